@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+# One Makefile for everything; `make help` tells the way. Objects live in build/VARIANT.
+
+VERSION   := $(shell cat VERSION)
+VARIANT   ?= gcc
+B         := build/$(VARIANT)
+GEN       := build/gen
+PREFIX    ?= /usr/local
+DESTDIR   ?=
+T         ?=
+SHELL     := bash
+MAKEFLAGS += --no-builtin-rules
+
+CC_gcc := gcc
+CC_clang := clang
+CC_asan := gcc
+CC_fault := gcc
+CC_fuzz := clang
+CC := $(or $(CC_$(VARIANT)),gcc)
+EXTRA_asan := -fsanitize=address,undefined -fno-omit-frame-pointer -DSANITIZED
+EXTRA_fault := -DSYS_FAULT
+EXTRA_fuzz := -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer -DSANITIZED
+EXTRA := $(EXTRA_$(VARIANT))
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wswitch-enum -Wvla -Wimplicit-fallthrough
+ifdef CI
+WARN += -Werror
+endif
+PKGS := libprotobuf-c libseccomp libcap mount blkid json-c libmnl
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+CPPFLAGS := -D_GNU_SOURCE -Ulinux -Uunix -I. -I$(GEN) -DKATA_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
+CFLAGS ?= -O2 -g
+CFLAGS_ALL = -std=gnu11 $(CFLAGS) $(WARN) -fstack-protector-strong -ffunction-sections -fdata-sections $(EXTRA) -MMD -MP
+LDFLAGS_ALL = -Wl,--gc-sections -Wl,--as-needed -Wl,-z,relro,-z,now $(EXTRA) $(LDFLAGS)
+LIBS := -lprotobuf-c -lseccomp -lcap -lmount -lblkid -ljson-c -lmnl
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2);)
+
+PROTOS := $(wildcard proto/*.proto)
+GEN_C := $(PROTOS:proto/%.proto=$(GEN)/proto/%.pb-c.c) $(GEN)/google/protobuf/empty.pb-c.c
+sources = $(sort $(foreach d,$(1),$(wildcard $(d)/*.c)))
+objects = $(patsubst %.c,$(B)/%.o,$(1))
+LIB_SRC := $(call sources,lib)
+PROTO_SRC := $(call sources,proto)
+AGENT_SRC := $(filter-out agent/main.c,$(call sources,agent agent/*))
+CTL_SRC := $(call sources,ctl)
+UNIT_DIRS := $(sort $(dir $(wildcard tests/unit/*/*.c tests/unit/*/*/*.c)))
+UNIT_RUN := $(UNIT_DIRS:%/=$(B)/%/run)
+FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
+PROGRAMS := $(if $(wildcard agent/main.c),$(B)/kata-agent) $(if $(wildcard ctl/main.c),$(B)/kata-agent-ctl)
+ARCHIVES := $(B)/libagent.a $(B)/libproto.a $(B)/libkata.a
+
+all: $(PROGRAMS) $(ARCHIVES)  ## build the programs
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /\1\t/' | expand -t 16
+
+$(GEN)/proto/%.pb-c.c $(GEN)/proto/%.pb-c.h: proto/%.proto
+	@mkdir -p $(GEN)/proto
+	$(call say,PROTOC,$<)protoc-c --proto_path=. --proto_path=/usr/include --c_out=$(GEN) $<
+
+$(GEN)/google/protobuf/empty.pb-c.c $(GEN)/google/protobuf/empty.pb-c.h:
+	@mkdir -p $(GEN)
+	$(call say,PROTOC,empty.proto)protoc-c --proto_path=/usr/include --c_out=$(GEN) google/protobuf/empty.proto
+
+$(GEN)/done: $(GEN_C)
+	@touch $@
+
+$(B)/gen/%.o: $(GEN)/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(filter-out -Wshadow -Wformat=2,$(CFLAGS_ALL)) -c $< -o $@
+
+$(B)/%.o: %.c | $(GEN)/done
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -c $< -o $@
+
+ARCHIVE = $(call say,AR,$@)mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
+$(B)/libkata.a: $(call objects,$(LIB_SRC))
+	$(ARCHIVE)
+$(B)/libproto.a: $(call objects,$(PROTO_SRC)) $(GEN_C:$(GEN)/%.c=$(B)/gen/%.o)
+	$(ARCHIVE)
+$(B)/libagent.a: $(call objects,$(AGENT_SRC))
+	$(ARCHIVE)
+
+LINK = $(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS_ALL) $(filter %.o,$^) $(filter %.a,$^) $(LIBS) -o $@
+$(B)/kata-agent: $(B)/agent/main.o $(ARCHIVES)
+	$(LINK)
+$(B)/kata-agent-ctl: $(call objects,$(CTL_SRC)) $(B)/libproto.a $(B)/libkata.a
+	$(LINK)
+
+# A test file's one public function is called by a generated main and needs no header.
+$(B)/tests/unit/%.o: CFLAGS_ALL += -Wno-missing-prototypes
+
+# One program per directory of unit tests; its main is made from the names of the files. A file `wrap` there lists the
+# sys_ functions that its tests replace.
+.SECONDEXPANSION:
+$(B)/tests/unit/%/run.c: $$(wildcard tests/unit/$$*/*.c)
+	@mkdir -p $(@D)
+	@tests/lib/unit-main $(basename $(notdir $^)) > $@
+$(B)/tests/unit/%/run: $$(call objects,$$(wildcard tests/unit/$$*/*.c)) $(B)/tests/unit/%/run.c $(ARCHIVES)
+	$(call say,LD,$@)$(CC) $(CPPFLAGS) $(filter-out -MMD -MP -Wmissing-prototypes,$(CFLAGS_ALL)) $(LDFLAGS_ALL) \
+	  $(patsubst %,-Wl$(comma)--wrap=%,$(shell cat tests/unit/$*/wrap 2>/dev/null)) $(filter %.o %.c,$^) \
+	  -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -lcmocka -o $@
+comma := ,
+
+check-unit: $(UNIT_RUN)  ## unit tests; T=name runs one file's
+	@tests/lib/unit-run $(if $(T),--only $(T)) $(UNIT_RUN)
+
+clean:  ## remove what was built
+	rm -rf build
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include make.mk
+.PHONY: all help check-unit clean
+.PRECIOUS: $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h $(B)/tests/unit/%/run.c

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * File descriptors: ownership, small files, and what a forked child keeps. An fd that is not open is -EBADF. Every fd
+ * is close-on-exec from birth.
+ */
+#pragma once
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "lib/mem.h"
+
+#define _autoclose_ _cleanup_(fd_closep)
+
+/* Closes fd unless it is negative; keeps errno, never retries. Returns -EBADF, to be stored where the fd was. */
+int fd_close(int fd);
+
+/* Closes the fd at `fd` and disarms it; the cleanup function behind _autoclose_. */
+void fd_closep(int *fd);
+
+/* Hands the fd over: returns it and leaves -EBADF behind. */
+static inline int take_fd(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -EBADF;
+	return taken;
+}
+
+/* Sets or clears O_NONBLOCK; 0 or -errno. */
+int fd_set_nonblock(int fd, bool on);
+
+/* Sets or clears FD_CLOEXEC; 0 or -errno. */
+int fd_set_cloexec(int fd, bool on);
+
+/* Closes every fd >= 3 that is not in keep[n]; the first act of a forked child, sorts keep. 0 or -errno. */
+int fd_close_except(int *keep, size_t n);
+
+/* Reads a small file (at most max bytes, -EFBIG beyond) below dirfd; *ret is the caller's, NUL-terminated. */
+int fd_read_file_at(int dirfd, const char *path, size_t max, char **ret, size_t *ret_len);
+
+/* Writes text to an existing file below dirfd in one write; a short write is -EIO. */
+int fd_write_file_at(int dirfd, const char *path, const char *text);
+
+/* Writes all n bytes to a blocking fd; 0 or -errno. */
+int fd_write_all(int fd, const void *data, size_t n);

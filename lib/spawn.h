@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Runs a program: fork, keep list, signals reset, execve. For hooks, mkfs, iptables. The child reports a failed exec,
+ * so that "no such file" is the caller's error and not exit status 127.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "lib/err.h"
+
+struct spawn_spec {
+	const char *path;   /* absolute */
+	char *const *argv;  /* NULL-terminated */
+	char *const *env;   /* NULL-terminated; NULL = empty */
+	int stdio[3];       /* becomes 0, 1, 2; negative = /dev/null */
+	bool death_signal;  /* SIGKILL when we die */
+};
+
+/* Starts it and waits for the exec; the pid, or -errno (the exec's reason included). *ret_pidfd is the caller's. */
+pid_t spawn_run(const struct spawn_spec *spec, int *ret_pidfd, struct err *err);
