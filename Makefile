@@ -113,4 +113,4 @@ clean:  ## remove what was built
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 -include make.mk
 .PHONY: all help check-unit clean
-.PRECIOUS: $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h $(B)/tests/unit/%/run.c
+.SECONDARY:
