@@ -38,7 +38,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2);)
 
 PROTOS := $(wildcard proto/*.proto)
-GEN_C := $(PROTOS:proto/%.proto=$(GEN)/proto/%.pb-c.c) $(GEN)/google/protobuf/empty.pb-c.c
+GEN_C := $(PROTOS:proto/%.proto=$(GEN)/proto/%.pb-c.c) $(addprefix $(GEN)/google/protobuf/,any.pb-c.c empty.pb-c.c)
 sources = $(sort $(foreach d,$(1),$(wildcard $(d)/*.c)))
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 LIB_SRC := $(call sources,lib)
@@ -60,9 +60,9 @@ $(GEN)/proto/%.pb-c.c $(GEN)/proto/%.pb-c.h: proto/%.proto
 	@mkdir -p $(GEN)/proto
 	$(call say,PROTOC,$<)protoc-c --proto_path=. --proto_path=/usr/include --c_out=$(GEN) $<
 
-$(GEN)/google/protobuf/empty.pb-c.c $(GEN)/google/protobuf/empty.pb-c.h:
+$(GEN)/google/protobuf/%.pb-c.c $(GEN)/google/protobuf/%.pb-c.h: /usr/include/google/protobuf/%.proto
 	@mkdir -p $(GEN)
-	$(call say,PROTOC,empty.proto)protoc-c --proto_path=/usr/include --c_out=$(GEN) google/protobuf/empty.proto
+	$(call say,PROTOC,$*.proto)protoc-c --proto_path=/usr/include --c_out=$(GEN) google/protobuf/$*.proto
 
 $(GEN)/done: $(GEN_C)
 	@touch $@
