@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Control groups of containers, by path below the hierarchy's root. One ops struct per hierarchy version (v2 now, v1
+ * to come). Values are the OCI specification's, converted here. Paths start with '/', never contain "..".
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/arena.h"
+#include "lib/err.h"
+#include "lib/oci.h"
+#include "lib/step.h"
+
+#define CGROUP_ROOT "/sys/fs/cgroup"
+
+/* Which hierarchy is mounted at root; found once. */
+struct cgroup_host {
+	char *root;   /* mount point; borrowed from cgroup_host_init's caller */
+	bool unified; /* cgroup2 */
+};
+
+/* What a container's cgroup gets: the files to write in order, and the device program. */
+struct cgroup_plan {
+	const char *path;
+	struct step_list steps;
+	const struct oci_device_rule *rules; /* device filter, last match wins; n_rules 0 = deny all */
+	size_t n_rules;
+	bool filter_devices;
+};
+
+/* Finds out what is mounted at root; an error names what is missing. */
+int cgroup_host_init(struct cgroup_host *host, char *root, struct err *err);
+
+/* CgroupsPath of the spec (":" becomes "/"; absent: "/<cid>") as a clean path in the arena; -EINVAL if it has "..". */
+int cgroup_path(struct arena *arena, const char *cgroups_path, const char *cid, char **ret, struct err *err);
+
+/* Plans limits and the device filter (D5: default list, then Linux.Devices, then Resources.Devices); pure. */
+int cgroup_plan(const struct cgroup_host *host, struct arena *arena, const char *path, const struct oci_linux *lin,
+		struct cgroup_plan *ret, struct err *err);
+
+/* Makes the cgroup with its parents, enables controllers, applies the plan; undone on failure. -EEXIST if it is there. */
+int cgroup_create(const struct cgroup_host *host, const struct cgroup_plan *plan, struct err *err);
+
+/* Directory fd for CLONE_INTO_CGROUP, or -errno (-EOPNOTSUPP on v1: use cgroup_attach). */
+int cgroup_open(const struct cgroup_host *host, const char *path, struct err *err);
+
+/* Moves a process into the cgroup (the fallback for CLONE_INTO_CGROUP). */
+int cgroup_attach(const struct cgroup_host *host, const char *path, pid_t pid, struct err *err);
+
+/* Changes limits of a running container; members that are absent or 0 are left alone. May block: for a job. */
+int cgroup_update(const struct cgroup_host *host, const char *path, const struct oci_resources *res, struct err *err);
+
+/* Freezes or thaws and waits, bounded, until the kernel says that it is so. For a job. */
+int cgroup_freeze(const struct cgroup_host *host, const char *path, bool frozen, struct err *err);
+
+/* SIGKILL for everything below; does not wait. A cgroup that is gone is fine. */
+int cgroup_kill(const struct cgroup_host *host, const char *path, struct err *err);
+
+/* Removes it and what the container made below it, bounded retries on EBUSY; gone is fine. For a job. */
+int cgroup_remove(const struct cgroup_host *host, const char *path, struct err *err);
+
+/* Number of processes below, or -errno. */
+int cgroup_count(const struct cgroup_host *host, const char *path);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a plan to a parked process: the seam between "what a container is" and who asks for it (the agent's builder job,
+ * runk itself). container_build opens the sources, makes the cgroup, joins and creates namespaces, clones the child and
+ * writes its id maps; the child then builds its world and parks before exec. It survives its creator.
+ *
+ * Meetings of the two sides, in the order in which they happen:
+ *   CHILD_MAPPED   builder -> child  (barrier socket)  in the cgroup, id maps written
+ *   CHILD_CONSOLE  child -> owner    (report socket)   with the terminal's master fd
+ *   CHILD_READY    child -> owner    (report socket)   everything is set up, the program was found
+ *   one byte       owner -> child    (park fd)         go
+ *   EOF            child -> owner    (report socket)   exec worked
+ *   CHILD_FAILED   child -> owner    (report socket)   at any point: stage, errno, text
+ * EOF before CHILD_READY is the child's failure; EOF on the park fd makes the child go away.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "agent/cgroups/cgroup.h"
+#include "agent/namespaces/nspace.h"
+#include "lib/err.h"
+#include "lib/oci.h"
+
+enum child_message {
+	CHILD_MAPPED = 1,
+	CHILD_CONSOLE,
+	CHILD_READY,
+	CHILD_FAILED,
+};
+
+/* A message on the report socket (SOCK_SEQPACKET): this struct; with CHILD_CONSOLE one fd. */
+struct child_report {
+	int kind;  /* enum child_message */
+	struct err err;
+};
+
+struct rootfs_plan;
+
+struct build_request {
+	const char *id;
+	const struct oci_spec *spec;       /* of the container */
+	const struct oci_process *process; /* spec->process, or what exec asks for */
+	bool is_exec;
+
+	/* a new container */
+	const struct rootfs_plan *rootfs;
+	const struct nspace_plan *nspaces;
+	const struct cgroup_plan *cgroup; /* made if not NULL */
+
+	/* an exec */
+	int init_pidfd; /* pidfd of the container's init, whose namespaces are joined */
+
+	const struct cgroup_host *cgroup_host;
+	const char *cgroup_path; /* joined */
+	int stdio[3];   /* become 0, 1, 2; with a terminal: ignored */
+	int park, report; /* the child's ends */
+	bool as_sibling;  /* the child becomes a child of our parent (the agent's builder), else of ours */
+};
+
+struct build_result {
+	pid_t pid;
+	int pidfd; /* the caller's */
+};
+
+/*
+ * Returns with a living child whose further fate comes over the report socket; or -errno, and then there is no child
+ * and no cgroup. The request's fds stay the caller's.
+ */
+int container_build(const struct build_request *request, struct build_result *ret, struct err *err);
+
+/* Receives one report: 1 and *ret (and *ret_fd if one came), 0 at EOF, -EAGAIN, -errno. */
+int child_receive(int report, struct child_report *ret, int *ret_fd);

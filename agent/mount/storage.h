@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Storages: file systems that the host asks the guest to mount before a container or with the sandbox. One ops struct
+ * per driver; this header is the registry. Everything here runs in a job: it may block. Reference counts are not its
+ * business (agent/storage.h).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "lib/arena.h"
+#include "lib/err.h"
+#include "lib/oci.h"
+#include "lib/step.h"
+
+/* One Storage of the protocol, as plain data. */
+struct storage_config {
+	char *driver, *source, *fstype, *mount_point;
+	struct oci_strings driver_options, options;
+	bool shared;
+	bool has_fs_group;
+	gid_t fs_group;
+	bool fs_group_on_root_mismatch;
+};
+
+/* A driver: how its config becomes steps; `mount` and `clean` steps run in a job. */
+struct storage_ops {
+	const char *driver;
+	/* Pure; cid is the container ("" = sandbox) for drivers that make directories per container. */
+	int (*plan)(struct arena *arena, const struct storage_config *config, const char *cid, struct step_list *ret,
+		    struct err *err);
+	bool keep_mount; /* nothing is to be unmounted at the end (ephemeral and local, as upstream) */
+};
+
+/* The drivers' names, NULL-terminated, for GetGuestDetails. */
+const char *const *storage_driver_names(void);
+
+/* Plans one storage; -ENOENT "no storage driver 'x'" for an unknown driver. */
+int storage_plan(struct arena *arena, const struct storage_config *config, const char *cid, struct step_list *ret,
+		 struct err *err);
+
+/* Applies a plan, in a job. A failure leaves nothing mounted by this plan. */
+int storage_apply(const struct step_list *plan, struct err *err);
+
+/* Unmounts and removes the mount point if the driver's storages are cleaned; a path that is gone is fine. In a job. */
+int storage_clean(const struct storage_config *config, struct err *err);
