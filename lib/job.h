@@ -56,7 +56,7 @@ struct job {
 	struct err err;
 	int r;
 	int pidfd;
-	bool reported, exited;
+	bool reported, killed;
 	struct loop *loop;
 };
 

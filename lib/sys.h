@@ -141,6 +141,14 @@ int sys_fexecve(int fd, char *const argv[], char *const envp[]);
 int sys_waitid(idtype_t type, id_t id, siginfo_t *ret, int options);
 /* kill(2). */
 int sys_kill(pid_t pid, int sig);
+/* getpid(2). */
+pid_t sys_getpid(void);
+/* geteuid(2). */
+uid_t sys_geteuid(void);
+/* umask(2); the old one. */
+mode_t sys_umask(mode_t mask);
+/* sigaction(2) for all signals: each gets its default handler. */
+int sys_signals_default(void);
 /* pidfd_open(2). */
 int sys_pidfd_open(pid_t pid);
 /* pidfd_send_signal(2). */
@@ -216,6 +224,8 @@ int sys_listen(int fd, int backlog);
 int sys_accept(int fd, struct sockaddr *addr, socklen_t *len);
 /* connect(2). */
 int sys_connect(int fd, const struct sockaddr *addr, socklen_t len);
+/* getpeername(2). */
+int sys_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
 /* shutdown(2). */
 int sys_shutdown(int fd, int how);
 /* getsockopt(2). */

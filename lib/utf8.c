@@ -9,12 +9,15 @@ static bool in_range(uint8_t c, uint8_t low, uint8_t high)
 	return c >= low && c <= high;
 }
 
-/* Bytes of the well-formed character at s, 0 if there is none. The second byte's range shuts out overlong forms. */
-static size_t char_length(const uint8_t *s, size_t n)
+/* The second byte's range shuts out overlong forms and surrogates. */
+size_t utf8_char_len(const void *text, size_t n)
 {
+	const uint8_t *s = text;
 	uint8_t low = 0x80, high = 0xbf;
 	size_t len;
 
+	if (n == 0)
+		return 0;
 	if (s[0] < 0x80)
 		return 1;
 	if (in_range(s[0], 0xc2, 0xdf))
@@ -46,7 +49,7 @@ bool utf8_is_valid(const void *text, size_t n)
 	const uint8_t *s = text;
 
 	for (size_t i = 0; i < n;) {
-		size_t len = char_length(s + i, n - i);
+		size_t len = utf8_char_len(s + i, n - i);
 
 		if (len == 0)
 			return false;
@@ -58,7 +61,7 @@ bool utf8_is_valid(const void *text, size_t n)
 void utf8_clean(char *text, size_t n)
 {
 	for (size_t i = 0; i < n;) {
-		size_t len = char_length((const uint8_t *)text + i, n - i);
+		size_t len = utf8_char_len(text + i, n - i);
 
 		if (len == 0) {
 			text[i] = '?';

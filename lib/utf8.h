@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Length of the well-formed character at text, of which n bytes are there; 0 if there is none. */
+size_t utf8_char_len(const void *text, size_t n);
+
 /* True if the n bytes are well-formed UTF-8 (a NUL counts as a character). */
 bool utf8_is_valid(const void *text, size_t n);
 

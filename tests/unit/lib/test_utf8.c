@@ -43,10 +43,20 @@ static void valid_is_what_cleaning_leaves_alone(void **state)
 	}
 }
 
+static void a_character_is_not_read_past_its_end(void **state)
+{
+	(void)state;
+	assert_int_equal(utf8_char_len("\xe2\x82\xac", 3), 3);
+	assert_int_equal(utf8_char_len("\xe2\x82\xac", 2), 0);
+	assert_int_equal(utf8_char_len("x", 0), 0);
+	assert_true(utf8_is_valid("a\0b", 3));
+}
+
 int test_utf8(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(valid_is_what_cleaning_leaves_alone),
+		cmocka_unit_test(a_character_is_not_read_past_its_end),
 	};
 
 	return cmocka_run_group_tests_name("utf8", tests, NULL, NULL);
