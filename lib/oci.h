@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "lib/arena.h"
+#include "lib/buf.h"
 #include "lib/err.h"
 
 #define OCI_LIST_MAX 65536 /* elements of any list; more is -E2BIG */
@@ -231,6 +232,18 @@ int oci_spec_parse(struct arena *arena, const char *json, size_t len, struct oci
 
 /* Parses a process object (runk exec --process). */
 int oci_process_parse(struct arena *arena, const char *json, size_t len, struct oci_process **ret, struct err *err);
+
+/* Parses a resources object (runk update --resources). */
+int oci_resources_parse(struct arena *arena, const char *json, size_t len, struct oci_resources **ret, struct err *err);
+
+/* Appends the spec as JSON that oci_spec_parse reads back; errors of buf_add. */
+int oci_spec_format(const struct oci_spec *spec, struct buf *out);
+
+/* Appends a process object as JSON; errors of buf_add. */
+int oci_process_format(const struct oci_process *process, struct buf *out);
+
+/* Appends a resources object as JSON; errors of buf_add. */
+int oci_resources_format(const struct oci_resources *resources, struct buf *out);
 
 /* The value of an annotation, or NULL. */
 const char *oci_annotation(const struct oci_spec *spec, const char *key);

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/jsontext.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/utf8.h"
+
+static void free_tokener(struct json_tokener **tok)
+{
+	if (*tok)
+		json_tokener_free(*tok);
+}
+
+int jsontext_parse(const char *text, size_t len, struct json_object **ret, struct err *err)
+{
+	_cleanup_(free_tokener) struct json_tokener *tok = json_tokener_new_ex(JSONTEXT_DEPTH_MAX);
+	_autojson_ struct json_object *value = NULL;
+	enum json_tokener_error bad;
+
+	if (!tok)
+		return err_set(err, ENOMEM, "parse JSON");
+	if (len > INT_MAX)
+		return err_set(err, E2BIG, "parse JSON of %zu bytes", len);
+	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	value = json_tokener_parse_ex(tok, text, (int)len);
+	bad = json_tokener_get_error(tok);
+	if (bad == json_tokener_continue)
+		return err_say(err, EINVAL, "parse JSON: the text ends too early, after %zu bytes", len);
+	if (bad != json_tokener_success)
+		return err_say(err, EINVAL, "parse JSON: %s at byte %zu", json_tokener_error_desc(bad),
+			       json_tokener_get_parse_end(tok));
+	if (json_tokener_get_parse_end(tok) != len)
+		return err_say(err, EINVAL, "parse JSON: unexpected data at byte %zu", json_tokener_get_parse_end(tok));
+	*ret = take_ptr(&value);
+	return 0;
+}
+
+_printf_(2, 3) static size_t append(struct jsontext_path *p, const char *fmt, ...)
+{
+	size_t old = p->len, room = sizeof(p->text) - p->len;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(p->text + p->len, room, fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		p->len += (size_t)n < room ? (size_t)n : room - 1;
+	return old;
+}
+
+size_t jsontext_path_push(struct jsontext_path *p, const char *name)
+{
+	return append(p, "%s%s", p->len ? "." : "", name);
+}
+
+size_t jsontext_path_push_index(struct jsontext_path *p, size_t i)
+{
+	return append(p, "[%zu]", i);
+}
+
+void jsontext_path_pop(struct jsontext_path *p, size_t len)
+{
+	p->len = len;
+	p->text[len] = '\0';
+}
+
+int jsontext_say(const struct jsontext_path *p, struct err *err, int num, const char *fmt, ...)
+{
+	char text[ERR_TEXT_MAX];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		text[0] = '\0';
+	return err_say(err, num, "%s%s%s", p->text, p->len ? ": " : "", text);
+}
+
+int jsontext_expected(const struct jsontext_path *p, struct err *err, const char *what, struct json_object *value)
+{
+	return jsontext_say(p, err, EINVAL, "expected %s, not %s", what,
+			    json_type_to_name(json_object_get_type(value)));
+}
+
+int jsontext_string(const struct jsontext_path *p, struct json_object *value, const char **ret, struct err *err)
+{
+	const char *s;
+	size_t len;
+
+	if (!json_object_is_type(value, json_type_string))
+		return jsontext_expected(p, err, "a string", value);
+	s = json_object_get_string(value);
+	len = (size_t)json_object_get_string_len(value);
+	if (strlen(s) != len)
+		return jsontext_say(p, err, EINVAL, "contains a NUL");
+	/* json-c checks the text, but not what its escapes make. */
+	if (!utf8_is_valid(s, len))
+		return jsontext_say(p, err, EINVAL, "is not UTF-8");
+	*ret = s;
+	return 0;
+}
+
+int jsontext_int64(const struct jsontext_path *p, struct json_object *value, int64_t low, int64_t high, int64_t *ret,
+		   struct err *err)
+{
+	int64_t n;
+
+	if (!json_object_is_type(value, json_type_int))
+		return jsontext_expected(p, err, "a whole number", value);
+	n = json_object_get_int64(value);
+	if (n < low || n > high || (n == INT64_MAX && json_object_get_uint64(value) > INT64_MAX))
+		return jsontext_say(p, err, ERANGE, "%s is not between %" PRId64 " and %" PRId64,
+				    json_object_get_string(value), low, high);
+	*ret = n;
+	return 0;
+}
+
+int jsontext_uint64(const struct jsontext_path *p, struct json_object *value, uint64_t high, uint64_t *ret,
+		    struct err *err)
+{
+	uint64_t n;
+
+	if (!json_object_is_type(value, json_type_int))
+		return jsontext_expected(p, err, "a whole number", value);
+	n = json_object_get_uint64(value);
+	if (json_object_get_int64(value) < 0 || n > high)
+		return jsontext_say(p, err, ERANGE, "%s is not between 0 and %" PRIu64, json_object_get_string(value),
+				    high);
+	*ret = n;
+	return 0;
+}
