@@ -103,7 +103,7 @@ void console_open(struct console *c)
 _printf_(2, 0) static void say(struct console *c, const char *prefix, const char *fmt, va_list ap)
 {
 	char line[LINE_MAX_BYTES];
-	int n = snprintf(line, sizeof(line), "kata-agent: %s", prefix);
+	int n = snprintf(line, sizeof(line), "kata-agent: %s", prefix ? prefix : "");
 	size_t len = n > 0 ? (size_t)n : 0;
 
 	(void)vsnprintf(line + len, sizeof(line) - len - 1, fmt, ap);
@@ -136,7 +136,7 @@ void console_say(struct console *c, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say(c, "", fmt, ap);
+	say(c, NULL, fmt, ap);
 	va_end(ap);
 }
 
