@@ -100,7 +100,7 @@ void console_open(struct console *c)
 			open_console(c, name);
 }
 
-_printf_(2, 0) static void say(struct console *c, const char *prefix, const char *fmt, va_list ap)
+_printf_(3, 0) static void say(struct console *c, const char *prefix, const char *fmt, va_list ap)
 {
 	char line[LINE_MAX_BYTES];
 	int n = snprintf(line, sizeof(line), "kata-agent: %s", prefix ? prefix : "");
