@@ -107,10 +107,29 @@ comma := ,
 check-unit: $(UNIT_RUN)  ## unit tests; T=name runs one file's
 	@tests/lib/unit-run $(if $(T),--only $(T)) $(UNIT_RUN)
 
+# The modules in the initrd must fit the kernel that boots it, so a new kernel makes a new initrd.
+$(B)/kernel-dir: FORCE
+	@mkdir -p $(@D)
+	@scripts/fetch-kernel > $@.new && { cmp -s $@.new $@ || mv $@.new $@; }
+$(B)/kata.initrd: $(B)/kata-agent $(B)/kernel-dir $(wildcard rootfs-builder/*)
+	$(call say,INITRD,$@)rootfs-builder/initrd --agent $< --kernel-dir "$$(cat $(B)/kernel-dir)" --output $@ > $@.manifest
+	@tail -n 1 $@.manifest
+
+initrd: $(B)/kata.initrd  ## the guest's initrd
+rootfs: initrd  ## every guest image
+
+demo:  ## boot a guest and run a container in it
+	@scripts/install-deps build vm
+	@$(MAKE) all initrd
+	@scripts/demo --build $(B)
+
+check-fresh:  ## the README's commands in a clean Debian root
+	@tests/lib/check-fresh
+
 clean:  ## remove what was built
 	rm -rf build
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 -include make.mk
-.PHONY: all help check-unit clean
+.PHONY: all help check-unit initrd rootfs demo check-fresh clean FORCE
 .SECONDARY:

@@ -85,7 +85,8 @@ main() {
 
 	zstd -qdc "$temp/one/a" >"$temp/a.cpio"
 	check cpio_reads "cpio does not read the archive" bash -c "cd '$temp/x' && cpio --quiet -idm <'$temp/a.cpio'"
-	check init_is_agent "/init is not the agent" cmp -s "$temp/x/usr/bin/kata-agent" "$agent"
+	strip -s -o "$temp/stripped" "$agent"
+	check init_is_agent "/init is not the agent, stripped" cmp -s "$temp/x/usr/bin/kata-agent" "$temp/stripped"
 	check init_link "/init is no link to the agent" test "$(readlink "$temp/x/init")" = usr/bin/kata-agent
 	order=$(tr '\n' ' ' <"$temp/x/etc/kata-agent/modules")
 	check load_order "modules are '$order'" test "${order% }" = "$want"
