@@ -17,7 +17,7 @@ CC_asan := gcc
 CC_fault := gcc
 CC_fuzz := clang
 CC := $(or $(CC_$(VARIANT)),gcc)
-EXTRA_asan := -fsanitize=address,undefined -fno-omit-frame-pointer -DSANITIZED
+EXTRA_asan := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DSANITIZED
 EXTRA_fault := -DSYS_FAULT
 EXTRA_fuzz := -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer -DSANITIZED
 EXTRA := $(EXTRA_$(VARIANT))
@@ -80,6 +80,8 @@ $(B)/libkata.a: $(call objects,$(LIB_SRC))
 	$(ARCHIVE)
 $(B)/libproto.a: $(call objects,$(PROTO_SRC)) $(GEN_C:$(GEN)/%.c=$(B)/gen/%.o)
 	$(ARCHIVE)
+$(B)/libtest.a: $(call objects,$(call sources,tests/lib))
+	$(ARCHIVE)
 $(B)/libagent.a: $(call objects,$(AGENT_SRC))
 	$(ARCHIVE)
 
@@ -92,13 +94,13 @@ $(B)/kata-agent-ctl: $(call objects,$(CTL_SRC)) $(B)/libproto.a $(B)/libkata.a
 # A test file's one public function is called by a generated main and needs no header.
 $(B)/tests/unit/%.o: CFLAGS_ALL += -Wno-missing-prototypes
 
-# One program per directory of unit tests; its main is made from the names of the test_ files, others are their helpers.
-# A file `wrap` there lists the functions that its tests replace.
+# One program per directory of unit tests; its main is made from the names of the files. A file `wrap` there lists the
+# sys_ functions that its tests replace.
 .SECONDEXPANSION:
 $(B)/tests/unit/%/run.c: $$(wildcard tests/unit/$$*/*.c)
 	@mkdir -p $(@D)
-	@tests/lib/unit-main $(filter test_%,$(basename $(notdir $^))) > $@
-$(B)/tests/unit/%/run: $$(call objects,$$(wildcard tests/unit/$$*/*.c)) $(B)/tests/unit/%/run.c $(ARCHIVES)
+	@tests/lib/unit-main $(basename $(notdir $^)) > $@
+$(B)/tests/unit/%/run: $$(call objects,$$(wildcard tests/unit/$$*/*.c)) $(B)/tests/unit/%/run.c $(ARCHIVES) $(B)/libtest.a
 	$(call say,LD,$@)$(CC) $(CPPFLAGS) $(filter-out -MMD -MP -Wmissing-prototypes,$(CFLAGS_ALL)) $(LDFLAGS_ALL) \
 	  $(patsubst %,-Wl$(comma)--wrap=%,$(shell cat tests/unit/$*/wrap 2>/dev/null)) $(filter %.o %.c,$^) \
 	  -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -lcmocka -o $@
