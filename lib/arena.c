@@ -57,9 +57,9 @@ void *arena_alloc(struct arena *a, size_t n)
 
 	if (n > SIZE_MAX / 2)
 		return NULL;
-	n = (n + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
+	n = (n + _Alignof(max_align_t) - 1) / _Alignof(max_align_t) * _Alignof(max_align_t);
 	if (n == 0)
-		n = sizeof(max_align_t);
+		n = _Alignof(max_align_t);
 	if (a->max && (n > a->max || a->used > a->max - n))
 		return NULL;
 	if (!c || c->size - c->used < n)

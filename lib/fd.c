@@ -55,7 +55,8 @@ int fd_close_except(int *keep, size_t n)
 	unsigned first = 3;
 	int r;
 
-	qsort(keep, n, sizeof(*keep), compare_fds);
+	if (n > 0)
+		qsort(keep, n, sizeof(*keep), compare_fds);
 	for (size_t i = 0; i < n; i++) {
 		if (keep[i] < 0 || (unsigned)keep[i] < first)
 			continue;
