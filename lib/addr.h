@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Addresses that a Kata agent listens on and its clients connect to: vsock://CID:PORT (CID -1 = any), unix:///path,
+ * Addresses that a Kata agent listens on and its clients connect to: vsock://CID:PORT (CID -1 or none = any), unix:///path,
  * unix://@abstract, hvsock:///path:PORT (a unix socket with the "CONNECT PORT" convention of Firecracker, Cloud
  * Hypervisor and vhost-device-vsock; clients only). Blocking connects are for ctl and runtime, never for the agent.
  */
@@ -37,5 +37,5 @@ int addr_listen(const struct addr *a, int backlog, struct err *err);
 /* A connected blocking socket within timeout_ms, hvsock's handshake included; fd or -errno. */
 int addr_connect(const struct addr *a, unsigned timeout_ms, struct err *err);
 
-/* 0 if the peer of an accepted connection may talk to us: vsock CID 2 (or 1, local), unix uid 0 or our own; else -EACCES. */
+/* 0 if the peer of an accepted connection may talk to us: vsock CID 2, unix uid 0 or our own; else -EACCES. */
 int addr_check_peer(int fd, struct err *err);

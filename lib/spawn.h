@@ -20,3 +20,9 @@ struct spawn_spec {
 
 /* Starts it and waits for the exec; the pid, or -errno (the exec's reason included). *ret_pidfd is the caller's. */
 pid_t spawn_run(const struct spawn_spec *spec, int *ret_pidfd, struct err *err);
+
+/*
+ * Waits for a spawned program, at most timeout_ms (-1 = for ever), in a job or a program that is no reaper: the exit
+ * status or 128 + the signal, -ETIMEDOUT, or another -errno.
+ */
+int spawn_wait(int pidfd, int timeout_ms);

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "lib/fd.h"
+#include "lib/job.h"
+#include "lib/sys.h"
+
+enum stage {
+	STAGE_PROLOGUE,
+	STAGE_STDIO,
+	STAGE_EXEC,
+	STAGE_MAX,
+};
+
+static const char *const stage_texts[STAGE_MAX] = {
+	[STAGE_PROLOGUE] = "prepare the process of",
+	[STAGE_STDIO] = "set up stdio of",
+	[STAGE_EXEC] = "run",
+};
+
+/* What the child says when it cannot become the program; silence and end of file mean that it did. */
+struct failure {
+	int num;
+	enum stage stage;
+};
+
+static int place_stdio(const struct spawn_spec *spec)
+{
+	int fds[3], r;
+
+	/* All of them out of the way first: they may be 0 to 2 themselves, in any order. */
+	for (int i = 0; i < 3; i++) {
+		int fd = spec->stdio[i];
+
+		if (fd < 0)
+			fd = sys_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
+		if (fd < 0)
+			return fd;
+		fds[i] = sys_fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		if (fds[i] < 0)
+			return fds[i];
+	}
+	for (int i = 0; i < 3; i++) {
+		r = sys_dup2(fds[i], i, false);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int prepare(const struct spawn_spec *spec, int report)
+{
+	int keep[] = { report, spec->stdio[0], spec->stdio[1], spec->stdio[2] };
+	int r = job_child_prologue(keep, ARRAY_SIZE(keep));
+
+	if (r == 0 && spec->death_signal)
+		r = sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	return r;
+}
+
+/* Returns only if it failed. */
+static struct failure become(const struct spawn_spec *spec, int report)
+{
+	char *const no_env[] = { NULL };
+	int r = prepare(spec, report);
+
+	if (r < 0)
+		return (struct failure){ -r, STAGE_PROLOGUE };
+	r = place_stdio(spec);
+	if (r < 0)
+		return (struct failure){ -r, STAGE_STDIO };
+	r = sys_execve(spec->path, spec->argv, spec->env ? spec->env : no_env);
+	return (struct failure){ -r, STAGE_EXEC };
+}
+
+_Noreturn static void run_child(const struct spawn_spec *spec, int report)
+{
+	struct failure failure = become(spec, report);
+
+	(void)fd_write_all(report, &failure, sizeof(failure));
+	_exit(127);
+}
+
+/* 0 when the exec was seen to work. */
+static int read_failure(int fd, const struct spawn_spec *spec, struct err *err)
+{
+	struct failure failure;
+	ssize_t n;
+
+	do {
+		n = sys_read(fd, &failure, sizeof(failure));
+	} while (n == -EINTR);
+	if (n == 0)
+		return 0;
+	if (n < 0)
+		return err_set(err, (int)n, "wait for the start of '%s'", spec->path);
+	if (n != sizeof(failure) || failure.stage < 0 || failure.stage >= STAGE_MAX)
+		return err_say(err, EPROTO, "start '%s': its report makes no sense", spec->path);
+	return err_set(err, failure.num, "%s '%s'", stage_texts[failure.stage], spec->path);
+}
+
+/* A pipe whose write end is out of the way of the child's stdio, even if we were started without one. */
+static int open_report(int *ret_read, int *ret_write)
+{
+	_autoclose_ int low = -EBADF;
+	int fds[2], r = sys_pipe2(fds, O_CLOEXEC);
+
+	if (r < 0)
+		return r;
+	if (fds[1] < 3) {
+		low = fds[1];
+		fds[1] = sys_fcntl(low, F_DUPFD_CLOEXEC, 3);
+		if (fds[1] < 0) {
+			(void)fd_close(fds[0]);
+			return fds[1];
+		}
+	}
+	*ret_read = fds[0];
+	*ret_write = fds[1];
+	return 0;
+}
+
+pid_t spawn_run(const struct spawn_spec *spec, int *ret_pidfd, struct err *err)
+{
+	_autoclose_ int ours = -EBADF, theirs = -EBADF, pidfd = -EBADF;
+	struct sys_clone_args args = { .cgroup_fd = -EBADF, .ret_pidfd = &pidfd };
+	pid_t pid;
+	int r = open_report(&ours, &theirs);
+
+	if (r < 0)
+		return err_set(err, r, "start '%s': make a pipe", spec->path);
+	pid = sys_clone3(&args);
+	if (pid == 0)
+		run_child(spec, theirs);
+	if (pid < 0)
+		return err_set(err, pid, "start '%s': fork", spec->path);
+	fd_closep(&theirs);
+	r = read_failure(ours, spec, err);
+	if (r < 0) {
+		(void)sys_pidfd_send_signal(pidfd, SIGKILL);
+		(void)spawn_wait(pidfd, -1);
+		return r;
+	}
+	*ret_pidfd = take_fd(&pidfd);
+	return pid;
+}
+
+int spawn_wait(int pidfd, int timeout_ms)
+{
+	struct pollfd poll = { .fd = pidfd, .events = POLLIN };
+	siginfo_t info;
+	int r;
+
+	if (timeout_ms >= 0) {
+		do {
+			r = sys_poll(&poll, 1, timeout_ms);
+		} while (r == -EINTR);
+		if (r <= 0)
+			return r < 0 ? r : -ETIMEDOUT;
+	}
+	do {
+		r = sys_waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED);
+	} while (r == -EINTR);
+	if (r < 0)
+		return r;
+	return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+}
