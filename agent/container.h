@@ -55,9 +55,10 @@ struct container {
 	struct list processes; /* struct process; the init is the first */
 	size_t n_processes;
 	struct process *init;
-	bool has_storages;
+	bool started;		   /* its init was released */
+	struct list controls;	   /* jobs of control.c */
+	struct creation *creation; /* until CreateContainer is answered */
 	struct teardown *teardown; /* while it is being removed */
-	unsigned busy;		   /* jobs that use this object */
 };
 
 /* A name for logs and `ps`. */
@@ -93,6 +94,21 @@ int container_kill_all(struct container *c, struct err *err);
 
 /* The process: exec_id "" or the container's id is the init. NULL if there never was one of that name, or it was forgotten. */
 struct process *container_find_process(struct container *c, const char *exec_id);
+
+/* The one way to change c->state; an illegal step is logged and refused with -EINVAL. */
+int container_set_state(struct container *c, enum container_state state);
+
+/* Told by a process of it that was reaped. */
+void container_process_exited(struct container *c, struct process *p);
+
+/* Fails execs that were not answered yet with -ECANCELED; their children are killed by whoever removes the container. */
+void container_cancel_execs(struct container *c);
+
+/* Fails pauses, resumes and updates that are under way with -ECANCELED. */
+void container_controls_cancel(struct container *c);
+
+/* Takes it out of the sandbox and frees it with its processes; nothing is torn down. Returns NULL. */
+struct container *container_free(struct container *c);
 
 /* Frees a config that was not handed over. Returns NULL. */
 struct container_config *container_config_free(struct container_config *config);

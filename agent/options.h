@@ -13,7 +13,7 @@
 
 struct options {
 	enum log_level log_level;
-	char *server_addr;
+	const char *server_addr;
 	bool debug_console, dev_mode, trace;
 	uint32_t debug_console_vport, log_vport, ready_vport, passfd_port, stream_vport; /* 0 = off */
 	uint32_t container_pipe_size; /* bytes, 0 = the kernel's default */

@@ -51,9 +51,36 @@ struct process {
 	struct instream *in;
 	int master;	     /* the terminal, for resizing */
 	struct list waiters; /* struct process_waiter */
+	struct loop_deferred tell; /* tells the waiters */
 	struct launch *launch; /* while it is being built, else NULL */
-	uint64_t final_in, final_out, final_err; /* byte counts once the streams are gone */
+	struct exec *exec;     /* until ExecProcess is answered */
+	bool is_failed;	       /* its exec failed and was answered: forgotten as soon as it is reaped */
+	struct list lingering; /* in sandbox->lingering while an output end holds unread bytes */
+	struct outstream_counters out_counters, err_counters; /* once the streams are gone */
+	uint64_t in_written;
 };
+
+/* Makes a process in PROCESS_BUILDING and puts it at the end of its container's list. 0 or -ENOMEM. */
+int process_new(struct container *c, const char *id, bool is_init, struct process **ret);
+
+/* Takes it out of its container and frees it; waiters are told its code, readers the end. Returns NULL. */
+struct process *process_free(struct process *p);
+
+/* The one way to change p->state; an illegal step is logged and refused with -EINVAL. */
+int process_set_state(struct process *p, enum process_state state);
+
+/* Our ends of three pipes (taken over): the process's stdin, stdout and stderr. */
+int process_attach_pipes(struct process *p, int in, int out, int err_fd);
+
+/* Our end of a terminal (taken over). */
+int process_attach_terminal(struct process *p, int master);
+
+/* The pid is ours to watch from now on; pidfd is taken over. */
+void process_watch(struct process *p, pid_t pid, int pidfd);
+
+/* Bytes so far, of the running streams or of the record; err may be all zeroes. */
+void process_counters(const struct process *p, uint64_t *ret_in, struct outstream_counters *ret_out,
+		      struct outstream_counters *ret_err);
 
 /* A name for logs and `ps`. */
 const char *process_state_name(enum process_state state);

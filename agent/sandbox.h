@@ -34,6 +34,7 @@ struct sandbox_config {
 struct sandbox {
 	struct job_env env; /* borrowed: loop and reaper */
 	const struct options *options;
+	char cgroup_root[sizeof(CGROUP_ROOT)]; /* what cgroup_host.root points to */
 	struct cgroup_host cgroup_host;
 	struct sandbox_config *config; /* NULL until created */
 	bool creating, destroying;

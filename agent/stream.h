@@ -63,6 +63,9 @@ void outstream_process_exited(struct outstream *s);
 /* True if nothing can come any more and nothing is left: the process may be forgotten. */
 bool outstream_is_empty(const struct outstream *s);
 
+/* `drained` is called once, from a later turn, when the fd is closed and nothing is left; it may free the stream. */
+void outstream_on_drained(struct outstream *s, void (*drained)(void *arg), void *arg);
+
 /* Throws unread data away (counted as lost) and closes. */
 void outstream_discard(struct outstream *s);
 

@@ -16,10 +16,28 @@
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 
+#define CGROUP_SELF "/kata-agent" /* the agent's own cgroup; no container gets it */
+
+struct cgroup_ops;
+
+struct cgroup_disk {
+	unsigned major, minor;
+};
+
+/* Disks that no container may read or write, whatever its rules say. */
+struct cgroup_disks {
+	struct cgroup_disk *v;
+	size_t n;
+};
+
 /* Which hierarchy is mounted at root; found once. */
 struct cgroup_host {
-	char *root;   /* mount point; borrowed from cgroup_host_init's caller */
-	bool unified; /* cgroup2 */
+	char *root;		       /* mount point; borrowed from cgroup_host_init's caller */
+	bool unified;		       /* cgroup2 */
+	bool can_filter_devices;       /* the kernel takes device programs; if not, containers run without a filter */
+	bool no_kill_file;	       /* tests: act as a kernel before 5.14, without cgroup.kill */
+	struct cgroup_disks own_disks; /* cgroup_find_own_disks, before each plan; none on a runk host */
+	const struct cgroup_ops *ops;
 };
 
 /* What a container's cgroup gets: the files to write in order, and the device program. */
@@ -41,16 +59,22 @@ int cgroup_path(struct arena *arena, const char *cgroups_path, const char *cid, 
 int cgroup_plan(const struct cgroup_host *host, struct arena *arena, const char *path, const struct oci_linux *lin,
 		struct cgroup_plan *ret, struct err *err);
 
-/* Makes the cgroup with its parents, enables controllers, applies the plan; undone on failure. -EEXIST if it is there. */
+/*
+ * Makes the cgroup with its parents, enables controllers, applies the plan; undone on failure. One that is there and
+ * empty is made anew, one in use is -EEXIST.
+ */
 int cgroup_create(const struct cgroup_host *host, const struct cgroup_plan *plan, struct err *err);
 
-/* Directory fd for CLONE_INTO_CGROUP, or -errno (-EOPNOTSUPP on v1: use cgroup_attach). */
+/*
+ * Directory fd for CLONE_INTO_CGROUP, or -errno (-EOPNOTSUPP on v1: use cgroup_attach). If the container has divided
+ * its cgroup (systemd in it) and only the leaves may hold processes: its "init" or "init.scope".
+ */
 int cgroup_open(const struct cgroup_host *host, const char *path, struct err *err);
 
-/* Moves a process into the cgroup (the fallback for CLONE_INTO_CGROUP). */
+/* Moves a process to where cgroup_open would have it born (the fallback for CLONE_INTO_CGROUP). */
 int cgroup_attach(const struct cgroup_host *host, const char *path, pid_t pid, struct err *err);
 
-/* Changes limits of a running container; members that are absent or 0 are left alone. May block: for a job. */
+/* Changes limits of a running container; what is absent or 0 is left alone, devices too. May block: for a job. */
 int cgroup_update(const struct cgroup_host *host, const char *path, const struct oci_resources *res, struct err *err);
 
 /* Freezes or thaws and waits, bounded, until the kernel says that it is so. For a job. */
@@ -64,3 +88,13 @@ int cgroup_remove(const struct cgroup_host *host, const char *path, struct err *
 
 /* Number of processes below, or -errno. */
 int cgroup_count(const struct cgroup_host *host, const char *path);
+
+/* How many processes below were ever killed for lack of memory (the watcher compares), or -errno. */
+int64_t cgroup_oom_kills(const struct cgroup_host *host, const char *path);
+
+/* Puts the calling process into CGROUP_SELF, with a little memory that the kernel keeps for it. At boot. */
+int cgroup_protect_self(const struct cgroup_host *host, struct err *err);
+
+/* Root disk and every other block device that is mounted, with the disks they are parts of; lists live in the arena. */
+int cgroup_find_own_disks(struct arena *arena, const char *mountinfo, const char *sys_dev_block,
+			  struct cgroup_disks *ret, struct err *err);

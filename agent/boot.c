@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/boot.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include "lib/fd.h"
+#include "lib/mountinfo.h"
+#include "lib/sys.h"
+
+#define LIST_MAX (1024 * 1024)
+
+struct boot_mount {
+	const char *source, *target, *fstype;
+	unsigned long flags;
+	const char *data;
+};
+
+static const struct boot_mount mounts[] = {
+	{ "proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL },
+	{ "sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL },
+	{ "dev", "/dev", "devtmpfs", MS_NOSUID, NULL },
+	{ "devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "mode=0620,ptmxmode=0666" },
+	{ "tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, NULL },
+	{ "tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755" },
+	{ "tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777" },
+};
+
+/* /proc is not there before the first mount, so the question is asked of the mount itself. */
+static bool is_mount_point(const char *path)
+{
+	struct stat here, above;
+	char parent[64];
+
+	(void)snprintf(parent, sizeof(parent), "%s/..", path);
+	if (sys_fstatat(AT_FDCWD, path, &here, 0) < 0 || sys_fstatat(AT_FDCWD, parent, &above, 0) < 0)
+		return false;
+	return here.st_dev != above.st_dev;
+}
+
+static int mount_one(const struct boot_mount *m, struct err *err)
+{
+	int r;
+
+	if (is_mount_point(m->target))
+		return 0;
+	r = sys_mkdirat(AT_FDCWD, m->target, 0755);
+	if (r < 0 && r != -EEXIST)
+		return err_set(err, r, "make directory '%s'", m->target);
+	if (strcmp(m->fstype, "devtmpfs") == 0)
+		r = sys_mount_devtmpfs(m->target, m->flags);
+	else
+		r = sys_mount(m->source, m->target, m->fstype, m->flags, m->data);
+	if (r < 0)
+		return err_set(err, r, "mount '%s' on '%s'", m->fstype, m->target);
+	return 0;
+}
+
+static void link_in_dev(const char *target, const char *path)
+{
+	(void)sys_unlinkat(AT_FDCWD, path, 0);
+	(void)sys_symlinkat(target, AT_FDCWD, path);
+}
+
+int boot_mount(struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(mounts); i++) {
+		int r = mount_one(&mounts[i], err);
+
+		if (r < 0)
+			return r;
+	}
+	/* A ptmx node would open the initial instance, which is not the one mounted above. */
+	link_in_dev("pts/ptmx", "/dev/ptmx");
+	link_in_dev("/proc/self/fd", "/dev/fd");
+	link_in_dev("/proc/self/fd/0", "/dev/stdin");
+	link_in_dev("/proc/self/fd/1", "/dev/stdout");
+	link_in_dev("/proc/self/fd/2", "/dev/stderr");
+	return 0;
+}
+
+static int load_module(struct console *console, const char *path)
+{
+	_autoclose_ int fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	int r = fd < 0 ? fd : sys_finit_module(fd, "", 0);
+
+	if (r == -EEXIST)
+		return 0;
+	if (r < 0)
+		console_say(console, "Cannot load module '%s': %s, ignoring", path, strerror(-r));
+	/* The first consoles appear in the middle of the list; the rest may take a while. */
+	if (r >= 0 && strstr(path, "virtio_console"))
+		console_open(console);
+	return r < 0 ? 0 : 1;
+}
+
+int boot_load_modules(struct console *console, struct err *err)
+{
+	_autofree_ char *list = NULL;
+	int r = fd_read_file_at(AT_FDCWD, BOOT_MODULES_FILE, LIST_MAX, &list, NULL), n = 0;
+	char *rest = list, *line;
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return err_set(err, r, "read '%s'", BOOT_MODULES_FILE);
+	if (!sys_owns_machine())
+		return 0;
+	while ((line = strsep(&rest, "\n")))
+		if (*line == '/')
+			n += load_module(console, line);
+	return n;
+}
+
+int boot_mount_cgroups(struct err *err)
+{
+	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME;
+	int r;
+
+	if (is_mount_point(CGROUP_ROOT))
+		return 0;
+	r = sys_mount("cgroup2", CGROUP_ROOT, "cgroup2", flags, "nsdelegate");
+	return r < 0 ? err_set(err, r, "mount 'cgroup2' on '%s'", CGROUP_ROOT) : 0;
+}
+
+static int set_loopback_up(void)
+{
+	_autoclose_ int fd = sys_socket(AF_INET, SOCK_DGRAM, 0);
+	struct ifreq request = { .ifr_name = "lo" };
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = sys_ioctl(fd, SIOCGIFFLAGS, &request);
+	if (r < 0)
+		return r;
+	request.ifr_flags |= IFF_UP | IFF_RUNNING;
+	return sys_ioctl(fd, SIOCSIFFLAGS, &request);
+}
+
+static void set_hostname(struct console *console)
+{
+	_autofree_ char *text = NULL;
+	const char *name = "localhost";
+	int r;
+
+	if (fd_read_file_at(AT_FDCWD, "/etc/hostname", 4096, &text, NULL) == 0) {
+		text[strcspn(text, " \t\n")] = '\0';
+		if (text[0])
+			name = text;
+	}
+	r = sys_sethostname(name);
+	if (r < 0)
+		console_say(console, "Cannot set the host name '%s': %s, ignoring", name, strerror(-r));
+}
+
+void boot_set_identity(struct console *console)
+{
+	int r;
+
+	set_hostname(console);
+	r = set_loopback_up();
+	if (r < 0)
+		console_say(console, "Cannot bring up 'lo': %s, ignoring", strerror(-r));
+	(void)setenv("PATH", "/bin:/sbin:/usr/bin:/usr/sbin", 1);
+	(void)sys_setsid();
+}
+
+void boot_protect(struct console *console)
+{
+	int r = sys_mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+
+	if (r < 0)
+		console_say(console, "Cannot lock memory: %s, ignoring", strerror(-r));
+	r = fd_write_file_at(AT_FDCWD, "/proc/self/oom_score_adj", "-1000");
+	if (r < 0)
+		console_say(console, "Cannot lower oom_score_adj: %s, ignoring", strerror(-r));
+	/* Orphans of containers come to us, also when we are not PID 1. */
+	r = sys_prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	if (r < 0)
+		console_say(console, "Cannot become the reaper of orphans: %s, ignoring", strerror(-r));
+	r = sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (r < 0)
+		console_say(console, "Cannot become undumpable: %s, ignoring", strerror(-r));
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/cgroups/cgroup.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/cgroups/devices.h"
+#include "agent/cgroups/ops.h"
+#include "lib/cgroupfs.h"
+#include "lib/fd.h"
+#include "lib/sys.h"
+
+static const struct cgroup_ops *const versions[] = {
+	&cgroup_v2_ops,
+};
+
+/* Says which hierarchy it was that none of `versions` wanted. */
+static int refuse(int root_fd, const char *root, struct err *err)
+{
+	struct statfs st;
+	int r = sys_fstatfs(root_fd, &st);
+
+	if (r < 0)
+		return err_set(err, r, "look at '%s'", root);
+	if (st.f_type == CGROUP_SUPER_MAGIC || st.f_type == TMPFS_MAGIC)
+		return err_say(err, EOPNOTSUPP, "cgroup v1 is not supported yet: mount cgroup2 on '%s'", root);
+	return err_say(err, ENOENT, "no cgroup hierarchy on '%s': mount cgroup2 there", root);
+}
+
+int cgroup_host_init(struct cgroup_host *host, char *root, struct err *err)
+{
+	_autoclose_ int fd = cgroupfs_open_root(root);
+	struct cgroup_host found = { .root = root };
+	int r;
+
+	if (fd < 0)
+		return err_set(err, fd, "open the cgroup hierarchy '%s'", root);
+	for (size_t i = 0; i < ARRAY_SIZE(versions) && !found.ops; i++)
+		if (versions[i]->probe(fd))
+			found.ops = versions[i];
+	if (!found.ops)
+		return refuse(fd, root, err);
+	found.unified = found.ops->unified;
+	r = found.ops->probe_filter();
+	if (r < 0)
+		return err_set(err, r, "find out whether the kernel can filter devices");
+	found.can_filter_devices = r > 0;
+	*host = found;
+	return 0;
+}
+
+static bool is_self(const char *path)
+{
+	size_t len = strlen(CGROUP_SELF);
+
+	return strncmp(path, CGROUP_SELF, len) == 0 && (path[len] == '\0' || path[len] == '/');
+}
+
+/* Copies the components of `from` behind `to`, without empty ones and "."; -EINVAL at "..". */
+static int clean(const char *from, char *to)
+{
+	while (*from) {
+		size_t len;
+
+		from += strspn(from, "/:");
+		len = strcspn(from, "/:");
+		if (len == 2 && memcmp(from, "..", 2) == 0)
+			return -EINVAL;
+		if (len > NAME_MAX)
+			return -ENAMETOOLONG;
+		if (len > 0 && !(len == 1 && *from == '.')) {
+			*to++ = '/';
+			to = mempcpy(to, from, len);
+		}
+		from += len;
+	}
+	*to = '\0';
+	return 0;
+}
+
+int cgroup_path(struct arena *arena, const char *cgroups_path, const char *cid, char **ret, struct err *err)
+{
+	const char *given = cgroups_path && *cgroups_path ? cgroups_path : cid;
+	size_t len = strlen(given);
+	char *path;
+	int r;
+
+	if (len >= PATH_MAX)
+		return err_say(err, ENAMETOOLONG, "cgroup path of container '%s' is too long", cid);
+	path = arena_alloc(arena, len + 2);
+	if (!path)
+		return err_say(err, ENOMEM, "plan the cgroup path of container '%s': out of memory", cid);
+	r = clean(given, path);
+	if (r < 0)
+		return err_set(err, r, "cgroup path '%s' of container '%s'", given, cid);
+	if (!*path)
+		return err_say(err, EINVAL, "cgroup path '%s' of container '%s' is the root", given, cid);
+	if (is_self(path))
+		return err_say(err, EINVAL, "cgroup path '%s' of container '%s' is the agent's own", given, cid);
+	*ret = path;
+	return 0;
+}
+
+int cgroup_plan(const struct cgroup_host *host, struct arena *arena, const char *path, const struct oci_linux *lin,
+		struct cgroup_plan *ret, struct err *err)
+{
+	struct cgroup_plan plan = { .path = path, .filter_devices = host->can_filter_devices };
+	int r = host->ops->plan(arena, lin->resources, &plan.steps, err);
+
+	r = r < 0 ? r : cgroup_device_rules(arena, lin, &host->own_disks, &plan.rules, &plan.n_rules, err);
+	if (r < 0)
+		return err_wrap(err, "plan cgroup '%s'", path);
+	*ret = plan;
+	return 0;
+}
+
+static bool is_clean(const char *path)
+{
+	const char *dots = strstr(path, "/..");
+
+	while (dots && dots[3] != '/' && dots[3] != '\0')
+		dots = strstr(dots + 1, "/..");
+	return path[0] == '/' && !dots;
+}
+
+/* fd of the mount point if `path` may be worked on; the root and the agent's own cgroup never. */
+static int open_root(const struct cgroup_host *host, const char *path)
+{
+	if (!is_clean(path) || path[strspn(path, "/")] == '\0' || is_self(path))
+		return -EINVAL;
+	return cgroupfs_open_root(host->root);
+}
+
+int cgroup_create(const struct cgroup_host *host, const struct cgroup_plan *plan, struct err *err)
+{
+	_autoclose_ int root = open_root(host, plan->path);
+
+	if (root < 0)
+		return err_set(err, root, "create cgroup '%s'", plan->path);
+	return host->ops->create(root, plan, err);
+}
+
+int cgroup_open(const struct cgroup_host *host, const char *path, struct err *err)
+{
+	_autoclose_ int root = open_root(host, path);
+	int r = root < 0 ? root : host->ops->open(root, path);
+
+	return r < 0 ? err_set(err, r, "open cgroup '%s'", path) : r;
+}
+
+int cgroup_attach(const struct cgroup_host *host, const char *path, pid_t pid, struct err *err)
+{
+	_autoclose_ int root = open_root(host, path);
+	int r = root < 0 ? root : host->ops->attach(root, path, pid);
+
+	return r < 0 ? err_set(err, r, "move process %d into cgroup '%s'", (int)pid, path) : 0;
+}
+
+int cgroup_update(const struct cgroup_host *host, const char *path, const struct oci_resources *res, struct err *err)
+{
+	_autoclose_ int root = open_root(host, path);
+
+	if (root < 0)
+		return err_set(err, root, "update cgroup '%s'", path);
+	return host->ops->update(root, path, res, err);
+}
+
+int cgroup_freeze(const struct cgroup_host *host, const char *path, bool frozen, struct err *err)
+{
+	_autoclose_ int root = open_root(host, path);
+	int r = root < 0 ? root : host->ops->freeze(root, path, frozen);
+
+	return r < 0 ? err_set(err, r, "%s cgroup '%s'", frozen ? "freeze" : "thaw", path) : 0;
+}
+
+static bool is_gone(int r)
+{
+	return r == -ENOENT || r == -ENODEV;
+}
+
+int cgroup_kill(const struct cgroup_host *host, const char *path, struct err *err)
+{
+	_autoclose_ int root = open_root(host, path);
+	int r = root < 0 ? root : host->ops->kill(root, path, host->no_kill_file);
+
+	return r < 0 && !is_gone(r) ? err_set(err, r, "kill the processes of cgroup '%s'", path) : 0;
+}
+
+int cgroup_remove(const struct cgroup_host *host, const char *path, struct err *err)
+{
+	_autoclose_ int root = open_root(host, path);
+	int r = root < 0 ? root : host->ops->remove(root, path);
+
+	return r < 0 && !is_gone(r) ? err_set(err, r, "remove cgroup '%s'", path) : 0;
+}
+
+int cgroup_count(const struct cgroup_host *host, const char *path)
+{
+	_autoclose_ int root = open_root(host, path);
+
+	return root < 0 ? root : host->ops->count(root, path);
+}
+
+int64_t cgroup_oom_kills(const struct cgroup_host *host, const char *path)
+{
+	_autoclose_ int root = open_root(host, path);
+
+	return root < 0 ? root : host->ops->oom_kills(root, path);
+}
+
+int cgroup_protect_self(const struct cgroup_host *host, struct err *err)
+{
+	_autoclose_ int root = cgroupfs_open_root(host->root);
+
+	if (root < 0)
+		return err_set(err, root, "open the cgroup hierarchy '%s'", host->root);
+	return host->ops->protect_self(root, err);
+}
+
+int cgroup_stats_read(const struct cgroup_host *host, const char *path, struct arena *arena, struct cgroup_stats *ret,
+		      struct err *err)
+{
+	_autoclose_ int root = open_root(host, path);
+	struct cgroup_stats stats = { 0 };
+	int r = root < 0 ? root : host->ops->stats(root, path, arena, &stats);
+
+	if (r < 0)
+		return err_set(err, is_gone(r) ? ENOENT : r, "read the figures of cgroup '%s'", path);
+	*ret = stats;
+	return 0;
+}

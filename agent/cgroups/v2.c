@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/cgroups/bpf.h"
+#include "agent/cgroups/ops.h"
+#include "agent/cgroups/v2_plan.h"
+#include "agent/cgroups/v2_stats.h"
+#include "lib/cgroupfs.h"
+#include "lib/fd.h"
+#include "lib/sys.h"
+
+#define CONTROLLERS_MAX	  1024
+#define FREEZE_TIMEOUT_MS 10000
+#define REMOVE_TIMEOUT_MS 5000
+#define SELF_MEMORY_MIN	  "8388608"
+#define PID_TEXT_MAX	  16
+#define DIR_MODE	  0755
+
+static const char *const controllers[] = { "cpu", "io", "cpuset", "memory", "pids", "hugetlb" };
+
+static bool probe(int root)
+{
+	struct statfs st;
+
+	return sys_fstatfs(root, &st) == 0 && st.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+static bool has_word(const char *text, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (text += strspn(text, " \n"); *text; text += strspn(text, " \n")) {
+		size_t n = strcspn(text, " \n");
+
+		if (n == len && memcmp(text, word, n) == 0)
+			return true;
+		text += n;
+	}
+	return false;
+}
+
+/*
+ * Hands each controller that `dir` has on to its sub-cgroups. What can't be enabled shows when a limit needs it. False
+ * if the kernel said that processes are in the way (only the real root may have both).
+ */
+static bool enable_controllers(int dir)
+{
+	_autofree_ char *available = NULL;
+	_autofree_ char *enabled = NULL;
+	bool free_to = true;
+
+	if (fd_read_file_at(dir, "cgroup.controllers", CONTROLLERS_MAX, &available, NULL) < 0 ||
+	    fd_read_file_at(dir, "cgroup.subtree_control", CONTROLLERS_MAX, &enabled, NULL) < 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++) {
+		char word[32];
+
+		if (!has_word(available, controllers[i]) || has_word(enabled, controllers[i]))
+			continue;
+		(void)snprintf(word, sizeof(word), "+%s", controllers[i]);
+		if (fd_write_file_at(dir, "cgroup.subtree_control", word) == -EBUSY)
+			free_to = false;
+	}
+	return free_to;
+}
+
+/* A cgroup on its way into being; `made` is how much of path to remove if that fails. */
+struct making {
+	int root, dir;
+	char *path;	   /* a copy of the plan's, cut at a component and mended while we go */
+	size_t first_made; /* length of the shortest prefix that we made, 0 = none */
+	char *busy;	   /* the cgroup whose processes kept controllers off, or NULL */
+};
+
+static void making_done(struct making *m)
+{
+	(void)fd_close(m->dir);
+	free(m->path);
+	free(m->busy);
+}
+
+/* Removes what was made, the deepest first. Others may use it by now: then it stays. */
+static void undo(struct making *m)
+{
+	while (m->first_made > 0 && strlen(m->path) >= m->first_made) {
+		(void)sys_unlinkat(m->root, m->path + 1, AT_REMOVEDIR);
+		*strrchr(m->path, '/') = '\0';
+	}
+}
+
+/* The container's own cgroup: one that is there and empty is made anew, so that it has no limits of another life. */
+static int make_leaf(int parent, const char *name)
+{
+	int r = sys_mkdirat(parent, name, DIR_MODE);
+
+	if (r != -EEXIST)
+		return r;
+	r = sys_unlinkat(parent, name, AT_REMOVEDIR);
+	if (r == -EBUSY || r == -ENOTEMPTY)
+		return -EEXIST;
+	return r < 0 ? r : sys_mkdirat(parent, name, DIR_MODE);
+}
+
+/* Makes one level, m->path being cut behind it, and steps into it. */
+static int make_level(struct making *m, const char *name, bool is_leaf)
+{
+	int r, fd;
+
+	if (!enable_controllers(m->dir) && !m->busy) {
+		m->busy = strndup(m->path, name - 1 == m->path ? 1 : (size_t)(name - 1 - m->path));
+		if (!m->busy)
+			return -ENOMEM;
+	}
+	r = is_leaf ? make_leaf(m->dir, name) : sys_mkdirat(m->dir, name, DIR_MODE);
+	if (r < 0 && (is_leaf || r != -EEXIST))
+		return r;
+	if (r >= 0 && m->first_made == 0)
+		m->first_made = strlen(m->path);
+	fd = cgroupfs_open(m->dir, name);
+	if (fd < 0)
+		return fd;
+	(void)fd_close(m->dir);
+	m->dir = fd;
+	return 0;
+}
+
+static int make_levels(struct making *m)
+{
+	char *end, *name = m->path + 1;
+	int r = 0;
+
+	for (; name && r >= 0; name = end ? end + 1 : NULL) {
+		end = strchr(name, '/');
+		if (end)
+			*end = '\0';
+		r = make_level(m, name, end == NULL);
+		if (r < 0)
+			return r;
+		if (end)
+			*end = '/';
+	}
+	return r;
+}
+
+static int apply_limits(struct making *m, const struct cgroup_plan *plan, struct err *err)
+{
+	struct cgroup_v2_target target = { .dir = m->dir, .path = plan->path, .busy = m->busy };
+	int r = step_list_apply(&plan->steps, &target, NULL, err);
+
+	if (r < 0 || !plan->filter_devices)
+		return r;
+	return cgroup_bpf_attach(m->dir, plan->path, plan->rules, plan->n_rules, err);
+}
+
+static int create(int root, const struct cgroup_plan *plan, struct err *err)
+{
+	_cleanup_(making_done) struct making m = { .root = root, .dir = cgroupfs_open(root, "/") };
+	int r;
+
+	if (m.dir < 0)
+		return err_set(err, m.dir, "create cgroup '%s'", plan->path);
+	m.path = strdup(plan->path);
+	if (!m.path)
+		return err_set(err, ENOMEM, "create cgroup '%s'", plan->path);
+	r = make_levels(&m);
+	if (r == -EEXIST)
+		r = err_say(err, EEXIST, "create cgroup '%s': it exists and is in use", plan->path);
+	else if (r < 0)
+		r = err_set(err, r, "create cgroup '%s'", plan->path);
+	else
+		r = apply_limits(&m, plan, err);
+	if (r < 0)
+		undo(&m);
+	return r;
+}
+
+/* Only leaves hold processes: where the container has divided its cgroup, these are the usual names of the leaf. */
+static int open_leaf(int root, const char *path)
+{
+	static const char *const leaves[] = { "init", "init.scope" };
+	_autofree_ char *enabled = NULL;
+	_autoclose_ int dir = cgroupfs_open(root, path);
+	int r;
+
+	if (dir < 0)
+		return dir;
+	r = fd_read_file_at(dir, "cgroup.subtree_control", CONTROLLERS_MAX, &enabled, NULL);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(leaves) && *enabled && *enabled != '\n'; i++) {
+		int leaf = cgroupfs_open(dir, leaves[i]);
+
+		if (leaf >= 0)
+			return leaf;
+	}
+	return take_fd(&dir);
+}
+
+static int attach(int root, const char *path, pid_t pid)
+{
+	_autoclose_ int dir = open_leaf(root, path);
+	char text[PID_TEXT_MAX];
+
+	if (dir < 0)
+		return dir;
+	(void)snprintf(text, sizeof(text), "%d", (int)pid);
+	return fd_write_file_at(dir, "cgroup.procs", text);
+}
+
+static int plan(struct arena *arena, const struct oci_resources *res, struct step_list *ret, struct err *err)
+{
+	static const struct cgroup_v2_now nothing = CGROUP_V2_NEW;
+
+	return cgroup_v2_plan(arena, res, &nothing, ret, err);
+}
+
+static int update(int root, const char *path, const struct oci_resources *res, struct err *err)
+{
+	_autoclose_ int dir = cgroupfs_open(root, path);
+	_autoarena_ struct arena arena = { 0 };
+	struct cgroup_v2_target target = { .dir = dir, .path = path };
+	struct step_list steps = { 0 };
+	struct cgroup_v2_now now;
+	int r;
+
+	if (dir < 0)
+		return err_set(err, dir, "update cgroup '%s'", path);
+	cgroup_v2_read_now(dir, &now);
+	r = cgroup_v2_plan(&arena, res, &now, &steps, err);
+	if (r < 0)
+		return err_wrap(err, "update cgroup '%s'", path);
+	return step_list_apply(&steps, &target, NULL, err);
+}
+
+static int freeze(int root, const char *path, bool frozen)
+{
+	_autoclose_ int dir = cgroupfs_open(root, path);
+	int r = dir < 0 ? dir : fd_write_file_at(dir, "cgroup.freeze", frozen ? "1" : "0");
+
+	r = r < 0 ? r : cgroupfs_wait_event(dir, "frozen", frozen, FREEZE_TIMEOUT_MS);
+	/* Half frozen is worse than running: the host will be told that nothing has changed. */
+	if (r < 0 && frozen && dir >= 0)
+		(void)fd_write_file_at(dir, "cgroup.freeze", "0");
+	return r;
+}
+
+static int kill_all(int root, const char *path, bool no_kill_file)
+{
+	_autoclose_ int dir = cgroupfs_open(root, path);
+	int r = dir;
+
+	if (dir < 0)
+		return dir;
+	if (!no_kill_file)
+		r = cgroupfs_kill(dir);
+	/* No such file before 5.14; a container with rights enough can make its cgroup a threaded one, without the
+	 * write. */
+	if (no_kill_file || r == -ENOENT || r == -EOPNOTSUPP)
+		r = cgroupfs_kill_each(dir);
+	return r;
+}
+
+static int remove_all(int root, const char *path)
+{
+	return cgroupfs_remove(root, path, REMOVE_TIMEOUT_MS);
+}
+
+static int count(int root, const char *path)
+{
+	_autoclose_ int dir = cgroupfs_open(root, path);
+
+	return dir < 0 ? dir : cgroupfs_count(dir);
+}
+
+static int64_t oom_kills(int root, const char *path)
+{
+	_autoclose_ int dir = cgroupfs_open(root, path);
+	_autofree_ char *text = NULL;
+	uint64_t kills = 0;
+	int r = dir < 0 ? dir : fd_read_file_at(dir, "memory.events", CGROUPFS_FILE_MAX, &text, NULL);
+
+	if (r < 0)
+		return r;
+	return cgroupfs_find(text, "oom_kill", &kills) ? (int64_t)kills : -ENODATA;
+}
+
+/*
+ * First out of the root, then the controllers: the root of a cgroup namespace may not have both processes and
+ * controllers for its children. Without a memory controller there is no memory to keep: that is fine.
+ */
+static int protect_self(int root, struct err *err)
+{
+	_autoclose_ int dir = -EBADF;
+	int r = sys_mkdirat(root, &CGROUP_SELF[1], DIR_MODE);
+
+	if (r < 0 && r != -EEXIST)
+		return err_set(err, r, "create cgroup '%s'", CGROUP_SELF);
+	dir = cgroupfs_open(root, CGROUP_SELF);
+	r = dir < 0 ? dir : fd_write_file_at(dir, "cgroup.procs", "0");
+	if (r < 0)
+		return err_set(err, r, "move the agent into cgroup '%s'", CGROUP_SELF);
+	(void)enable_controllers(root);
+	r = fd_write_file_at(dir, "memory.min", SELF_MEMORY_MIN);
+	return r < 0 && r != -ENOENT ? err_set(err, r, "set memory.min of cgroup '%s'", CGROUP_SELF) : 0;
+}
+
+const struct cgroup_ops cgroup_v2_ops = {
+	.name = "v2",
+	.unified = true,
+	.probe = probe,
+	.probe_filter = cgroup_bpf_probe,
+	.plan = plan,
+	.create = create,
+	.open = open_leaf,
+	.attach = attach,
+	.update = update,
+	.freeze = freeze,
+	.kill = kill_all,
+	.remove = remove_all,
+	.count = count,
+	.oom_kills = oom_kills,
+	.protect_self = protect_self,
+	.stats = cgroup_v2_stats,
+};

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/rpc/methods.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "agent/rpc/handlers.h"
+#include "proto/agent.pb-c.h"
+#include "proto/health.pb-c.h"
+
+/* In the order of the .proto files, so that a service descriptor's index is an index here; tested. */
+struct row {
+	const char *name;
+	rpc_handler handler;
+};
+
+static const struct row agent_rows[] = {
+	{"CreateContainer", NULL},
+	{"StartContainer", NULL},
+	{"RemoveContainer", NULL},
+	{"ExecProcess", NULL},
+	{"SignalProcess", rpc_signal_process},
+	{"WaitProcess", rpc_wait_process},
+	{"UpdateContainer", NULL},
+	{"UpdateEphemeralMounts", NULL},
+	{"StatsContainer", rpc_stats_container},
+	{"PauseContainer", NULL},
+	{"ResumeContainer", NULL},
+	{"RemoveStaleVirtiofsShareMounts", NULL},
+	{"GetDiagnosticData", rpc_get_diagnostic_data},
+	{"WriteStdin", rpc_write_stdin},
+	{"ReadStdout", rpc_read_stdout},
+	{"ReadStderr", rpc_read_stderr},
+	{"CloseStdin", rpc_close_stdin},
+	{"TtyWinResize", rpc_tty_win_resize},
+	{"UpdateInterface", NULL},
+	{"UpdateRoutes", NULL},
+	{"ListInterfaces", NULL},
+	{"ListRoutes", NULL},
+	{"AddARPNeighbors", NULL},
+	{"GetIPTables", NULL},
+	{"SetIPTables", NULL},
+	{"GetMetrics", NULL},
+	{"MemAgentMemcgSet", NULL},
+	{"MemAgentCompactSet", NULL},
+	{"CreateSandbox", NULL},
+	{"DestroySandbox", NULL},
+	{"OnlineCPUMem", NULL},
+	{"ReseedRandomDev", NULL},
+	{"GetGuestDetails", NULL},
+	{"MemHotplugByProbe", NULL},
+	{"SetGuestDateTime", NULL},
+	{"CopyFile", NULL},
+	{"GetOOMEvent", NULL},
+	{"AddSwap", NULL},
+	{"AddSwapPath", NULL},
+	{"GetVolumeStats", NULL},
+	{"ResizeVolume", NULL},
+	{"SetPolicy", NULL},
+};
+
+static const struct row health_rows[] = {
+	{"Check", rpc_health_check},
+	{"Version", rpc_health_version},
+};
+
+static const struct {
+	const ProtobufCServiceDescriptor *descriptor;
+	const struct row *rows;
+	size_t n_rows;
+} services[] = {
+	{&grpc__agent_service__descriptor, agent_rows, ARRAY_SIZE(agent_rows)},
+	{&grpc__health__descriptor, health_rows, ARRAY_SIZE(health_rows)},
+};
+
+const ProtobufCServiceDescriptor *rpc_find_service(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(services); i++)
+		if (strcmp(services[i].descriptor->name, name) == 0)
+			return services[i].descriptor;
+	return NULL;
+}
+
+int rpc_find_method(const ProtobufCServiceDescriptor *service, const char *name, struct rpc_method *ret)
+{
+	const ProtobufCMethodDescriptor *method = protobuf_c_service_descriptor_get_method_by_name(service, name);
+
+	if (!method)
+		return -ENOENT;
+	for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
+		size_t index = (size_t)(method - service->methods);
+
+		if (services[i].descriptor != service)
+			continue;
+		if (index >= services[i].n_rows || strcmp(services[i].rows[index].name, name) != 0)
+			return -ENOENT;
+		*ret = (struct rpc_method){service, method, services[i].rows[index].handler};
+		return 0;
+	}
+	return -ENOENT;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agent's ttrpc server: one listening socket, its connections, and the calls whose client is gone. Knows nothing of
+ * frames (conn.h) and methods (methods.h). Owned by main; borrows the loop and the sandbox.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/addr.h"
+#include "lib/err.h"
+#include "lib/list.h"
+#include "lib/loop.h"
+
+#define RPC_CONNS_MAX	      64
+#define RPC_BACKLOG	      128
+#define RPC_READ_MAX	      65536	  /* bytes taken from one connection in one turn */
+#define RPC_REQUEST_BYTES_MAX (64u << 20) /* memory of all decoded requests that are open */
+#define RPC_STATS_MAX	      64	  /* StatsContainer jobs at once */
+#define RPC_ACCEPT_RETRY_MS   1000
+
+struct sandbox;
+
+struct rpc_counters {
+	unsigned long accepted, refused, too_many, ignored_frames;
+};
+
+/* The members are for agent/rpc only. */
+struct rpc_server {
+	struct loop *loop;
+	struct sandbox *sandbox;
+	struct loop_source listener;
+	struct loop_timer retry; /* accepting is tried again */
+	int reserve_fd;		 /* given up to refuse a connection when fds are out */
+	struct list conns;	 /* struct rpc_conn */
+	size_t n_conns;
+	struct list detached; /* struct rpc_call whose client is gone or was answered already */
+	struct list finished; /* struct rpc_call to be freed at the end of the turn */
+	struct loop_deferred sweep;
+	size_t request_bytes; /* of all calls */
+	unsigned n_stats;     /* jobs of StatsContainer */
+	struct rpc_counters counters;
+	uint8_t *input; /* RPC_READ_MAX bytes that all connections read into */
+};
+
+/* Listens at the address; freed with rpc_server_free. */
+int rpc_server_new(struct loop *loop, struct sandbox *sandbox, const struct addr *addr, struct rpc_server **ret,
+		   struct err *err);
+
+/* True if no reply waits for a client to read it: nothing is lost by an end. */
+bool rpc_server_is_flushed(const struct rpc_server *server);
+
+/*
+ * Stops listening, ends all connections and calls. What the core still does for a call must never complete after this,
+ * so it comes right before the end of the sandbox. Returns NULL.
+ */
+struct rpc_server *rpc_server_free(struct rpc_server *server);

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/sandbox.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/storage_table.h"
+#include "lib/fd.h"
+#include "lib/log.h"
+#include "lib/path.h"
+#include "lib/sys.h"
+
+struct sandbox_config *sandbox_config_free(struct sandbox_config *config)
+{
+	if (!config)
+		return NULL;
+	arena_done(&config->arena);
+	free(config);
+	return NULL;
+}
+
+int sandbox_new(const struct job_env *env, const struct options *options, struct sandbox **ret, struct err *err)
+{
+	struct sandbox *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return err_set(err, ENOMEM, "make the sandbox");
+	s->env = *env;
+	s->options = options;
+	strcpy(s->cgroup_root, CGROUP_ROOT);
+	s->pins = (struct nspace_pins){ .ipc = -EBADF, .uts = -EBADF, .pid = -EBADF };
+	list_init(&s->containers);
+	list_init(&s->lingering);
+	r = storage_table_new(env, &s->storages);
+	if (r >= 0)
+		r = cgroup_host_init(&s->cgroup_host, s->cgroup_root, err);
+	if (r < 0) {
+		(void)sandbox_free(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+static void drop_pins(struct sandbox *s)
+{
+	fd_closep(&s->pins.ipc);
+	fd_closep(&s->pins.uts);
+	fd_closep(&s->pins.pid);
+}
+
+struct sandbox *sandbox_free(struct sandbox *s)
+{
+	if (!s)
+		return NULL;
+	list_foreach(c, &s->containers, struct container, link)
+		(void)container_free(c);
+	drop_pins(s);
+	s->storages = storage_table_free(s->storages);
+	(void)sandbox_config_free(s->config);
+	free(s);
+	return NULL;
+}
+
+struct container *sandbox_find(struct sandbox *s, const char *id)
+{
+	list_foreach(c, &s->containers, struct container, link)
+		if (strcmp(c->id, id) == 0)
+			return c;
+	return NULL;
+}
+
+/* --- CreateSandbox ----------------------------------------------------------------------------------------------- */
+
+/* What is under way until CreateSandbox is answered. */
+struct sandbox_creation {
+	struct sandbox *s;
+	struct sandbox_config *config;
+	struct completion *done;
+	struct completion storages;
+	struct job job;
+};
+
+static void end_creation(struct sandbox_creation *k, int r, const struct err *err)
+{
+	struct sandbox *s = k->s;
+	struct completion *done = k->done;
+
+	s->creating = false;
+	if (r < 0) {
+		drop_pins(s);
+		(void)sandbox_config_free(k->config);
+	} else {
+		s->config = k->config;
+	}
+	free(k);
+	done->done(done, r, err);
+}
+
+static void on_storages_ready(struct completion *completion, int r, const struct err *err)
+{
+	end_creation(container_of(completion, struct sandbox_creation, storages), r, err);
+}
+
+static void on_prepared(struct job *job, int r, struct job_reply *reply, const struct err *err)
+{
+	struct sandbox_creation *k = container_of(job, struct sandbox_creation, job);
+	struct err own = ERR_INIT;
+
+	if (r < 0) {
+		end_creation(k, r, err);
+		return;
+	}
+	if (reply->n_fds == 2) {
+		k->s->pins.ipc = take_fd(&reply->fds[0]);
+		k->s->pins.uts = take_fd(&reply->fds[1]);
+	}
+	k->storages.done = on_storages_ready;
+	r = storage_table_add(k->s->storages, "", k->config->storages, k->config->n_storages, &k->storages, &own);
+	if (r < 0)
+		end_creation(k, r, &own);
+}
+
+/* Left-overs of an earlier sandbox go; what is mounted there stays, it may be the live share of a host. */
+static int clear_run_dir(struct err *err)
+{
+	_autoclose_ int run = sys_openat(AT_FDCWD, "/run", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	_autoclose_ int dir = -EBADF;
+	int r;
+
+	if (run < 0)
+		return err_set(err, run, "open '/run'");
+	r = path_remove_tree(run, "kata-containers", err);
+	if (r < 0 && r != -EXDEV && r != -EBUSY)
+		return r;
+	dir = path_make_dirs_in(run, "kata-containers", 0755, err);
+	return dir < 0 ? dir : 0;
+}
+
+/* Runs in the job. */
+static int run_prepare(void *arg, struct job_reply *reply, struct err *err)
+{
+	const struct sandbox_creation *k = arg;
+	int r = clear_run_dir(err);
+
+	return r < 0 ? r : nspace_make_pins(k->config->hostname, reply, err);
+}
+
+int sandbox_create(struct sandbox *s, struct sandbox_config *config, struct completion *done, struct err *err)
+{
+	struct sandbox_creation *k = NULL;
+	int r = 0;
+
+	if (s->config || s->creating)
+		r = err_say(err, EEXIST, "sandbox '%s' exists already", s->config ? s->config->id : "");
+	else if (s->destroying)
+		r = err_say(err, ESHUTDOWN, "create sandbox '%s': it is being destroyed", config->id);
+	if (r >= 0) {
+		k = calloc(1, sizeof(*k));
+		r = k ? 0 : err_set(err, ENOMEM, "create sandbox '%s'", config->id);
+	}
+	if (r >= 0) {
+		k->s = s;
+		k->config = config;
+		k->done = done;
+		k->job = (struct job){ .name = "sandbox", .run = run_prepare, .arg = k, .done = on_prepared };
+		r = job_start(&s->env, &k->job, err);
+	}
+	if (r < 0) {
+		free(k);
+		(void)sandbox_config_free(config);
+		return r;
+	}
+	s->creating = true;
+	return 0;
+}
+
+/* --- DestroySandbox ---------------------------------------------------------------------------------------------- */
+
+/* What is under way until DestroySandbox is answered; containers go one after the other's start, all at once. */
+struct destruction {
+	struct sandbox *s;
+	struct completion *done;
+	struct completion storages;
+	struct loop_deferred next;
+	struct err err; /* the first failure */
+	unsigned pending;
+};
+
+struct removal {
+	struct completion completion;
+	struct destruction *d;
+};
+
+static void note_failure(struct destruction *d, int r, const struct err *err)
+{
+	if (r < 0 && d->err.num == 0)
+		(void)err_copy(&d->err, err);
+}
+
+static void on_sandbox_storages_released(struct completion *completion, int r, const struct err *err)
+{
+	struct destruction *d = container_of(completion, struct destruction, storages);
+	struct sandbox *s = d->s;
+	struct completion *done = d->done;
+	struct err first;
+
+	note_failure(d, r, err);
+	if (d->err.num == 0 && storage_table_count(s->storages) > 0)
+		(void)err_say(&d->err, EBUSY, "%zu storages are still held", storage_table_count(s->storages));
+	first = d->err;
+	free(d);
+	drop_pins(s);
+	s->config = sandbox_config_free(s->config);
+	done->done(done, -first.num, &first);
+	if (s->destroyed)
+		s->destroyed(s);
+}
+
+static void release_all(struct loop_deferred *deferred)
+{
+	struct destruction *d = container_of(deferred, struct destruction, next);
+	struct err err = ERR_INIT;
+	int r;
+
+	d->storages.done = on_sandbox_storages_released;
+	r = storage_table_release(d->s->storages, "", &d->storages, &err);
+	if (r < 0)
+		on_sandbox_storages_released(&d->storages, r, &err);
+}
+
+static void on_removed(struct completion *completion, int r, const struct err *err)
+{
+	struct removal *m = container_of(completion, struct removal, completion);
+	struct destruction *d = m->d;
+
+	note_failure(d, r, err);
+	free(m);
+	if (--d->pending == 0)
+		loop_defer(d->s->env.loop, &d->next);
+}
+
+static void remove_one(struct destruction *d, struct container *c)
+{
+	struct removal *m = calloc(1, sizeof(*m));
+	struct err err = ERR_INIT;
+	int r;
+
+	if (!m) {
+		note_failure(d, -ENOMEM, &(struct err){ .num = ENOMEM });
+		return;
+	}
+	m->d = d;
+	m->completion.done = on_removed;
+	d->pending++;
+	r = container_remove(c, 0, &m->completion, &err);
+	if (r < 0) {
+		note_failure(d, r, &err);
+		d->pending--;
+		free(m);
+	}
+}
+
+int sandbox_destroy(struct sandbox *s, struct completion *done, struct err *err)
+{
+	struct destruction *d;
+
+	if (s->destroying)
+		return err_say(err, EALREADY, "the sandbox is being destroyed already");
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return err_set(err, ENOMEM, "destroy the sandbox");
+	s->destroying = true;
+	d->s = s;
+	d->done = done;
+	d->next.run = release_all;
+	list_init(&d->next.link);
+	list_foreach(c, &s->containers, struct container, link)
+		remove_one(d, c);
+	if (d->pending == 0)
+		loop_defer(s->env.loop, &d->next);
+	return 0;
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/storage_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/list.h"
+
+struct holder {
+	struct list link;
+	char owner[];
+};
+
+struct entry {
+	struct list link;
+	struct arena arena;
+	struct storage_config config;
+	bool busy; /* a job mounts or cleans it */
+	struct list holders;
+};
+
+struct storage_table {
+	struct job_env env;
+	struct list entries;
+	size_t n;
+};
+
+/* One storage_table_add or _release under way. */
+struct request {
+	struct storage_table *table;
+	struct job job;
+	struct loop_deferred finish; /* when there is nothing to be done by a job */
+	struct completion *done;
+	bool is_release;
+	size_t n;
+	struct entry **entries; /* what the job works on */
+	char owner[];
+};
+
+int storage_table_new(const struct job_env *env, struct storage_table **ret)
+{
+	struct storage_table *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	t->env = *env;
+	list_init(&t->entries);
+	*ret = t;
+	return 0;
+}
+
+static void drop_holder(struct holder *h)
+{
+	list_remove(&h->link);
+	free(h);
+}
+
+static void free_entry(struct storage_table *t, struct entry *e)
+{
+	list_foreach(h, &e->holders, struct holder, link)
+		drop_holder(h);
+	list_remove(&e->link);
+	arena_done(&e->arena);
+	free(e);
+	t->n--;
+}
+
+struct storage_table *storage_table_free(struct storage_table *t)
+{
+	if (!t)
+		return NULL;
+	list_foreach(e, &t->entries, struct entry, link)
+		free_entry(t, e);
+	free(t);
+	return NULL;
+}
+
+static struct entry *find(struct storage_table *t, const char *mount_point)
+{
+	list_foreach(e, &t->entries, struct entry, link)
+		if (strcmp(e->config.mount_point, mount_point) == 0)
+			return e;
+	return NULL;
+}
+
+static int hold(struct entry *e, const char *owner)
+{
+	struct holder *h = malloc(sizeof(*h) + strlen(owner) + 1);
+
+	if (!h)
+		return -ENOMEM;
+	strcpy(h->owner, owner);
+	list_append(&e->holders, &h->link);
+	return 0;
+}
+
+static int copy_strings(struct arena *a, const struct oci_strings *from, struct oci_strings *to)
+{
+	to->n = from->n;
+	to->v = arena_array(a, from->n + 1, sizeof(*to->v));
+	if (!to->v)
+		return -ENOMEM;
+	for (size_t i = 0; i < from->n; i++) {
+		to->v[i] = arena_strdup(a, from->v[i]);
+		if (!to->v[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int copy_config(struct entry *e, const struct storage_config *from)
+{
+	struct storage_config *to = &e->config;
+	int r;
+
+	*to = *from;
+	to->driver = arena_strdup(&e->arena, from->driver ? from->driver : "");
+	to->source = arena_strdup(&e->arena, from->source ? from->source : "");
+	to->fstype = arena_strdup(&e->arena, from->fstype ? from->fstype : "");
+	to->mount_point = arena_strdup(&e->arena, from->mount_point ? from->mount_point : "");
+	if (!to->driver || !to->source || !to->fstype || !to->mount_point)
+		return -ENOMEM;
+	r = copy_strings(&e->arena, &from->options, &to->options);
+	return r < 0 ? r : copy_strings(&e->arena, &from->driver_options, &to->driver_options);
+}
+
+static int add_entry(struct storage_table *t, const struct storage_config *config, struct entry **ret)
+{
+	struct entry *e;
+	int r;
+
+	if (t->n >= STORAGES_MAX)
+		return -ENOSPC;
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return -ENOMEM;
+	arena_init(&e->arena, 0);
+	list_init(&e->holders);
+	list_append(&t->entries, &e->link);
+	t->n++;
+	r = copy_config(e, config);
+	if (r < 0) {
+		free_entry(t, e);
+		return r;
+	}
+	*ret = e;
+	return 0;
+}
+
+/* Runs in the job: one after the other; what this request mounted is undone when a later one fails. */
+static int run_mounts(void *arg, struct job_reply *reply, struct err *err)
+{
+	struct request *q = arg;
+	_autoarena_ struct arena arena = { 0 };
+	size_t i;
+	int r = 0;
+
+	(void)reply;
+	for (i = 0; i < q->n && r >= 0; i++) {
+		const struct storage_config *config = &q->entries[i]->config;
+		struct step_list plan = { 0 };
+
+		r = storage_plan(&arena, config, q->owner, &plan, err);
+		if (r >= 0)
+			r = storage_apply(&plan, err);
+		if (r < 0)
+			(void)err_wrap(err, "storage '%s' (%s)", config->mount_point, config->driver);
+	}
+	for (size_t k = i - 1; r < 0 && k > 0; k--)
+		(void)storage_clean(&q->entries[k - 1]->config, NULL);
+	return r;
+}
+
+static int run_cleans(void *arg, struct job_reply *reply, struct err *err)
+{
+	struct request *q = arg;
+	int worst = 0;
+
+	(void)reply;
+	for (size_t i = q->n; i > 0; i--) {
+		int r = storage_clean(&q->entries[i - 1]->config, err);
+
+		if (r < 0)
+			worst = r;
+	}
+	return worst;
+}
+
+static void finish(struct request *q, int r, const struct err *err)
+{
+	struct storage_table *t = q->table;
+	struct completion *done = q->done;
+
+	for (size_t i = 0; i < q->n; i++) {
+		q->entries[i]->busy = false;
+		if (q->is_release || r < 0)
+			free_entry(t, q->entries[i]);
+	}
+	free(q->entries);
+	free(q);
+	done->done(done, r, err);
+}
+
+static void on_job(struct job *job, int r, struct job_reply *reply, const struct err *err)
+{
+	(void)reply;
+	finish(container_of(job, struct request, job), r, err);
+}
+
+static void on_nothing_to_do(struct loop_deferred *deferred)
+{
+	finish(container_of(deferred, struct request, finish), 0, NULL);
+}
+
+static int launch_request(struct request *q, struct err *err)
+{
+	if (q->n == 0) {
+		loop_defer(q->table->env.loop, &q->finish);
+		return 0;
+	}
+	for (size_t i = 0; i < q->n; i++)
+		q->entries[i]->busy = true;
+	q->job = (struct job){
+		.name = q->is_release ? "clean storages" : "mount storages",
+		.run = q->is_release ? run_cleans : run_mounts,
+		.arg = q,
+		.done = on_job,
+	};
+	return job_start(&q->table->env, &q->job, err);
+}
+
+static struct request *new_request(struct storage_table *t, const char *owner, size_t n, struct completion *done)
+{
+	struct request *q = calloc(1, sizeof(*q) + strlen(owner) + 1);
+
+	if (!q)
+		return NULL;
+	q->entries = calloc(n + 1, sizeof(*q->entries));
+	if (!q->entries) {
+		free(q);
+		return NULL;
+	}
+	strcpy(q->owner, owner);
+	q->table = t;
+	q->done = done;
+	q->finish.run = on_nothing_to_do;
+	list_init(&q->finish.link);
+	return q;
+}
+
+static void let_go(struct entry *e, const char *owner)
+{
+	list_foreach(h, &e->holders, struct holder, link)
+		if (strcmp(h->owner, owner) == 0)
+			drop_holder(h);
+}
+
+static void abandon(struct storage_table *t, struct request *q)
+{
+	list_foreach(e, &t->entries, struct entry, link)
+		let_go(e, q->owner);
+	for (size_t i = 0; i < q->n; i++)
+		free_entry(t, q->entries[i]);
+	free(q->entries);
+	free(q);
+}
+
+static int claim(struct storage_table *t, struct request *q, const struct storage_config *config, struct err *err)
+{
+	struct entry *e = find(t, config->mount_point ? config->mount_point : "");
+	int r;
+
+	if (e && e->busy)
+		return err_say(err, EBUSY, "storage '%s' is being mounted or cleaned for another container",
+			       config->mount_point);
+	if (!e) {
+		r = add_entry(t, config, &e);
+		if (r < 0)
+			return err_set(err, r, "note storage '%s'", config->mount_point ? config->mount_point : "");
+		q->entries[q->n++] = e;
+	}
+	r = hold(e, config->shared ? "" : q->owner);
+	return r < 0 ? err_set(err, r, "note storage '%s'", e->config.mount_point) : 0;
+}
+
+int storage_table_add(struct storage_table *t, const char *owner, const struct storage_config *configs, size_t n,
+		      struct completion *done, struct err *err)
+{
+	struct request *q = new_request(t, owner, n, done);
+	int r = 0;
+
+	if (!q)
+		return err_set(err, ENOMEM, "note %zu storages", n);
+	for (size_t i = 0; i < n && r >= 0; i++)
+		r = claim(t, q, &configs[i], err);
+	if (r >= 0)
+		r = launch_request(q, err);
+	if (r < 0)
+		abandon(t, q);
+	return r;
+}
+
+/* Picks what nobody holds any more; what is busy is left to the request that is at it. */
+static void collect_unheld(struct storage_table *t, struct request *q)
+{
+	list_foreach(e, &t->entries, struct entry, link) {
+		let_go(e, q->owner);
+		if (list_is_empty(&e->holders) && !e->busy)
+			q->entries[q->n++] = e;
+	}
+}
+
+int storage_table_release(struct storage_table *t, const char *owner, struct completion *done, struct err *err)
+{
+	struct request *q = new_request(t, owner, t->n, done);
+	int r;
+
+	if (!q)
+		return err_set(err, ENOMEM, "release the storages of '%s'", owner);
+	q->is_release = true;
+	collect_unheld(t, q);
+	r = launch_request(q, err);
+	if (r < 0) {
+		for (size_t i = 0; i < q->n; i++)
+			q->entries[i]->busy = false;
+		free(q->entries);
+		free(q);
+	}
+	return r;
+}
+
+size_t storage_table_count(const struct storage_table *t)
+{
+	return t->n;
+}

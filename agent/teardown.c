@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/teardown.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "agent/container.h"
+#include "agent/sandbox.h"
+#include "agent/storage_table.h"
+#include "lib/fd.h"
+#include "lib/log.h"
+#include "lib/path.h"
+#include "lib/sys.h"
+
+struct teardown {
+	struct container *c;
+	struct completion *done;
+	struct completion released; /* of the storage table */
+	struct job job;
+	struct loop_timer timeout; /* the caller's */
+	struct loop_timer stuck;   /* ours */
+	struct loop_deferred check;
+	bool working; /* the job or the release is under way */
+};
+
+struct teardown *teardown_free(struct teardown *t)
+{
+	if (!t)
+		return NULL;
+	job_cancel(&t->job);
+	loop_timer_stop(&t->timeout);
+	loop_timer_stop(&t->stuck);
+	list_remove(&t->check.link);
+	free(t);
+	return NULL;
+}
+
+static void tell(struct teardown *t, int r, const struct err *err)
+{
+	struct completion *done = t->done;
+
+	t->done = NULL;
+	loop_timer_stop(&t->timeout);
+	if (done)
+		done->done(done, r, err);
+	else if (r < 0)
+		log_warning("teardown", "Cannot take down container '%s': %s", t->c->id, err_text(err));
+}
+
+static void fail(struct teardown *t, int r, const struct err *err)
+{
+	struct container *c = t->c;
+
+	tell(t, r, err);
+	(void)container_set_state(c, CONTAINER_STOPPED);
+	c->teardown = teardown_free(t);
+}
+
+static void on_released(struct completion *completion, int r, const struct err *err)
+{
+	struct teardown *t = container_of(completion, struct teardown, released);
+	struct completion *done;
+
+	if (r < 0) {
+		fail(t, r, err);
+		return;
+	}
+	done = t->done;
+	t->done = NULL;
+	(void)container_free(t->c);
+	if (done)
+		done->done(done, 0, NULL);
+}
+
+static void release_storages(struct teardown *t)
+{
+	struct err err = ERR_INIT;
+	int r;
+
+	t->released.done = on_released;
+	r = storage_table_release(t->c->sandbox->storages, t->c->id, &t->released, &err);
+	if (r < 0)
+		fail(t, r, &err);
+}
+
+static void on_cleaned(struct job *job, int r, struct job_reply *reply, const struct err *err)
+{
+	struct teardown *t = container_of(job, struct teardown, job);
+
+	(void)reply;
+	if (r < 0)
+		fail(t, r, err);
+	else
+		release_storages(t);
+}
+
+/* Runs in the job. */
+static int run_clean(void *arg, struct job_reply *reply, struct err *err)
+{
+	const struct container *c = ((struct teardown *)arg)->c;
+	_autoclose_ int base = -EBADF;
+	int r = cgroup_remove(&c->sandbox->cgroup_host, c->cgroup_path, err);
+
+	(void)reply;
+	if (r < 0)
+		return r;
+	base = sys_openat(AT_FDCWD, SANDBOX_RUN_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	if (base == -ENOENT)
+		return 0;
+	if (base < 0)
+		return err_set(err, base, "open '%s'", SANDBOX_RUN_DIR);
+	r = path_remove_tree(base, c->id, err);
+	/* A storage is mounted inside: its own cleaning comes next. */
+	return r == -EXDEV || r == -EBUSY ? 0 : r;
+}
+
+static bool all_reaped(const struct container *c)
+{
+	list_foreach(p, &c->processes, struct process, link)
+		if (p->state != PROCESS_EXITED && (p->pidfd >= 0 || p->launch))
+			return false;
+	return true;
+}
+
+static void check(struct teardown *t)
+{
+	struct err err = ERR_INIT;
+	int r;
+
+	if (t->working || !all_reaped(t->c))
+		return;
+	t->working = true;
+	loop_timer_stop(&t->stuck);
+	t->job = (struct job){ .name = "teardown", .run = run_clean, .arg = t, .done = on_cleaned };
+	r = job_start(&t->c->sandbox->env, &t->job, &err);
+	if (r < 0)
+		fail(t, r, &err);
+}
+
+static void on_check(struct loop_deferred *deferred)
+{
+	check(container_of(deferred, struct teardown, check));
+}
+
+static void on_timeout(struct loop_timer *timer)
+{
+	struct teardown *t = container_of(timer, struct teardown, timeout);
+	struct err err = ERR_INIT;
+
+	(void)err_say(&err, ETIME, "remove '%s': still %s", t->c->id,
+		      t->working ? "removing its cgroup, bundle and storages" : "waiting for its processes to end");
+	tell(t, -ETIME, &err);
+}
+
+static void on_stuck(struct loop_timer *timer)
+{
+	struct teardown *t = container_of(timer, struct teardown, stuck);
+	struct err err = ERR_INIT;
+
+	(void)err_say(&err, EBUSY, "remove '%s': its processes do not end after SIGKILL", t->c->id);
+	fail(t, -EBUSY, &err);
+}
+
+/* Also those that are not in the cgroup yet. */
+static void stop_processes(struct container *c)
+{
+	container_cancel_execs(c);
+	list_foreach(p, &c->processes, struct process, link)
+		if (p->state != PROCESS_EXITED && p->pidfd >= 0)
+			(void)sys_pidfd_send_signal(p->pidfd, SIGKILL);
+}
+
+int teardown_start(struct container *c, unsigned timeout_s, struct completion *done, struct err *err)
+{
+	struct loop *loop = c->sandbox->env.loop;
+	struct teardown *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t)
+		return err_set(err, ENOMEM, "remove '%s'", c->id);
+	t->c = c;
+	t->done = done;
+	t->timeout.expired = on_timeout;
+	t->stuck.expired = on_stuck;
+	t->check.run = on_check;
+	list_init(&t->check.link);
+	r = loop_timer_start(loop, &t->stuck, TEARDOWN_KILL_MS);
+	if (r >= 0 && timeout_s > 0)
+		r = loop_timer_start(loop, &t->timeout, (uint64_t)timeout_s * 1000);
+	if (r < 0) {
+		(void)teardown_free(t);
+		return err_set(err, r, "remove '%s'", c->id);
+	}
+	c->teardown = t;
+	(void)container_set_state(c, CONTAINER_REMOVING);
+	r = cgroup_kill(&c->sandbox->cgroup_host, c->cgroup_path, err);
+	if (r < 0)
+		log_warning("teardown", "Cannot kill the cgroup of '%s': %s, ignoring", c->id, err ? err->text : "");
+	stop_processes(c);
+	loop_defer(loop, &t->check);
+	return 0;
+}
+
+void teardown_process_exited(struct teardown *t)
+{
+	if (t)
+		loop_defer(t->c->sandbox->env.loop, &t->check);
+}

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * On a real cgroup2, below a cgroup of our own: the hierarchy needs no controllers for what is tried here. Limits are
+ * tried in a VM, where there are some.
+ */
+#include "agent/cgroups/cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/cgroups/devices.h"
+#include "agent/cgroups/stats.h"
+#include "lib/cgroupfs.h"
+#include "lib/fd.h"
+#include "lib/sys.h"
+#include "tests/lib/unit.h"
+
+#define CHILDREN_MAX 4
+#define WAIT_MS	     5000
+
+struct world {
+	char mount[64], root[128];
+	const char *skip; /* why nothing can be tried here */
+	struct cgroup_host host;
+	struct arena arena;
+	pid_t children[CHILDREN_MAX];
+	size_t n_children;
+};
+
+static const char *find_hierarchy(struct world *w)
+{
+	static const char *const mounts[] = { "/sys/fs/cgroup/unified", "/sys/fs/cgroup" };
+	struct statfs st;
+
+	for (size_t i = 0; i < ARRAY_SIZE(mounts); i++) {
+		if (statfs(mounts[i], &st) == 0 && st.f_type == CGROUP2_SUPER_MAGIC) {
+			(void)snprintf(w->root, sizeof(w->root), "%s/kata-c-unit-%d", mounts[i], (int)getpid());
+			return NULL;
+		}
+	}
+	return "no cgroup2 is mounted";
+}
+
+static int setup(void **state)
+{
+	static struct world world;
+	struct err err = ERR_INIT;
+
+	world = (struct world){ 0 };
+	*state = &world;
+	world.skip = geteuid() == 0 ? find_hierarchy(&world) : "not root";
+	if (world.skip)
+		return 0;
+	if (mkdir(world.root, 0755) < 0) {
+		world.skip = "the cgroup2 hierarchy is not writable";
+		return 0;
+	}
+	if (cgroup_host_init(&world.host, world.root, &err) < 0) {
+		print_error("%s\n", err.text);
+		(void)rmdir(world.root);
+		return -1;
+	}
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	for (size_t i = 0; i < w->n_children; i++) {
+		(void)kill(w->children[i], SIGKILL);
+		(void)waitpid(w->children[i], NULL, 0);
+	}
+	arena_done(&w->arena);
+	if (w->skip)
+		return 0;
+	for (int i = 0; i < 2; i++) {
+		_autoclose_ int dir = cgroupfs_open_root(w->root);
+
+		(void)cgroupfs_kill(dir);
+		(void)cgroupfs_remove(dir, "/x", WAIT_MS);
+		(void)cgroupfs_remove(dir, "/kata-agent", WAIT_MS);
+	}
+	return rmdir(w->root);
+}
+
+#define NEEDS_CGROUP2(w)                                                                                               \
+	do {                                                                                                           \
+		if ((w)->skip) {                                                                                       \
+			print_message("skipped: %s\n", (w)->skip);                                                     \
+			skip();                                                                                        \
+		}                                                                                                      \
+	} while (0)
+
+#define OK(call)                                                                                                       \
+	do {                                                                                                           \
+		struct err why_ = ERR_INIT, *why = &why_;                                                              \
+		int r_ = (call);                                                                                       \
+		if (r_ < 0)                                                                                            \
+			fail_msg("%s", err_text(why));                                                                 \
+	} while (0)
+
+static void create(struct world *w, const char *path, const struct oci_linux *lin)
+{
+	struct cgroup_plan plan;
+
+	OK(cgroup_plan(&w->host, &w->arena, path, lin, &plan, why));
+	OK(cgroup_create(&w->host, &plan, why));
+}
+
+/* A process in the cgroup that sleeps until it is killed. */
+static pid_t add_sleeper(struct world *w, const char *path)
+{
+	struct err err = ERR_INIT;
+	_autoclose_ int dir = cgroup_open(&w->host, path, &err);
+	struct sys_clone_args args = { .cgroup_fd = dir };
+	pid_t pid;
+
+	assert_true(dir >= 0);
+	pid = sys_clone3(&args);
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		alarm(60);
+		for (;;)
+			pause();
+	}
+	assert_true(w->n_children < CHILDREN_MAX);
+	w->children[w->n_children++] = pid;
+	return pid;
+}
+
+static bool is_there(const struct world *w, const char *path)
+{
+	char full[256];
+	struct stat st;
+
+	(void)snprintf(full, sizeof(full), "%s%s", w->root, path);
+	return stat(full, &st) == 0;
+}
+
+static const struct oci_linux no_limits;
+
+static void create_makes_parents_and_refuses_one_in_use(void **state)
+{
+	struct world *w = *state;
+	struct cgroup_plan plan;
+	struct err err = ERR_INIT;
+
+	NEEDS_CGROUP2(w);
+	create(w, "/x/pod/c", &no_limits);
+	assert_true(is_there(w, "/x/pod/c"));
+	create(w, "/x/pod/c", &no_limits); /* empty: made anew */
+	(void)add_sleeper(w, "/x/pod/c");
+	assert_int_equal(cgroup_count(&w->host, "/x/pod/c"), 1);
+	OK(cgroup_plan(&w->host, &w->arena, "/x/pod/c", &no_limits, &plan, why));
+	assert_int_equal(cgroup_create(&w->host, &plan, &err), -EEXIST);
+	assert_string_equal(err.text, "create cgroup '/x/pod/c': it exists and is in use");
+	assert_int_equal(cgroup_count(&w->host, "/x/pod/c"), 1);
+}
+
+static void a_failed_create_leaves_nothing(void **state)
+{
+	struct world *w = *state;
+	struct oci_pair pair = { (char *)"no.such.file", (char *)"1" };
+	struct oci_resources res = { .unified = { &pair, 1 } };
+	struct oci_linux lin = { .resources = &res };
+	struct cgroup_plan plan;
+	struct err err = ERR_INIT;
+
+	NEEDS_CGROUP2(w);
+	create(w, "/x", &no_limits);
+	OK(cgroup_plan(&w->host, &w->arena, "/x/a/b", &lin, &plan, why));
+	assert_int_equal(cgroup_create(&w->host, &plan, &err), -ENOENT);
+	assert_string_equal(err.text, "set no.such.file of cgroup '/x/a/b': the controller is not enabled");
+	assert_false(is_there(w, "/x/a"));
+	assert_true(is_there(w, "/x"));
+}
+
+static void update_writes_what_is_given(void **state)
+{
+	struct world *w = *state;
+	struct oci_pair pair = { (char *)"cgroup.max.depth", (char *)"7" };
+	struct oci_resources res = { .unified = { &pair, 1 } };
+	_autoclose_ int dir = -EBADF;
+	uint64_t depth = 0;
+
+	NEEDS_CGROUP2(w);
+	create(w, "/x", &no_limits);
+	OK(cgroup_update(&w->host, "/x", &res, why));
+	OK((dir = cgroup_open(&w->host, "/x", why)));
+	assert_int_equal(cgroupfs_read_value(dir, "cgroup.max.depth", &depth), 0);
+	assert_int_equal(depth, 7);
+}
+
+static void attach_moves_a_process(void **state)
+{
+	struct world *w = *state;
+	pid_t pid;
+
+	NEEDS_CGROUP2(w);
+	create(w, "/x/a", &no_limits);
+	create(w, "/x/b", &no_limits);
+	pid = add_sleeper(w, "/x/a");
+	OK(cgroup_attach(&w->host, "/x/b", pid, why));
+	assert_int_equal(cgroup_count(&w->host, "/x/a"), 0);
+	assert_int_equal(cgroup_count(&w->host, "/x/b"), 1);
+	assert_int_equal(cgroup_count(&w->host, "/x"), 1);
+}
+
+static void freeze_waits_for_the_kernel(void **state)
+{
+	struct world *w = *state;
+	_autoclose_ int dir = -EBADF;
+
+	NEEDS_CGROUP2(w);
+	create(w, "/x", &no_limits);
+	(void)add_sleeper(w, "/x");
+	OK((dir = cgroup_open(&w->host, "/x", why)));
+	OK(cgroup_freeze(&w->host, "/x", true, why));
+	assert_int_equal(cgroupfs_wait_event(dir, "frozen", 1, 0), 0);
+	OK(cgroup_freeze(&w->host, "/x", false, why));
+	assert_int_equal(cgroupfs_wait_event(dir, "frozen", 0, 0), 0);
+}
+
+static void expect_killed(struct world *w, size_t i)
+{
+	int status = 0;
+
+	assert_int_equal(waitpid(w->children[i], &status, 0), w->children[i]);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+static void kill_and_remove(struct world *w)
+{
+	create(w, "/x/c", &no_limits);
+	create(w, "/x/c/sub/deep", &no_limits);
+	(void)add_sleeper(w, "/x/c");
+	(void)add_sleeper(w, "/x/c/sub/deep");
+	assert_int_equal(cgroup_count(&w->host, "/x/c"), 2);
+	OK(cgroup_kill(&w->host, "/x/c", why));
+	/* Nobody has reaped them: removing waits for their end, not for us. */
+	OK(cgroup_remove(&w->host, "/x/c", why));
+	assert_false(is_there(w, "/x/c"));
+	expect_killed(w, 0);
+	expect_killed(w, 1);
+	w->n_children = 0;
+	OK(cgroup_kill(&w->host, "/x/c", why));
+	OK(cgroup_remove(&w->host, "/x/c", why));
+	assert_int_equal(cgroup_count(&w->host, "/x/c"), -ENOENT);
+}
+
+static void kill_ends_all_and_remove_takes_sub_cgroups(void **state)
+{
+	NEEDS_CGROUP2((struct world *)*state);
+	kill_and_remove(*state);
+}
+
+static void kill_works_without_its_file(void **state)
+{
+	struct world *w = *state;
+
+	NEEDS_CGROUP2(w);
+	w->host.no_kill_file = true;
+	kill_and_remove(w);
+}
+
+static void a_frozen_cgroup_can_be_killed(void **state)
+{
+	struct world *w = *state;
+
+	NEEDS_CGROUP2(w);
+	create(w, "/x", &no_limits);
+	(void)add_sleeper(w, "/x");
+	OK(cgroup_freeze(&w->host, "/x", true, why));
+	OK(cgroup_kill(&w->host, "/x", why));
+	expect_killed(w, 0);
+	w->n_children = 0;
+}
+
+static void stats_come_without_controllers_too(void **state)
+{
+	struct world *w = *state;
+	struct cgroup_stats stats;
+	struct err err = ERR_INIT;
+
+	NEEDS_CGROUP2(w);
+	create(w, "/x", &no_limits);
+	OK(cgroup_stats_read(&w->host, "/x", &w->arena, &stats, why));
+	assert_int_equal(stats.memory.usage, 0);
+	assert_int_equal(stats.n_io_bytes, 0);
+	assert_int_equal(cgroup_stats_read(&w->host, "/none", &w->arena, &stats, &err), -ENOENT);
+	assert_int_equal(cgroup_oom_kills(&w->host, "/x"), -ENOENT);
+}
+
+/* In the cgroup: a child tries to open these and tells by its exit status which ones worked. */
+struct open_try {
+	const char *node;
+	int flags;
+};
+
+static int opened_in(struct world *w, const char *path, const struct open_try *tries, size_t n)
+{
+	struct err err = ERR_INIT;
+	_autoclose_ int dir = cgroup_open(&w->host, path, &err);
+	struct sys_clone_args args = { .cgroup_fd = dir };
+	int status = 0, bits = 0;
+	pid_t pid;
+
+	assert_true(dir >= 0);
+	pid = sys_clone3(&args);
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		for (size_t i = 0; i < n; i++)
+			if (open(tries[i].node, tries[i].flags | O_CLOEXEC) >= 0)
+				bits |= 1 << i;
+		_exit(bits);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void device_filter_holds(void **state)
+{
+	static const struct open_try tries[] = {
+		{ "/dev/null", O_RDWR },
+		{ "/dev/full", O_RDONLY },
+		{ "/dev/full", O_WRONLY },
+		{ "/dev/zero", O_RDONLY },
+	};
+	struct world *w = *state;
+	struct oci_device_rule rules[] = {
+		{ .type = 'a', .major = -1, .minor = -1, .access = "rwm" },
+		{ .type = 'c', .major = 1, .minor = 7, .access = "w" },
+		{ .type = 'c', .major = 1, .minor = 5, .access = "r" },
+		{ .allow = true, .type = 'c', .major = 1, .minor = 5, .access = "r" },
+	};
+	struct oci_resources res = { .devices = rules, .n_devices = 2 };
+	struct oci_linux lin = { .resources = &res };
+
+	NEEDS_CGROUP2(w);
+	if (!w->host.can_filter_devices) {
+		print_message("skipped: this kernel loads no device programs\n");
+		skip();
+	}
+	create(w, "/x/open", &no_limits);
+	assert_int_equal(opened_in(w, "/x/open", tries, 4), 0xf);
+	create(w, "/x/c", &lin);
+	assert_int_equal(opened_in(w, "/x/c", tries, 4), 0xb);
+	res.n_devices = 3;
+	create(w, "/x/c", &lin); /* made anew: the first program is gone with the first cgroup */
+	assert_int_equal(opened_in(w, "/x/c", tries, 4), 0x3);
+	res.n_devices = 4;
+	create(w, "/x/c", &lin);
+	assert_int_equal(opened_in(w, "/x/c", tries, 4), 0xb);
+	rules[1] = (struct oci_device_rule){ .type = 'a', .major = -1, .minor = -1, .access = "rwm" };
+	rules[2] = (struct oci_device_rule){ .allow = true, .type = 'c', .major = 1, .minor = 3, .access = "rw" };
+	rules[3] = (struct oci_device_rule){ .type = 'a', .major = -1, .minor = -1, .access = "w" };
+	create(w, "/x/d", &lin);
+	assert_int_equal(opened_in(w, "/x/d", tries, 4), 0xa);
+}
+
+/* The verifier walks every path: as many rules as we let through must be within its patience. */
+static void the_longest_filter_loads(void **state)
+{
+	struct world *w = *state;
+	_autofree_ struct oci_device_rule *rules = calloc(CGROUP_RULES_MAX, sizeof(*rules));
+	struct oci_resources res = { .devices = rules, .n_devices = CGROUP_RULES_MAX };
+	struct oci_linux lin = { .resources = &res };
+
+	NEEDS_CGROUP2(w);
+	if (!w->host.can_filter_devices)
+		skip();
+	for (int i = 0; i < CGROUP_RULES_MAX; i++)
+		rules[i] = (struct oci_device_rule){ .allow = i % 3 > 0,
+						     .type = i % 2 ? 'b' : 'c',
+						     .major = 10 + i % 50,
+						     .minor = i % 7 ? i : -1,
+						     .access = "r" };
+	create(w, "/x", &lin);
+}
+
+/* In a child, so that the test itself stays where it is. */
+static void the_agent_moves_out_of_the_root(void **state)
+{
+	struct world *w = *state;
+	int status = 0;
+	pid_t pid;
+
+	NEEDS_CGROUP2(w);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		_autoclose_ int root = cgroupfs_open_root(w->root);
+		_autoclose_ int dir = -EBADF;
+
+		alarm(30);
+		if (cgroup_protect_self(&w->host, NULL) < 0)
+			_exit(1);
+		dir = cgroupfs_open(root, CGROUP_SELF);
+		_exit(cgroupfs_count(dir) == 1 ? 0 : 2);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+#define IN_A_WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int test_v2(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_A_WORLD(create_makes_parents_and_refuses_one_in_use),
+		IN_A_WORLD(a_failed_create_leaves_nothing),
+		IN_A_WORLD(update_writes_what_is_given),
+		IN_A_WORLD(attach_moves_a_process),
+		IN_A_WORLD(freeze_waits_for_the_kernel),
+		IN_A_WORLD(kill_ends_all_and_remove_takes_sub_cgroups),
+		IN_A_WORLD(kill_works_without_its_file),
+		IN_A_WORLD(a_frozen_cgroup_can_be_killed),
+		IN_A_WORLD(stats_come_without_controllers_too),
+		IN_A_WORLD(device_filter_holds),
+		IN_A_WORLD(the_longest_filter_loads),
+		IN_A_WORLD(the_agent_moves_out_of_the_root),
+	};
+
+	return cmocka_run_group_tests_name("v2", tests, NULL, NULL);
+}
