@@ -60,8 +60,8 @@ static int set_path(struct addr *a, const char *path, size_t n, const char *text
 	if (n < 2 || (path[0] != '/' && (path[0] != '@' || a->kind != ADDR_UNIX)))
 		return err_say(err, EINVAL, "address '%s': its path is not absolute", text);
 	if (n >= sizeof(a->path))
-		return err_say(err, ENAMETOOLONG, "address '%s': its path has %zu bytes, a socket's has at most %zu", text, n,
-			       sizeof(a->path) - 1);
+		return err_say(err, ENAMETOOLONG, "address '%s': its path has %zu bytes, a socket's has at most %zu",
+		               text, n, sizeof(a->path) - 1);
 	memcpy(a->path, path, n);
 	a->path[n] = '\0';
 	return 0;
@@ -110,7 +110,7 @@ int addr_with_port(struct addr *ret, const struct addr *base, uint32_t port, str
 		n = snprintf(suffix, sizeof(suffix), "_%u", port);
 		if (strlen(a.path) + (size_t)n >= sizeof(a.path))
 			return err_say(err, ENAMETOOLONG, "address '%s': no room for port %u behind its path",
-				       addr_format(base, text, sizeof(text)), port);
+			               addr_format(base, text, sizeof(text)), port);
 		memcpy(a.path + strlen(a.path), suffix, (size_t)n + 1);
 	}
 	*ret = a;
@@ -162,8 +162,8 @@ static void remove_old_socket(const struct addr *a)
 {
 	struct stat st;
 
-	if (a->kind == ADDR_UNIX && a->path[0] == '/' && sys_fstatat(AT_FDCWD, a->path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    S_ISSOCK(st.st_mode))
+	if (a->kind == ADDR_UNIX && a->path[0] == '/' &&
+	    sys_fstatat(AT_FDCWD, a->path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(st.st_mode))
 		(void)sys_unlinkat(AT_FDCWD, a->path, 0);
 }
 
@@ -180,8 +180,8 @@ int addr_listen(const struct addr *a, int backlog, struct err *err)
 	if (a->kind == ADDR_HVSOCK)
 		return err_say(err, EOPNOTSUPP, "listen on '%s': only clients can use it", text);
 	if (a->kind == ADDR_VSOCK && !sys_owns_machine())
-		return err_say(err, EPERM, "listen on '%s': outside a VM nothing listens on vsock, use a unix:// address",
-			       text);
+		return err_say(err, EPERM,
+		               "listen on '%s': outside a VM nothing listens on vsock, use a unix:// address", text);
 	fd = sys_socket(sa.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_set(err, fd, "make a socket for '%s'", text);
@@ -329,7 +329,8 @@ int addr_connect(const struct addr *a, unsigned timeout_ms, struct err *err)
 	(void)addr_format(a, text, sizeof(text));
 	/* CID 2 of a machine that is not a VM of ours belongs to whatever hosts it. */
 	if (a->kind == ADDR_VSOCK && a->cid == VMADDR_CID_HOST && !sys_owns_machine())
-		return err_say(err, EPERM, "connect to '%s': outside a VM of ours its host is not ours to talk to", text);
+		return err_say(err, EPERM, "connect to '%s': outside a VM of ours its host is not ours to talk to",
+		               text);
 	fd = a->kind == ADDR_HVSOCK ? connect_hvsock(a, deadline) : connect_once(a, deadline);
 	if (fd < 0)
 		return err_set(err, fd, "connect to '%s'", text);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Addresses that a Kata agent listens on and its clients connect to: vsock://CID:PORT (CID -1 or none = any), unix:///path,
- * unix://@abstract, hvsock:///path:PORT (a unix socket with the "CONNECT PORT" convention of Firecracker, Cloud
- * Hypervisor and vhost-device-vsock; clients only). Blocking connects are for ctl and runtime, never for the agent.
+ * Addresses that a Kata agent listens on and its clients connect to: vsock://CID:PORT (CID -1 or none = any),
+ * unix:///path, unix://@abstract, hvsock:///path:PORT (a unix socket with the "CONNECT PORT" convention of Firecracker,
+ * Cloud Hypervisor and vhost-device-vsock; clients only). Blocking connects are for ctl and runtime, never for the
+ * agent.
  */
 #pragma once
 

@@ -29,8 +29,9 @@ typedef int (*job_function)(void *arg, struct job_reply *reply, struct err *err)
 
 struct job;
 
-/* r is the function's result, -ETIMEDOUT after the deadline, -EPIPE if the child died; err says why in words. The reply is
- * the callback's to pick from (take_fd); what is left is freed after it. The job may be freed or started again inside. */
+/* r is the function's result, -ETIMEDOUT after the deadline, -EPIPE if the child died; err says why in words. The reply
+ * is the callback's to pick from (take_fd); what is left is freed after it. The job may be freed or started again
+ * inside. A child that does not even die of SIGKILL is left to the reaper two seconds after the deadline. */
 typedef void (*job_done)(struct job *job, int r, struct job_reply *reply, const struct err *err);
 
 struct job_env {

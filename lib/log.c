@@ -56,9 +56,9 @@ int log_level_parse(const char *text)
 		const char *word;
 		enum log_level level;
 	} words[] = {
-		{ "critical", LOG_LEVEL_CRITICAL }, { "fatal", LOG_LEVEL_CRITICAL },  { "panic", LOG_LEVEL_CRITICAL },
-		{ "error", LOG_LEVEL_ERROR },       { "warn", LOG_LEVEL_WARNING },    { "warning", LOG_LEVEL_WARNING },
-		{ "info", LOG_LEVEL_INFO },         { "debug", LOG_LEVEL_DEBUG },     { "trace", LOG_LEVEL_TRACE },
+		{ "critical", LOG_LEVEL_CRITICAL }, { "fatal", LOG_LEVEL_CRITICAL }, { "panic", LOG_LEVEL_CRITICAL },
+		{ "error", LOG_LEVEL_ERROR },       { "warn", LOG_LEVEL_WARNING },   { "warning", LOG_LEVEL_WARNING },
+		{ "info", LOG_LEVEL_INFO },         { "debug", LOG_LEVEL_DEBUG },    { "trace", LOG_LEVEL_TRACE },
 	};
 
 	for (size_t i = 0; text && i < ARRAY_SIZE(words); i++)
@@ -122,13 +122,18 @@ static void format_time(char *out, size_t n)
 }
 
 static int format_record(struct buf *b, enum log_level level, const char *subsystem, const struct log_field *fields,
-			 const char *message)
+                         const char *message)
 {
 	char ts[64], pid[16];
 	const struct log_field fixed[] = {
-		{ "msg", message },        { "level", level_words[level] }, { "ts", ts },
-		{ "pid", pid },            { "name", "kata-agent" },        { "source", "agent" },
-		{ "version", KATA_VERSION }, { "subsystem", subsystem },
+		{ "msg", message },
+		{ "level", level_words[level] },
+		{ "ts", ts },
+		{ "pid", pid },
+		{ "name", "kata-agent" },
+		{ "source", "agent" },
+		{ "version", KATA_VERSION },
+		{ "subsystem", subsystem },
 	};
 	int r = buf_add(b, "{", 1);
 

@@ -132,10 +132,10 @@ int path_make_file_in(int root, const char *path, mode_t mode, struct err *err)
 /* --- removal ----------------------------------------------------------------------------------------------------- */
 
 struct removal {
-	int top;           /* the directory that is being removed */
-	const char *name;  /* its name, for messages */
-	unsigned n_moved;  /* names of what was moved up */
-	bool moved;        /* in this round */
+	int top;          /* the directory that is being removed */
+	const char *name; /* its name, for messages */
+	unsigned n_moved; /* names of what was moved up */
+	bool moved;       /* in this round */
 	struct err *err;
 };
 
@@ -160,7 +160,7 @@ static int move_up(struct removal *rm, int dirfd, const char *name)
 static int open_dir_here(int dirfd, const char *name)
 {
 	return sys_openat2(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0,
-			   RESOLVE_NO_XDEV | JUST_HERE);
+	                   RESOLVE_NO_XDEV | JUST_HERE);
 }
 
 /* 0 if it is gone, 1 if it is a directory. */

@@ -11,11 +11,11 @@
 #include "lib/err.h"
 
 struct spawn_spec {
-	const char *path;   /* absolute */
-	char *const *argv;  /* NULL-terminated */
-	char *const *env;   /* NULL-terminated; NULL = empty */
-	int stdio[3];       /* becomes 0, 1, 2; negative = /dev/null */
-	bool death_signal;  /* SIGKILL when we die */
+	const char *path;  /* absolute */
+	char *const *argv; /* NULL-terminated */
+	char *const *env;  /* NULL-terminated; NULL = empty */
+	int stdio[3];      /* becomes 0, 1, 2; negative = /dev/null */
+	bool death_signal; /* SIGKILL when we die */
 };
 
 /* Starts it and waits for the exec; the pid, or -errno (the exec's reason included). *ret_pidfd is the caller's. */

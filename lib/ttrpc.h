@@ -27,10 +27,10 @@ struct ttrpc_header {
 };
 
 enum ttrpc_event {
-	TTRPC_NEED_MORE,  /* everything was consumed, no complete frame yet */
-	TTRPC_FRAME,      /* header and payload are valid until the next call */
-	TTRPC_TOO_LONG,   /* header is valid; the payload will be skipped, go on calling */
-	TTRPC_HOPELESS,   /* longer than TTRPC_DISCARD_MAX: header is valid, the connection has to end */
+	TTRPC_NEED_MORE, /* everything was consumed, no complete frame yet */
+	TTRPC_FRAME,     /* header and payload are valid until the next call */
+	TTRPC_TOO_LONG,  /* header is valid; the payload will be skipped, go on calling */
+	TTRPC_HOPELESS,  /* longer than TTRPC_DISCARD_MAX: header is valid, the connection has to end */
 };
 
 /* Cuts frames; all zeroes is a good start value, ttrpc_cutter_done frees it. */

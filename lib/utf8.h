@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Is this text UTF-8? Strict: no overlong forms, no surrogates, nothing above U+10FFFF. Peers refuse a whole message for
- * one bad byte, so text of unknown origin is checked or cleaned before it is sent. No conversion, no locale.
+ * Is this text UTF-8? Strict: no overlong forms, no surrogates, nothing above U+10FFFF. Peers refuse a whole message
+ * for one bad byte, so text of unknown origin is checked or cleaned before it is sent. No conversion, no locale.
  */
 #pragma once
 

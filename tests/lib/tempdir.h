@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A directory of the test's own, as a setup/teardown pair: *state is a struct tempdir. It is removed without the help of
- * the code under test.
+ * A directory of the test's own, as a setup/teardown pair: *state is a struct tempdir. It is removed without the help
+ * of the code under test.
  */
 #pragma once
 

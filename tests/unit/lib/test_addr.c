@@ -317,8 +317,10 @@ static void the_handshake_ends_at_its_deadline(void **state)
 
 static void bad_answers_are_refused(void **state)
 {
-	static const char *const answers[] = { "NO\n", "OK without an end",
-		"OK 0123456789012345678901234567890123456789012345678901234567890123456789\n" };
+	static const char *const answers[] = {
+		"NO\n", "OK without an end",
+		"OK 0123456789012345678901234567890123456789012345678901234567890123456789\n"
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
 		struct addr a = addr_in(state, "hvsock://", "h:1024");
@@ -362,13 +364,14 @@ int test_addr(void)
 		cmocka_unit_test(other_ports_of_an_address),
 		cmocka_unit_test_setup_teardown(unix_sockets_listen_and_connect, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test_setup_teardown(only_sockets_are_replaced, tempdir_setup, tempdir_teardown),
-		cmocka_unit_test_setup_teardown(connecting_to_nobody_fails_with_the_address, tempdir_setup, tempdir_teardown),
+		cmocka_unit_test_setup_teardown(connecting_to_nobody_fails_with_the_address, tempdir_setup,
+		                                tempdir_teardown),
 		cmocka_unit_test_setup_teardown(a_full_backlog_is_waited_for_until_the_deadline, tempdir_setup,
-						tempdir_teardown),
+		                                tempdir_teardown),
 		cmocka_unit_test(vsock_outside_a_vm_is_refused),
 		cmocka_unit_test_setup_teardown(hybrid_sockets_are_for_clients, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test_setup_teardown(the_handshake_is_tried_until_the_guest_listens, tempdir_setup,
-						tempdir_teardown),
+		                                tempdir_teardown),
 		cmocka_unit_test_setup_teardown(the_handshake_ends_at_its_deadline, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test_setup_teardown(bad_answers_are_refused, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test(peers_are_checked),

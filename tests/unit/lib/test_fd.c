@@ -16,7 +16,7 @@ ssize_t __real_sys_write(int fd, const void *buf, size_t n);
 int __real_sys_fcntl(int fd, int cmd, long arg);
 
 static int fail_read, fail_write, fail_fcntl; /* errno for the next call, 0 = none */
-static size_t write_at_most;		      /* 0 = no limit */
+static size_t write_at_most;                  /* 0 = no limit */
 
 static int fail_once(int *which)
 {

@@ -335,7 +335,7 @@ static int tell_signals(void *arg, struct job_reply *reply, struct err *err)
 	(void)sigprocmask(SIG_BLOCK, NULL, &mask);
 	(void)sigaction(SIGPIPE, NULL, &action);
 	return buf_printf(&reply->data, "%d %d %d", sigismember(&mask, SIGCHLD), sigismember(&mask, SIGUSR1),
-			  action.sa_handler == SIG_DFL);
+	                  action.sa_handler == SIG_DFL);
 }
 
 static void signals_are_as_at_birth(void **state)

@@ -10,7 +10,8 @@
 #include "lib/buf.h"
 #include "tests/lib/unit.h"
 
-struct catch {
+struct catch
+{
 	struct buf lines;
 	int records;
 };
@@ -53,7 +54,9 @@ static const char *member(struct json_object *record, const char *key)
 
 static void a_record_is_json_with_katas_members(void **state)
 {
-	const struct log_field fields[] = { { "container", "web" }, { "exec", NULL }, { "method", "Start" }, { NULL, NULL } };
+	const struct log_field fields[] = {
+		{ "container", "web" }, { "exec", NULL }, { "method", "Start" }, { NULL, NULL }
+	};
 	struct catch *c = *state;
 	struct json_object *record;
 	char pid[16];
@@ -113,10 +116,18 @@ static void level_words(void **state)
 		const char *word;
 		int level;
 	} rows[] = {
-		{ "critical", LOG_LEVEL_CRITICAL }, { "fatal", LOG_LEVEL_CRITICAL }, { "panic", LOG_LEVEL_CRITICAL },
-		{ "error", LOG_LEVEL_ERROR },	    { "warn", LOG_LEVEL_WARNING },   { "warning", LOG_LEVEL_WARNING },
-		{ "info", LOG_LEVEL_INFO },	    { "debug", LOG_LEVEL_DEBUG },    { "trace", LOG_LEVEL_TRACE },
-		{ "", -EINVAL },		    { "loud", -EINVAL },	     { NULL, -EINVAL },
+		{ "critical", LOG_LEVEL_CRITICAL },
+		{ "fatal", LOG_LEVEL_CRITICAL },
+		{ "panic", LOG_LEVEL_CRITICAL },
+		{ "error", LOG_LEVEL_ERROR },
+		{ "warn", LOG_LEVEL_WARNING },
+		{ "warning", LOG_LEVEL_WARNING },
+		{ "info", LOG_LEVEL_INFO },
+		{ "debug", LOG_LEVEL_DEBUG },
+		{ "trace", LOG_LEVEL_TRACE },
+		{ "", -EINVAL },
+		{ "loud", -EINVAL },
+		{ NULL, -EINVAL },
 	};
 
 	(void)state;

@@ -17,7 +17,7 @@ static const char sample[] = "21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1
 static int describe(const struct mountinfo_entry *e, void *arg)
 {
 	return buf_printf(arg, "%d %s %s %s %s %s%s\n", e->id, e->target, e->fstype, e->source, e->root, e->fs_options,
-			  e->is_shared ? " shared" : "");
+	                  e->is_shared ? " shared" : "");
 }
 
 static int stop_at_proc(const struct mountinfo_entry *e, void *arg)
@@ -43,9 +43,9 @@ static void entries_come_in_order_and_decoded(void **state)
 
 	assert_int_equal(mountinfo_walk(file_with(state, sample), describe, &b, &err), 0);
 	assert_string_equal(buf_str(&b), "21 / ext4 /dev/sda1 / rw,errors=remount-ro shared\n"
-					 "22 /proc proc proc / rw\n"
-					 "23 /mnt/with space tmpfs none /sub/dir rw,size=4k\n"
-					 "24 /mnt/with space overlay overlay / rw,lowerdir=/a:/b\n");
+	                                 "22 /proc proc proc / rw\n"
+	                                 "23 /mnt/with space tmpfs none /sub/dir rw,size=4k\n"
+	                                 "24 /mnt/with space overlay overlay / rw,lowerdir=/a:/b\n");
 }
 
 static void the_visitor_can_stop(void **state)
@@ -71,7 +71,8 @@ static void unreadable_tables_are_errors(void **state)
 
 	assert_int_equal(mountinfo_walk("/no/such/file", stop_at_proc, &calls, &err), -ENOENT);
 	assert_string_equal(err.text, "read the mount table '/no/such/file': No such file or directory");
-	assert_true(mountinfo_walk(file_with(state, "21 1 8:1 / / rw - ext4 /dev/sda1 rw\n22 21 nonsense\n"), stop_at_proc, &calls, &err) < 0);
+	assert_true(mountinfo_walk(file_with(state, "21 1 8:1 / / rw - ext4 /dev/sda1 rw\n22 21 nonsense\n"),
+	                           stop_at_proc, &calls, &err) < 0);
 }
 
 static void our_own_mounts(void **state)

@@ -51,8 +51,8 @@ static bool exists(int dirfd, const char *path)
 
 static void nothing_leads_out_of_the_root(void **state)
 {
-	static const char *const paths[] = { "/../outside/secret", "../../outside/secret", "up/outside/secret",
-					     "abs", "a/../../../outside/secret" };
+	static const char *const paths[] = { "/../outside/secret", "../../outside/secret", "up/outside/secret", "abs",
+		                             "a/../../../outside/secret" };
 	int root = root_of(state), fd;
 
 	(void)mkdirat(root, "a", 0755);
@@ -238,9 +238,9 @@ static void clean_paths(void **state)
 		const char *path;
 		bool clean;
 	} rows[] = {
-		{ "/", true },	     { "/a/b", true },	{ "/a//b/", true }, { "/..a/b..", true }, { "/a/...", true },
-		{ "", false },	     { "a", false },	{ "..", false },    { "/..", false },	  { "/a/../b", false },
-		{ "/a/b/..", false }, { NULL, false },
+		{ "/", true },      { "/a/b", true },     { "/a//b/", true },   { "/..a/b..", true },
+		{ "/a/...", true }, { "", false },        { "a", false },       { "..", false },
+		{ "/..", false },   { "/a/../b", false }, { "/a/b/..", false }, { NULL, false },
 	};
 
 	(void)state;

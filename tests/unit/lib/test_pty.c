@@ -75,7 +75,8 @@ static void somebody_elses_terminal_is_no_multiplexer(void **state)
 	if (access("/dev/pts/ptmx", F_OK) < 0)
 		skip(); /* no devpts here */
 	assert_int_equal(pty_open_in(pts, "ptmx", &master, &slave, NULL), 0);
-	assert_int_equal(pty_open_in(pts, strrchr(ttyname(slave), '/') + 1, &other_master, &other_slave, &err), -ENODEV);
+	assert_int_equal(pty_open_in(pts, strrchr(ttyname(slave), '/') + 1, &other_master, &other_slave, &err),
+	                 -ENODEV);
 	assert_int_equal(pty_resize(-1, 1, 1), -EBADF);
 }
 

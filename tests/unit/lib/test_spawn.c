@@ -65,8 +65,8 @@ static void the_environment_is_what_was_given(void **state)
 static void nothing_else_is_inherited(void **state)
 {
 	int leak = fcntl(0, F_DUPFD, 200), code;
-	char *text = output_of("for f in /proc/$$/fd/*; do [ ${f##*/} -lt 20 ] || echo -n \"${f##*/} \"; done", NULL, -1,
-			       &code);
+	char *text = output_of("for f in /proc/$$/fd/*; do [ ${f##*/} -lt 20 ] || echo -n \"${f##*/} \"; done", NULL,
+	                       -1, &code);
 
 	(void)state;
 	assert_true(leak >= 200);
@@ -96,7 +96,9 @@ static void signals_are_reset(void **state)
 static void a_missing_program_is_the_callers_error(void **state)
 {
 	char *argv[] = { (char *)"x", NULL };
-	struct spawn_spec spec = { .path = "/no/such/program", .argv = argv, .stdio = { -1, -1, -1 }, .death_signal = true };
+	struct spawn_spec spec = {
+		.path = "/no/such/program", .argv = argv, .stdio = { -1, -1, -1 }, .death_signal = true
+	};
 	struct err err = ERR_INIT;
 	int pidfd = -EBADF;
 	siginfo_t info;
