@@ -94,12 +94,12 @@ $(B)/kata-agent-ctl: $(call objects,$(CTL_SRC)) $(B)/libproto.a $(B)/libkata.a
 # A test file's one public function is called by a generated main and needs no header.
 $(B)/tests/unit/%.o: CFLAGS_ALL += -Wno-missing-prototypes
 
-# One program per directory of unit tests; its main is made from the names of the files. A file `wrap` there lists the
-# sys_ functions that its tests replace.
+# One program per directory of unit tests; its main is made from the names of the test_ files, others are their helpers.
+# A file `wrap` there lists the functions that its tests replace.
 .SECONDEXPANSION:
 $(B)/tests/unit/%/run.c: $$(wildcard tests/unit/$$*/*.c)
 	@mkdir -p $(@D)
-	@tests/lib/unit-main $(basename $(notdir $^)) > $@
+	@tests/lib/unit-main $(filter test_%,$(basename $(notdir $^))) > $@
 $(B)/tests/unit/%/run: $$(call objects,$$(wildcard tests/unit/$$*/*.c)) $(B)/tests/unit/%/run.c $(ARCHIVES) $(B)/libtest.a
 	$(call say,LD,$@)$(CC) $(CPPFLAGS) $(filter-out -MMD -MP -Wmissing-prototypes,$(CFLAGS_ALL)) $(LDFLAGS_ALL) \
 	  $(patsubst %,-Wl$(comma)--wrap=%,$(shell cat tests/unit/$*/wrap 2>/dev/null)) $(filter %.o %.c,$^) \
