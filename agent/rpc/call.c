@@ -98,7 +98,7 @@ void rpc_call_written(struct rpc_call *call, bool whole)
 
 /* The one way out: queues the answer if somebody is there to hear it, and leaves the rest to the end of the turn. */
 static void answer(struct rpc_call *call, int code, const char *text, const ProtobufCMessage *message,
-		   const ProtobufCBinaryData *packed, rpc_written written)
+                   const ProtobufCBinaryData *packed, rpc_written written)
 {
 	struct rpc_conn *conn = call->conn;
 
@@ -130,7 +130,7 @@ void rpc_reply_empty(struct rpc_call *call)
 void rpc_reply_bytes(struct rpc_call *call, const uint8_t *payload, size_t len)
 {
 	/* protobuf-c wants a pointer that is not const, and only reads. */
-	ProtobufCBinaryData packed = {.len = len, .data = (uint8_t *)(uintptr_t)payload};
+	ProtobufCBinaryData packed = { .len = len, .data = (uint8_t *)(uintptr_t)payload };
 
 	answer(call, RPC_OK, NULL, NULL, &packed, NULL);
 }

@@ -34,13 +34,13 @@ struct rpc_call {
 	size_t charged; /* bytes of server->request_bytes that are this call's */
 	struct loop_timer timeout;
 	struct completion completion; /* for rpc_await */
-	bool finished;		      /* it was answered and only waits to be freed */
-	uint64_t reply_end;	      /* position behind the reply, for `written` */
+	bool finished;                /* it was answered and only waits to be freed */
+	uint64_t reply_end;           /* position behind the reply, for `written` */
 	rpc_written written;
 
 	/* for the handler */
 	void (*cancel)(struct rpc_call *call); /* forget the call; it is freed right after */
-	void *state;			       /* in the arena */
+	void *state;                           /* in the arena */
 };
 
 /* The request as what it is. */

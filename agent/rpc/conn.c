@@ -65,8 +65,8 @@ static void tell_written(struct rpc_conn *conn)
 static int write_out(struct rpc_conn *conn)
 {
 	while (conn->out.len > 0) {
-		struct iovec iov = {.iov_base = conn->out.data, .iov_len = conn->out.len};
-		struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+		struct iovec iov = { .iov_base = conn->out.data, .iov_len = conn->out.len };
+		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 		ssize_t n = sys_sendmsg(conn->source.fd, &msg, MSG_DONTWAIT);
 
 		if (n == -EINTR)
@@ -150,9 +150,9 @@ static int pack_bytes(struct buf *out, uint32_t stream, const ProtobufCBinaryDat
 /* The client is told why it gets no reply, if there is room for that at least. */
 static uint64_t refuse_reply(struct rpc_conn *conn, uint32_t stream, int r)
 {
-	const char *why = r == -ENOMEM	   ? "out of memory for the reply"
-			  : may_read(conn) ? "the reply is too long"
-					   : "too many replies wait to be read";
+	const char *why = r == -ENOMEM     ? "out of memory for the reply"
+	                  : may_read(conn) ? "the reply is too long"
+	                                   : "too many replies wait to be read";
 
 	log_warning("rpc", "Reply dropped: %s", why);
 	if (envelope_response_pack(&conn->out, stream, RPC_RESOURCE_EXHAUSTED, why, NULL) < 0)
@@ -163,7 +163,7 @@ static uint64_t refuse_reply(struct rpc_conn *conn, uint32_t stream, int r)
 }
 
 uint64_t rpc_conn_reply(struct rpc_conn *conn, uint32_t stream, int code, const char *text,
-			const ProtobufCMessage *message, const ProtobufCBinaryData *packed)
+                        const ProtobufCMessage *message, const ProtobufCBinaryData *packed)
 {
 	int r;
 
@@ -183,7 +183,9 @@ uint64_t rpc_conn_reply(struct rpc_conn *conn, uint32_t stream, int code, const 
 
 static bool is_open(struct rpc_conn *conn, uint32_t stream)
 {
-	list_foreach(call, &conn->calls, struct rpc_call, link) if (call->stream == stream) return true;
+	list_foreach(call, &conn->calls, struct rpc_call, link)
+		if (call->stream == stream)
+			return true;
 	return false;
 }
 
@@ -214,7 +216,7 @@ static void refuse_length(struct rpc_conn *conn)
 	char text[128];
 
 	(void)snprintf(text, sizeof(text), "message length %u exceed maximum message size of %u",
-		       conn->cutter.header.length, TTRPC_MESSAGE_MAX);
+	               conn->cutter.header.length, TTRPC_MESSAGE_MAX);
 	refuse(conn, conn->cutter.header.stream, RPC_INVALID_ARGUMENT, text);
 }
 
@@ -286,7 +288,7 @@ int rpc_conn_new(struct rpc_server *server, int fd)
 	if (!conn)
 		return -ENOMEM;
 	conn->server = server;
-	conn->source = (struct loop_source){.name = "connection", .fd = fd, .events = EPOLLIN, .callback = ready};
+	conn->source = (struct loop_source){ .name = "connection", .fd = fd, .events = EPOLLIN, .callback = ready };
 	conn->frame_timer.expired = frame_expired;
 	conn->end_of_turn.run = end_turn;
 	conn->out.max = RPC_QUEUE_MAX;

@@ -11,10 +11,10 @@
 #include "lib/ttrpc.h"
 #include "proto/envelope.h"
 
-#define RPC_CALLS_MAX	     1024	 /* open calls of one connection */
-#define RPC_QUEUE_HIGH	     (8u << 20)	 /* bytes of unread replies above which the client is not read from */
-#define RPC_QUEUE_MAX	     (64u << 20) /* … above which a reply is refused */
-#define RPC_FRAME_TIMEOUT_MS 10000	 /* a frame that began has to be complete by then */
+#define RPC_CALLS_MAX        1024        /* open calls of one connection */
+#define RPC_QUEUE_HIGH       (8u << 20)  /* bytes of unread replies above which the client is not read from */
+#define RPC_QUEUE_MAX        (64u << 20) /* … above which a reply is refused */
+#define RPC_FRAME_TIMEOUT_MS 10000       /* a frame that began has to be complete by then */
 
 struct rpc_call;
 
@@ -31,8 +31,8 @@ struct rpc_conn {
 	struct list unwritten; /* struct rpc_call whose reply is queued and who want to know when it is out */
 	struct buf out;
 	uint64_t written; /* bytes ever; written + out.len = bytes ever queued */
-	bool ended;	  /* the socket is closed */
-	bool closing;	  /* ends once the queue is empty */
+	bool ended;       /* the socket is closed */
+	bool closing;     /* ends once the queue is empty */
 };
 
 /* Makes a connection of an accepted, non-blocking socket, which is taken over on success. */
@@ -50,4 +50,4 @@ void rpc_conn_end(struct rpc_conn *conn, const char *why);
  * out.
  */
 uint64_t rpc_conn_reply(struct rpc_conn *conn, uint32_t stream, int code, const char *text,
-			const ProtobufCMessage *message, const ProtobufCBinaryData *packed);
+                        const ProtobufCMessage *message, const ProtobufCBinaryData *packed);

@@ -63,8 +63,7 @@ static int put_processes(json_object *o, struct container *c)
 
 	if (r < 0)
 		return r;
-	list_foreach(p, &c->processes, struct process, link)
-	{
+	list_foreach(p, &c->processes, struct process, link) {
 		json_object *entry = json_object_new_object();
 
 		r = append(array, entry);
@@ -95,8 +94,7 @@ static int put_containers(json_object *o, struct sandbox *s, const char *only)
 
 	if (r < 0)
 		return r;
-	list_foreach(c, &s->containers, struct container, link)
-	{
+	list_foreach(c, &s->containers, struct container, link) {
 		json_object *entry;
 
 		if (only[0] && strcmp(only, c->id) != 0)

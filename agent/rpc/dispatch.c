@@ -27,11 +27,11 @@ static const char *request_string(const struct rpc_call *call, const char *name)
 static void log_call(const struct rpc_call *call, enum log_level level, const char *code, const char *text)
 {
 	const struct log_field fields[] = {
-		{"method", call->method.descriptor ? call->method.descriptor->name : NULL},
-		{"container", request_string(call, "container_id")},
-		{"exec", request_string(call, "exec_id")},
-		{"code", code},
-		{NULL, NULL},
+		{ "method", call->method.descriptor ? call->method.descriptor->name : NULL },
+		{ "container", request_string(call, "container_id") },
+		{ "exec", request_string(call, "exec_id") },
+		{ "code", code },
+		{ NULL, NULL },
 	};
 
 	log_write(level, "rpc", fields, "%s", text);
@@ -62,7 +62,7 @@ static bool find_method(struct rpc_call *call, const struct envelope_request *en
 	}
 	if (!call->method.handler) {
 		rpc_fail(call, RPC_UNIMPLEMENTED, "Method is not implemented: %s/%s", envelope->service,
-			 envelope->method);
+		         envelope->method);
 		return false;
 	}
 	return true;
@@ -77,7 +77,7 @@ static bool decode(struct rpc_call *call, const struct envelope_request *envelop
 	int r;
 
 	r = pb_unpack(call->method.descriptor->input, &call->arena, envelope->payload, envelope->payload_len, &request,
-		      &err);
+	              &err);
 	if (r < 0) {
 		rpc_fail_err(call, r == -ENOBUFS || r == -ENOMEM ? RPC_RESOURCE_EXHAUSTED : RPC_UNKNOWN, &err);
 		return false;
@@ -105,7 +105,7 @@ void rpc_dispatch(struct rpc_conn *conn, uint32_t stream, const uint8_t *data, s
 	r = envelope_request_unpack(&call->arena, data, len, &envelope);
 	if (r < 0) {
 		rpc_fail(call, r == -ENOMEM ? RPC_RESOURCE_EXHAUSTED : RPC_INVALID_ARGUMENT,
-			 "the frame holds no valid ttrpc.Request");
+		         "the frame holds no valid ttrpc.Request");
 		return;
 	}
 	if (!find_method(call, &envelope) || !decode(call, &envelope))

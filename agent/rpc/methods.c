@@ -16,53 +16,53 @@ struct row {
 };
 
 static const struct row agent_rows[] = {
-	{"CreateContainer", NULL},
-	{"StartContainer", NULL},
-	{"RemoveContainer", NULL},
-	{"ExecProcess", NULL},
-	{"SignalProcess", rpc_signal_process},
-	{"WaitProcess", rpc_wait_process},
-	{"UpdateContainer", NULL},
-	{"UpdateEphemeralMounts", NULL},
-	{"StatsContainer", rpc_stats_container},
-	{"PauseContainer", NULL},
-	{"ResumeContainer", NULL},
-	{"RemoveStaleVirtiofsShareMounts", NULL},
-	{"GetDiagnosticData", rpc_get_diagnostic_data},
-	{"WriteStdin", rpc_write_stdin},
-	{"ReadStdout", rpc_read_stdout},
-	{"ReadStderr", rpc_read_stderr},
-	{"CloseStdin", rpc_close_stdin},
-	{"TtyWinResize", rpc_tty_win_resize},
-	{"UpdateInterface", NULL},
-	{"UpdateRoutes", NULL},
-	{"ListInterfaces", NULL},
-	{"ListRoutes", NULL},
-	{"AddARPNeighbors", NULL},
-	{"GetIPTables", NULL},
-	{"SetIPTables", NULL},
-	{"GetMetrics", NULL},
-	{"MemAgentMemcgSet", NULL},
-	{"MemAgentCompactSet", NULL},
-	{"CreateSandbox", NULL},
-	{"DestroySandbox", NULL},
-	{"OnlineCPUMem", NULL},
-	{"ReseedRandomDev", NULL},
-	{"GetGuestDetails", NULL},
-	{"MemHotplugByProbe", NULL},
-	{"SetGuestDateTime", NULL},
-	{"CopyFile", NULL},
-	{"GetOOMEvent", NULL},
-	{"AddSwap", NULL},
-	{"AddSwapPath", NULL},
-	{"GetVolumeStats", NULL},
-	{"ResizeVolume", NULL},
-	{"SetPolicy", NULL},
+	{ "CreateContainer", rpc_create_container },
+	{ "StartContainer", rpc_start_container },
+	{ "RemoveContainer", rpc_remove_container },
+	{ "ExecProcess", rpc_exec_process },
+	{ "SignalProcess", rpc_signal_process },
+	{ "WaitProcess", rpc_wait_process },
+	{ "UpdateContainer", rpc_update_container },
+	{ "UpdateEphemeralMounts", NULL },
+	{ "StatsContainer", rpc_stats_container },
+	{ "PauseContainer", rpc_pause_container },
+	{ "ResumeContainer", rpc_resume_container },
+	{ "RemoveStaleVirtiofsShareMounts", NULL },
+	{ "GetDiagnosticData", rpc_get_diagnostic_data },
+	{ "WriteStdin", rpc_write_stdin },
+	{ "ReadStdout", rpc_read_stdout },
+	{ "ReadStderr", rpc_read_stderr },
+	{ "CloseStdin", rpc_close_stdin },
+	{ "TtyWinResize", rpc_tty_win_resize },
+	{ "UpdateInterface", NULL },
+	{ "UpdateRoutes", NULL },
+	{ "ListInterfaces", NULL },
+	{ "ListRoutes", NULL },
+	{ "AddARPNeighbors", NULL },
+	{ "GetIPTables", NULL },
+	{ "SetIPTables", NULL },
+	{ "GetMetrics", NULL },
+	{ "MemAgentMemcgSet", NULL },
+	{ "MemAgentCompactSet", NULL },
+	{ "CreateSandbox", rpc_create_sandbox },
+	{ "DestroySandbox", rpc_destroy_sandbox },
+	{ "OnlineCPUMem", NULL },
+	{ "ReseedRandomDev", NULL },
+	{ "GetGuestDetails", rpc_get_guest_details },
+	{ "MemHotplugByProbe", NULL },
+	{ "SetGuestDateTime", NULL },
+	{ "CopyFile", NULL },
+	{ "GetOOMEvent", NULL },
+	{ "AddSwap", NULL },
+	{ "AddSwapPath", NULL },
+	{ "GetVolumeStats", NULL },
+	{ "ResizeVolume", NULL },
+	{ "SetPolicy", NULL },
 };
 
 static const struct row health_rows[] = {
-	{"Check", rpc_health_check},
-	{"Version", rpc_health_version},
+	{ "Check", rpc_health_check },
+	{ "Version", rpc_health_version },
 };
 
 static const struct {
@@ -70,8 +70,8 @@ static const struct {
 	const struct row *rows;
 	size_t n_rows;
 } services[] = {
-	{&grpc__agent_service__descriptor, agent_rows, ARRAY_SIZE(agent_rows)},
-	{&grpc__health__descriptor, health_rows, ARRAY_SIZE(health_rows)},
+	{ &grpc__agent_service__descriptor, agent_rows, ARRAY_SIZE(agent_rows) },
+	{ &grpc__health__descriptor, health_rows, ARRAY_SIZE(health_rows) },
 };
 
 const ProtobufCServiceDescriptor *rpc_find_service(const char *name)
@@ -95,7 +95,7 @@ int rpc_find_method(const ProtobufCServiceDescriptor *service, const char *name,
 			continue;
 		if (index >= services[i].n_rows || strcmp(services[i].rows[index].name, name) != 0)
 			return -ENOENT;
-		*ret = (struct rpc_method){service, method, services[i].rows[index].handler};
+		*ret = (struct rpc_method){ service, method, services[i].rows[index].handler };
 		return 0;
 	}
 	return -ENOENT;

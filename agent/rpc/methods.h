@@ -14,7 +14,7 @@ typedef void (*rpc_handler)(struct rpc_call *call);
 struct rpc_method {
 	const ProtobufCServiceDescriptor *service;
 	const ProtobufCMethodDescriptor *descriptor; /* name, request and reply type */
-	rpc_handler handler;			     /* NULL = not implemented */
+	rpc_handler handler;                         /* NULL = not implemented */
 };
 
 /* The service, or NULL. */

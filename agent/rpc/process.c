@@ -79,7 +79,7 @@ void rpc_wait_process(struct rpc_call *call)
 		rpc_fail(call, RPC_RESOURCE_EXHAUSTED, "out of memory for a waiter");
 		return;
 	}
-	*state = (struct wait_state){.call = call, .waiter.done = wait_done};
+	*state = (struct wait_state){ .call = call, .waiter.done = wait_done };
 	list_init(&state->waiter.link);
 	call->state = state;
 	call->cancel = wait_cancel;
@@ -97,7 +97,7 @@ void rpc_tty_win_resize(struct rpc_call *call)
 		return;
 	if (req->row > TERMINAL_MAX || req->column > TERMINAL_MAX) {
 		rpc_fail(call, RPC_INVALID_ARGUMENT, "a terminal cannot have %u rows and %u columns", req->row,
-			 req->column);
+		         req->column);
 		return;
 	}
 	r = process_resize(p, req->row, req->column, &err);

@@ -103,7 +103,7 @@ static void sweep(struct loop_deferred *deferred)
 }
 
 int rpc_server_new(struct loop *loop, struct sandbox *sandbox, const struct addr *addr, struct rpc_server **ret,
-		   struct err *err)
+                   struct err *err)
 {
 	struct rpc_server *server = calloc(1, sizeof(*server));
 	int r;
@@ -119,7 +119,7 @@ int rpc_server_new(struct loop *loop, struct sandbox *sandbox, const struct addr
 	list_init(&server->detached);
 	list_init(&server->finished);
 	list_init(&server->sweep.link);
-	server->listener = (struct loop_source){.name = "rpc", .events = EPOLLIN, .callback = incoming};
+	server->listener = (struct loop_source){ .name = "rpc", .events = EPOLLIN, .callback = incoming };
 	server->input = malloc(RPC_READ_MAX);
 	server->listener.fd = addr_listen(addr, RPC_BACKLOG, err);
 	r = server->listener.fd < 0 ? server->listener.fd : 0;

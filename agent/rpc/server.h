@@ -13,11 +13,11 @@
 #include "lib/list.h"
 #include "lib/loop.h"
 
-#define RPC_CONNS_MAX	      64
-#define RPC_BACKLOG	      128
-#define RPC_READ_MAX	      65536	  /* bytes taken from one connection in one turn */
+#define RPC_CONNS_MAX         64
+#define RPC_BACKLOG           128
+#define RPC_READ_MAX          65536       /* bytes taken from one connection in one turn */
 #define RPC_REQUEST_BYTES_MAX (64u << 20) /* memory of all decoded requests that are open */
-#define RPC_STATS_MAX	      64	  /* StatsContainer jobs at once */
+#define RPC_STATS_MAX         64          /* StatsContainer jobs at once */
 #define RPC_ACCEPT_RETRY_MS   1000
 
 struct sandbox;
@@ -32,8 +32,8 @@ struct rpc_server {
 	struct sandbox *sandbox;
 	struct loop_source listener;
 	struct loop_timer retry; /* accepting is tried again */
-	int reserve_fd;		 /* given up to refuse a connection when fds are out */
-	struct list conns;	 /* struct rpc_conn */
+	int reserve_fd;          /* given up to refuse a connection when fds are out */
+	struct list conns;       /* struct rpc_conn */
 	size_t n_conns;
 	struct list detached; /* struct rpc_call whose client is gone or was answered already */
 	struct list finished; /* struct rpc_call to be freed at the end of the turn */
@@ -46,7 +46,7 @@ struct rpc_server {
 
 /* Listens at the address; freed with rpc_server_free. */
 int rpc_server_new(struct loop *loop, struct sandbox *sandbox, const struct addr *addr, struct rpc_server **ret,
-		   struct err *err);
+                   struct err *err);
 
 /* True if no reply waits for a client to read it: nothing is lost by an end. */
 bool rpc_server_is_flushed(const struct rpc_server *server);

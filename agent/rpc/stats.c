@@ -176,8 +176,8 @@ struct stats_state {
 static int stats_run(void *arg, struct job_reply *reply, struct err *err)
 {
 	const struct stats_state *state = arg;
-	_autoarena_ struct arena arena = {0};
-	struct cgroup_stats stats = {0};
+	_autoarena_ struct arena arena = { 0 };
+	struct cgroup_stats stats = { 0 };
 	Grpc__StatsContainerResponse *message;
 	size_t len;
 	int r;
@@ -225,11 +225,11 @@ static int stats_start(struct rpc_call *call, const struct container *c, struct 
 		return err_set(err, ENOMEM, "read the figures of '%s'", c->id);
 	*state = (struct stats_state){
 		.call = call,
-		.job = {.name = "stats",
-			.run = stats_run,
-			.arg = state,
-			.done = stats_done,
-			.deadline_ms = STATS_DEADLINE_MS},
+		.job = { .name = "stats",
+		         .run = stats_run,
+		         .arg = state,
+		         .done = stats_done,
+		         .deadline_ms = STATS_DEADLINE_MS },
 		.host = &s->cgroup_host,
 		.path = c->cgroup_path,
 	};

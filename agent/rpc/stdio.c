@@ -23,7 +23,7 @@ static void reply_written(struct rpc_call *call, int r, size_t len)
 
 	if (r < 0) {
 		err_set(&err, -r, "write stdin of '%s' in '%s'%s", req->exec_id, req->container_id,
-			r == -EPIPE ? " (EPIPE)" : "");
+		        r == -EPIPE ? " (EPIPE)" : "");
 		rpc_fail_err(call, RPC_INTERNAL, &err);
 		return;
 	}
@@ -52,7 +52,7 @@ static int start_write(struct rpc_call *call, struct instream *in, const Protobu
 		return -ENOMEM;
 	*state = (struct write_state){
 		.call = call,
-		.writer = {.data = data->data, .len = data->len, .done = write_done},
+		.writer = { .data = data->data, .len = data->len, .done = write_done },
 	};
 	list_init(&state->writer.link);
 	r = instream_write(in, &state->writer);
@@ -153,13 +153,13 @@ static void start_read(struct rpc_call *call, struct outstream *out)
 	int r = -ENOMEM;
 
 	if (state) {
-		*state = (struct read_state){.call = call, .reader = {.max = max, .done = read_done}};
+		*state = (struct read_state){ .call = call, .reader = { .max = max, .done = read_done } };
 		list_init(&state->reader.link);
 		r = outstream_read(out, &state->reader);
 	}
 	if (r < 0) {
 		rpc_fail(call, RPC_INTERNAL, "read output of '%s' in '%s': %s", req->exec_id, req->container_id,
-			 strerror(-r));
+		         strerror(-r));
 		return;
 	}
 	call->state = state;
@@ -181,7 +181,7 @@ static void read_output(struct rpc_call *call, bool is_stderr)
 		start_read(call, out);
 	else if (p->state == PROCESS_BUILDING)
 		rpc_fail(call, RPC_INTERNAL, "read output of '%s' in '%s': it does not run yet", req->exec_id,
-			 req->container_id);
+		         req->container_id);
 	else
 		rpc_reply(call, &end.base);
 }

@@ -46,7 +46,7 @@ void fake_complete(int r)
 int __wrap_addr_listen(const struct addr *a, int backlog, struct err *err)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 
 	(void)err;
 	memcpy(sun.sun_path, a->path, sizeof(sun.sun_path));
@@ -135,7 +135,7 @@ const char *__wrap_process_state_name(enum process_state state)
 }
 
 int __wrap_container_create(struct sandbox *s, struct container_config *config, struct completion *done,
-			    struct err *err)
+                            struct err *err)
 {
 	(void)s;
 	fake.created = config;
@@ -175,7 +175,7 @@ int __wrap_container_resume(struct container *c, struct completion *done, struct
 }
 
 int __wrap_container_update(struct container *c, const struct oci_resources *resources, struct completion *done,
-			    struct err *err)
+                            struct err *err)
 {
 	assert_ptr_equal(c, &fake.container);
 	fake.resources = resources;
@@ -198,18 +198,18 @@ struct process *__wrap_container_find_process(struct container *c, const char *e
 
 const char *const *__wrap_storage_driver_names(void)
 {
-	static const char *const names[] = {"ephemeral", "local", NULL};
+	static const char *const names[] = { "ephemeral", "local", NULL };
 
 	return names;
 }
 
 int __wrap_cgroup_stats_read(const struct cgroup_host *host, const char *path, struct arena *arena,
-			     struct cgroup_stats *ret, struct err *err)
+                             struct cgroup_stats *ret, struct err *err)
 {
 	(void)host;
 	(void)path;
 	(void)arena;
-	*ret = (struct cgroup_stats){.cpu_total = 5, .pids_current = 7};
+	*ret = (struct cgroup_stats){ .cpu_total = 5, .pids_current = 7 };
 	return result("cgroup_stats_read", err);
 }
 
@@ -245,7 +245,7 @@ int __wrap_process_resize(struct process *p, unsigned rows, unsigned columns, st
 
 int __wrap_outstream_read(struct outstream *s, struct outstream_reader *reader)
 {
-	(void)s;
+	fake.read_from = s;
 	fake.reader = reader;
 	return result("outstream_read", NULL);
 }
@@ -289,10 +289,10 @@ int __wrap_instream_close(struct instream *s)
 }
 
 void __wrap_process_counters(const struct process *p, uint64_t *ret_in, struct outstream_counters *ret_out,
-			     struct outstream_counters *ret_err)
+                             struct outstream_counters *ret_err)
 {
 	(void)p;
 	*ret_in = 33;
-	*ret_out = (struct outstream_counters){.in = 100, .delivered = 90};
-	*ret_err = (struct outstream_counters){.in = 50, .delivered = 40};
+	*ret_out = (struct outstream_counters){ .in = 100, .delivered = 90 };
+	*ret_err = (struct outstream_counters){ .in = 50, .delivered = 40 };
 }

@@ -59,7 +59,7 @@ int fixture_setup(void **state)
 	(void)snprintf(f->addr.path, sizeof(f->addr.path), "%s/s", f->dir);
 	assert_return_code(loop_new(&f->loop), 0);
 	assert_return_code(reaper_new(&f->reaper), 0);
-	f->sandbox.env = (struct job_env){f->loop, f->reaper};
+	f->sandbox.env = (struct job_env){ f->loop, f->reaper };
 	assert_return_code(rpc_server_new(f->loop, &f->sandbox, &f->addr, &f->server, &err), 0);
 	*state = f;
 	return 0;
@@ -94,7 +94,7 @@ void fixture_turns(struct fixture *f)
 int fixture_connect(struct fixture *f)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 
 	assert_true(fd >= 0);
 	memcpy(sun.sun_path, f->addr.path, sizeof(sun.sun_path));
@@ -121,7 +121,7 @@ void fixture_send_bytes(struct fixture *f, int fd, const void *data, size_t n)
 }
 
 void fixture_send(struct fixture *f, int fd, uint32_t stream, const char *service, const char *method, int64_t timeout,
-		  const ProtobufCMessage *message)
+                  const ProtobufCMessage *message)
 {
 	_autobuf_ struct buf frame = BUF_INIT;
 
@@ -154,7 +154,7 @@ struct answer fixture_receive(struct fixture *f, int fd)
 {
 	uint8_t head[TTRPC_HEADER_SIZE];
 	struct ttrpc_header header;
-	struct answer a = {0};
+	struct answer a = { 0 };
 
 	receive_bytes(f, fd, head, sizeof(head));
 	header = ttrpc_header_unpack(head);
@@ -187,7 +187,7 @@ void fixture_expect(struct fixture *f, int fd, uint32_t stream, int code, const 
 }
 
 void fixture_call(struct fixture *f, int fd, const char *method, const ProtobufCMessage *message, int code,
-		  const char *text)
+                  const char *text)
 {
 	fixture_send(f, fd, 77, AGENT, method, 0, message);
 	fixture_expect(f, fd, 77, code, text);

@@ -20,14 +20,15 @@
 /* What the fake core was asked, and what it answers. Reset by fixture_setup. */
 struct fake {
 	bool refuse_peers, short_timers, no_fds, log_to_stderr;
-	int result;		    /* of the next core function; < 0 with the text "fake reason" */
-	const char *last;	    /* name of the last core function */
+	int result;                 /* of the next core function; < 0 with the text "fake reason" */
+	const char *last;           /* name of the last core function */
 	struct completion *pending; /* of the operation that waits */
 	struct container container; /* id "web" */
 	struct container_config config;
 	struct process init, exec; /* "web", "e1" */
 	struct process_waiter *waiter;
 	struct outstream_reader *reader;
+	struct outstream *read_from;
 	struct instream_writer *writer;
 	int acked; /* -1 never, else what outstream_ack was told */
 	unsigned n_cancelled, n_acked, closed_stdin, signal, rows, columns, timeout;
@@ -78,7 +79,7 @@ int fixture_connect(struct fixture *f);
 
 /* Sends a request; the message may be NULL. */
 void fixture_send(struct fixture *f, int fd, uint32_t stream, const char *service, const char *method, int64_t timeout,
-		  const ProtobufCMessage *message);
+                  const ProtobufCMessage *message);
 
 /* Sends bytes, with turns of the loop when the socket is full. */
 void fixture_send_bytes(struct fixture *f, int fd, const void *data, size_t n);
@@ -92,7 +93,7 @@ void fixture_expect(struct fixture *f, int fd, uint32_t stream, int code, const 
 
 /* Sends a request to the agent and checks the answer. */
 void fixture_call(struct fixture *f, int fd, const char *method, const ProtobufCMessage *message, int code,
-		  const char *text);
+                  const char *text);
 
 /* Checks that Health.Check works on this connection: nothing was broken. */
 void fixture_expect_alive(struct fixture *f, int fd);

@@ -98,7 +98,7 @@ static void hopeless_frame_ends_the_connection(void **state)
 
 	send_header(f, fd, UINT32_MAX, 9, TTRPC_REQUEST);
 	fixture_expect(f, fd, 9, RPC_INVALID_ARGUMENT,
-		       "message length 4294967295 exceed maximum message size of 4194304");
+	               "message length 4294967295 exceed maximum message size of 4194304");
 	fixture_expect_end(f, fd);
 	fixture_expect_alive(f, other);
 	assert_int_equal(f->server->n_conns, 1);
@@ -183,7 +183,8 @@ static void open_calls_have_a_limit(void **state)
 	/* The fake core knows one waiter; the others are checked in test_call. */
 	fake.waiter = NULL;
 	list_foreach(conn, &f->server->conns, struct rpc_conn, link)
-		list_foreach(call, &conn->calls, struct rpc_call, link) call->cancel = NULL;
+		list_foreach(call, &conn->calls, struct rpc_call, link)
+			call->cancel = NULL;
 	(void)close(fd);
 	(void)close(other);
 }
