@@ -174,6 +174,9 @@ void boot_set_identity(struct console *console)
 
 void boot_protect(struct console *console)
 {
+	struct err err = ERR_INIT;
+	struct cgroup_host host;
+	char root[] = CGROUP_ROOT;
 	int r = sys_mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
 
 	if (r < 0)
@@ -188,4 +191,6 @@ void boot_protect(struct console *console)
 	r = sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (r < 0)
 		console_say(console, "Cannot become undumpable: %s, ignoring", strerror(-r));
+	if (cgroup_host_init(&host, root, &err) == 0 && cgroup_protect_self(&host, &err) < 0)
+		console_say(console, "Cannot protect the agent's memory: %s, ignoring", err.text);
 }

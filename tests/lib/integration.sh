@@ -1,0 +1,106 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# For the scripts of the integration ring: the real agent behind the fence, a busybox rootfs, and how to say what came out.
+# A script sources this, calls begin, runs tests by `check NAME COMMAND...`, and calls finish.
+
+top=$(dirname "$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")")
+build=${KATA_BUILD:-$top/build/gcc}
+fence=$top/tests/lib/fence
+failures=0
+work=''
+
+# A name that is unknown to the agent is tried often; nobody waits for ever.
+kata() {
+	timeout -k 5 "${KATA_TIMEOUT:-60}" "$build/kata-agent-ctl" --address "unix://$work/agent.sock" "$@"
+}
+
+check() {
+	local name=$1 output
+	shift
+	if output=$("$@" 2>&1); then
+		echo "ok $name"
+	else
+		failures=$((failures + 1))
+		echo "not ok $name: $(tail -n 5 <<<"$output" | tr '\n' ' ')"
+		[ -z "${V:-}" ] || printf '%s\n' "$output"
+	fi
+}
+
+# expect CODE TEXT COMMAND...: the exit status and a fixed text somewhere in the output.
+expect() {
+	local want=$1 text=$2 output status=0
+	shift 2
+	output=$("$@" 2>&1) || status=$?
+	if [ "$status" != "$want" ]; then
+		echo "status $status instead of $want: $output"
+		return 1
+	fi
+	if [[ "$output" != *"$text"* ]]; then
+		echo "no '$text' in: $output"
+		return 1
+	fi
+}
+
+# Up to 10 s.
+retry_until() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		"$@" >/dev/null 2>&1 && return 0
+		sleep 0.1
+	done
+	echo "gave up waiting for: $*"
+	return 1
+}
+
+make_rootfs() {
+	local rootfs=$1 applet
+	mkdir -p "$rootfs"/{bin,dev,etc,proc,sys,tmp,root}
+	cp "$(command -v busybox)" "$rootfs/bin/busybox"
+	for applet in $(busybox --list); do
+		[ "$applet" = busybox ] || ln -sf busybox "$rootfs/bin/$applet"
+	done
+	printf 'root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n' >"$rootfs/etc/passwd"
+	chmod 1777 "$rootfs/tmp"
+}
+
+begin() {
+	if [ "$(id -u)" != 0 ]; then
+		echo "skip $(basename "$0" .sh): must be root"
+		exit 0
+	fi
+	work=$(mktemp -d /tmp/kata-test.XXXXXX)
+	trap 'finish_now' EXIT
+	make_rootfs "$work/rootfs"
+	"$fence" start "$work" "$build/kata-agent" "$@" || {
+		echo "not ok start: the agent did not start"
+		exit 1
+	}
+	agent=$("$fence" pid "$work")
+}
+
+finish_now() {
+	trap - EXIT
+	local left
+	left=$("$fence" stop "$work")
+	if [ -n "$left" ]; then
+		echo "not ok nothing left over: $left"
+		failures=$((failures + 1))
+	fi
+	if [ -n "${KEEP:-}" ]; then echo "# kept $work"; else rm -rf "$work"; fi
+	[ "$failures" -eq 0 ] || exit 1
+	exit 0
+}
+
+finish() {
+	finish_now
+}
+
+# What the agent holds, to be compared before and after: fds, mounts, children, cgroups.
+holdings() {
+	local cgroup
+	cgroup=$(cat "$work/cgroup")
+	echo "fds $(find "/proc/$agent/fd" -mindepth 1 | wc -l)"
+	echo "mounts $(wc -l <"/proc/$agent/mountinfo")"
+	echo "children $(wc -w <"/proc/$agent/task/$agent/children")"
+	echo "cgroups $(find "$cgroup" -mindepth 1 -type d | wc -l)"
+}
