@@ -132,6 +132,5 @@ clean:  ## remove what was built
 	rm -rf build
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
--include make.mk
 .PHONY: all help check-unit initrd rootfs demo check-fresh clean FORCE
 .SECONDARY:

@@ -54,6 +54,14 @@ static void write_kmsg(const struct console *c, const char *line)
 		write_line(c->kmsg, text, (size_t)n);
 }
 
+static bool is_open(const struct console *c, const char *name)
+{
+	for (unsigned i = 0; i < c->n; i++)
+		if (strcmp(c->names[i], name) == 0)
+			return true;
+	return false;
+}
+
 static void open_console(struct console *c, const char *name)
 {
 	char path[64];
@@ -63,6 +71,7 @@ static void open_console(struct console *c, const char *name)
 	fd = sys_openat(AT_FDCWD, path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0);
 	if (fd < 0)
 		return;
+	(void)snprintf(c->names[c->n], sizeof(c->names[0]), "%s", name);
 	c->fds[c->n++] = fd;
 	write_line(fd, buf_str(&c->said), c->said.len);
 	/* What we or a library writes to stdout and stderr shall be seen too. */
@@ -88,15 +97,17 @@ void console_open(struct console *c)
 	char *rest, *name;
 
 	if (c->kmsg < 0) {
+		/* Without this the kernel drops what it takes for a flood. */
+		(void)fd_write_file_at(AT_FDCWD, "/proc/sys/kernel/printk_devkmsg", "on");
 		c->kmsg = sys_openat(AT_FDCWD, "/dev/kmsg", O_WRONLY | O_CLOEXEC, 0);
 		if (c->kmsg >= 0)
 			repeat_to_kmsg(c);
 	}
-	if (c->n > 0 || fd_read_file_at(AT_FDCWD, ACTIVE_FILE, 4096, &active, NULL) < 0)
+	if (fd_read_file_at(AT_FDCWD, ACTIVE_FILE, 4096, &active, NULL) < 0)
 		return;
 	rest = active;
 	while (c->n < CONSOLES_MAX && (name = strsep(&rest, " \n")))
-		if (*name)
+		if (*name && !is_open(c, name))
 			open_console(c, name);
 }
 

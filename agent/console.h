@@ -16,6 +16,7 @@ struct console {
 	struct buf said; /* all boot lines so far */
 	int kmsg;
 	int fds[CONSOLES_MAX];
+	char names[CONSOLES_MAX][32]; /* below /dev */
 	unsigned n;
 	uint64_t last_ns; /* time of the last stage */
 	unsigned long dropped;

@@ -17,6 +17,7 @@ struct fixture {
 	struct loop *loop;
 	struct instream *stream;
 	int reader; /* the process's end */
+	int master; /* of a terminal: the output's dup, which keeps it alive */
 };
 
 struct writer {
@@ -55,6 +56,7 @@ static int setup(void **state)
 	assert_int_equal(loop_new(&f->loop), 0);
 	assert_int_equal(instream_new(f->loop, ends[1], false, &f->stream), 0);
 	f->reader = ends[0];
+	f->master = -EBADF;
 	*state = f;
 	return 0;
 }
@@ -65,6 +67,8 @@ static int setup_tty(void **state)
 	int master;
 
 	assert_int_equal(openpty(&master, &f->reader, NULL, NULL, NULL), 0);
+	f->master = dup(master);
+	assert_true(f->master >= 0);
 	assert_int_equal(loop_new(&f->loop), 0);
 	assert_int_equal(instream_new(f->loop, master, true, &f->stream), 0);
 	*state = f;
@@ -78,6 +82,7 @@ static int teardown(void **state)
 	(void)instream_free(f->stream);
 	(void)loop_free(f->loop);
 	fd_closep(&f->reader);
+	fd_closep(&f->master);
 	test_free(f);
 	return 0;
 }
