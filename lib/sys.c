@@ -144,6 +144,11 @@ int sys_fchownat(int dirfd, const char *path, uid_t uid, gid_t gid, int flags)
 	return (int)CALL("fchownat", fchownat(dirfd, path, uid, gid, flags));
 }
 
+int sys_faccessat(int dirfd, const char *path, int mode)
+{
+	return (int)CALL("faccessat", faccessat(dirfd, path, mode, 0));
+}
+
 int sys_ftruncate(int fd, off_t size)
 {
 	return (int)CALL("ftruncate", ftruncate(fd, size));
@@ -402,6 +407,25 @@ int sys_prlimit(int resource, const struct rlimit *limit, struct rlimit *ret_old
 	return (int)CALL("prlimit", prlimit(0, (enum __rlimit_resource)resource, limit, ret_old));
 }
 
+int sys_prlimit_of(pid_t pid, int resource, const struct rlimit *limit, struct rlimit *ret_old)
+{
+	return (int)CALL("prlimit", prlimit(pid, (enum __rlimit_resource)resource, limit, ret_old));
+}
+
+int sys_capget(uint64_t *ret_effective, uint64_t *ret_permitted, uint64_t *ret_inheritable)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { { 0, 0, 0 } };
+	int r = (int)CALL("capget", syscall(SYS_capget, &header, data));
+
+	if (r < 0)
+		return r;
+	*ret_effective = data[0].effective | (uint64_t)data[1].effective << 32;
+	*ret_permitted = data[0].permitted | (uint64_t)data[1].permitted << 32;
+	*ret_inheritable = data[0].inheritable | (uint64_t)data[1].inheritable << 32;
+	return 0;
+}
+
 int sys_capset(uint64_t effective, uint64_t permitted, uint64_t inheritable)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -416,6 +440,11 @@ int sys_capset(uint64_t effective, uint64_t permitted, uint64_t inheritable)
 int sys_join_session_keyring(const char *name)
 {
 	return (int)CALL("keyctl", syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name, 0, 0, 0));
+}
+
+int sys_seccomp(unsigned operation, unsigned flags, void *args)
+{
+	return (int)CALL("seccomp", syscall(SYS_seccomp, operation, flags, args));
 }
 
 int sys_bpf(int cmd, void *attr, size_t size)

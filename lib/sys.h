@@ -76,6 +76,8 @@ int sys_fchmod(int fd, mode_t mode);
 int sys_fchmodat(int dirfd, const char *path, mode_t mode);
 /* fchownat(2); with AT_EMPTY_PATH on the fd itself. */
 int sys_fchownat(int dirfd, const char *path, uid_t uid, gid_t gid, int flags);
+/* faccessat(2) without flags: by the real ids. */
+int sys_faccessat(int dirfd, const char *path, int mode);
 /* ftruncate(2). */
 int sys_ftruncate(int fd, off_t size);
 /* fdopendir(3): takes the fd over on success only; *ret is closed with closedir. */
@@ -173,10 +175,16 @@ int sys_setgid(gid_t gid);
 int sys_setgroups(size_t n, const gid_t *groups);
 /* prlimit(2) for the calling process; either pointer may be NULL. */
 int sys_prlimit(int resource, const struct rlimit *limit, struct rlimit *ret_old);
+/* prlimit(2) for another process. */
+int sys_prlimit_of(pid_t pid, int resource, const struct rlimit *limit, struct rlimit *ret_old);
+/* capget(2) for the calling thread. */
+int sys_capget(uint64_t *ret_effective, uint64_t *ret_permitted, uint64_t *ret_inheritable);
 /* capset(2) for the calling thread, 64 bits of each set. */
 int sys_capset(uint64_t effective, uint64_t permitted, uint64_t inheritable);
 /* keyctl(KEYCTL_JOIN_SESSION_KEYRING). */
 int sys_join_session_keyring(const char *name);
+/* seccomp(2). */
+int sys_seccomp(unsigned operation, unsigned flags, void *args);
 /* bpf(2); the result (an fd for most commands). */
 int sys_bpf(int cmd, void *attr, size_t size);
 /* mlockall(2). */
