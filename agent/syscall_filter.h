@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A container's seccomp filter: compiled from the spec into BPF by whoever creates the process, so that nothing is left
+ * to the child but to hand it to the kernel. There is no listener: SCMP_ACT_NOTIFY is an error. System calls that
+ * libseccomp does not know are left out, since profiles name those of all architectures and kernels; an action,
+ * operator, architecture or flag that nobody knows is an error that names it.
+ */
+#pragma once
+
+#include <linux/filter.h>
+#include <stddef.h>
+
+#include "lib/err.h"
+#include "lib/mem.h"
+#include "lib/oci.h"
+
+/* Owned by the caller; all zeroes = no filter. */
+struct syscall_filter {
+	struct sock_filter *code;
+	unsigned short n;
+	unsigned flags; /* SECCOMP_FILTER_FLAG_* */
+};
+
+#define _autofilter_ _cleanup_(syscall_filter_done)
+
+/* Compiles; a NULL spec is no filter. -EINVAL names the word that is wrong. */
+int syscall_filter_build(const struct oci_seccomp *spec, struct syscall_filter *ret, struct err *err);
+
+/* Puts it into force for the calling process, for ever; nothing happens if there is none. */
+int syscall_filter_load(const struct syscall_filter *filter, struct err *err);
+
+/* Frees the code. */
+void syscall_filter_done(struct syscall_filter *filter);
