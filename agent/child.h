@@ -54,9 +54,10 @@ struct build_request {
 
 	const struct cgroup_host *cgroup_host;
 	const char *cgroup_path; /* joined */
-	int stdio[3];   /* become 0, 1, 2; with a terminal: ignored */
+	int stdio[3];   /* become 0, 1, 2 and get the process' owner, negative = /dev/null; with a terminal: ignored */
 	int park, report; /* the child's ends */
 	bool as_sibling;  /* the child becomes a child of our parent (the agent's builder), else of ours */
+	bool no_clone_into_cgroup; /* tests: act as a kernel before 5.7 */
 };
 
 struct build_result {
@@ -66,9 +67,10 @@ struct build_result {
 
 /*
  * Returns with a living child whose further fate comes over the report socket; or -errno, and then there is no child
- * and no cgroup. The request's fds stay the caller's.
+ * and no cgroup (a child that could report said why: look there first). The request's fds stay the caller's. It
+ * changes the calling process: namespaces that the plan joins, and it is no longer dumpable.
  */
 int container_build(const struct build_request *request, struct build_result *ret, struct err *err);
 
-/* Receives one report: 1 and *ret (and *ret_fd if one came), 0 at EOF, -EAGAIN, -errno. */
+/* Receives one report: 1 and *ret (and *ret_fd, else -EBADF), 0 at EOF, -EAGAIN, -EPROTO for what makes no sense, -errno. */
 int child_receive(int report, struct child_report *ret, int *ret_fd);

@@ -43,31 +43,59 @@ static rlim_t lesser(rlim_t a, rlim_t b)
 	return a < b ? a : b; /* RLIM_INFINITY is the largest value */
 }
 
-static int set_default(pid_t pid, int resource, rlim_t soft, rlim_t hard)
+/* Raises the hard limit if it is below `hard`; the soft one is left for later. */
+static int raise_limit(pid_t pid, int resource, rlim_t hard)
 {
-	struct rlimit limit = { soft, hard }, now;
-	int r = sys_prlimit_of(pid, resource, &limit, NULL);
+	struct rlimit now;
+	int r = sys_prlimit_of(pid, resource, NULL, &now);
 
-	if (r != -EPERM)
+	if (r < 0 || now.rlim_max >= hard)
 		return r;
-	r = sys_prlimit_of(pid, resource, NULL, &now);
-	if (r < 0)
-		return r;
-	limit.rlim_max = lesser(hard, now.rlim_max);
-	limit.rlim_cur = lesser(soft, limit.rlim_max);
-	return sys_prlimit_of(pid, resource, &limit, NULL);
+	now.rlim_max = hard;
+	return sys_prlimit_of(pid, resource, &now, NULL);
 }
 
-int credentials_limit(pid_t pid, const struct oci_process *process, struct err *err)
+int credentials_raise_limits(pid_t pid, const struct oci_process *process, struct err *err)
 {
 	int r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(default_limits); i++) {
 		int resource = default_limits[i].resource;
 
-		if (find_limit(process, resource))
-			continue;
-		r = set_default(pid, resource, default_limits[i].soft, default_limits[i].hard);
+		r = find_limit(process, resource) ? 0 : raise_limit(pid, resource, default_limits[i].hard);
+		if (r < 0 && r != -EPERM)
+			return err_set(err, r, "raise the limit of resource %d", resource);
+	}
+	for (size_t i = 0; i < process->n_rlimits; i++) {
+		const struct oci_rlimit *l = &process->rlimits[i];
+
+		r = raise_limit(pid, l->resource, l->hard);
+		if (r < 0)
+			return err_set(err, r, "raise the hard limit of resource %d to %" PRIu64, l->resource, l->hard);
+	}
+	return 0;
+}
+
+static int set_default(int resource, rlim_t soft, rlim_t hard)
+{
+	struct rlimit limit;
+	int r = sys_prlimit(resource, NULL, &limit);
+
+	if (r < 0)
+		return r;
+	limit.rlim_max = lesser(hard, limit.rlim_max);
+	limit.rlim_cur = lesser(soft, limit.rlim_max);
+	return sys_prlimit(resource, &limit, NULL);
+}
+
+int credentials_limit(const struct oci_process *process, struct err *err)
+{
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(default_limits); i++) {
+		int resource = default_limits[i].resource;
+
+		r = find_limit(process, resource) ? 0 : set_default(resource, default_limits[i].soft, default_limits[i].hard);
 		if (r < 0)
 			return err_set(err, r, "set default limit of resource %d", resource);
 	}
@@ -75,10 +103,10 @@ int credentials_limit(pid_t pid, const struct oci_process *process, struct err *
 		const struct oci_rlimit *l = &process->rlimits[i];
 		struct rlimit limit = { l->soft, l->hard };
 
-		r = sys_prlimit_of(pid, l->resource, &limit, NULL);
+		r = sys_prlimit(l->resource, &limit, NULL);
 		if (r < 0)
-			return err_set(err, r, "set limit of resource %d to %" PRIu64 ":%" PRIu64, l->resource,
-				       l->soft, l->hard);
+			return err_set(err, r, "set limit of resource %d to %" PRIu64 ":%" PRIu64, l->resource, l->soft,
+				       l->hard);
 	}
 	return 0;
 }

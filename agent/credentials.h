@@ -13,13 +13,18 @@
 #include "lib/oci.h"
 
 /*
- * Limits of a child that waits; done by its creator, whose privileges a user namespace does not take away. What the
- * process asks for must work. The rest gets these figures, soft:hard, capped to the hard limit that is there if we may
- * not raise it (the kernel's own SIGPENDING, from the size of memory, stays):
+ * Raises hard limits of a child that waits as far as credentials_limit will need it; done by its creator, whose
+ * privileges a user namespace does not take away. What the process asks for must work.
+ */
+int credentials_raise_limits(pid_t pid, const struct oci_process *process, struct err *err);
+
+/*
+ * Sets our limits to what the process asks for. The rest gets these figures, soft:hard, capped to the hard limit that
+ * is there (the kernel's own SIGPENDING, from the size of memory, stays):
  *   CPU FSIZE DATA RSS NPROC AS LOCKS RTTIME unlimited, STACK 8 MiB:unlimited, CORE 0:unlimited,
  *   NOFILE 1024:1048576, MEMLOCK 8 MiB:8 MiB, MSGQUEUE 819200:819200, NICE 0:0, RTPRIO 0:0
  */
-int credentials_limit(pid_t pid, const struct oci_process *process, struct err *err);
+int credentials_limit(const struct oci_process *process, struct err *err);
 
 /* oom_score_adj of a child that waits: the process', else the container's, else 0. Only what was asked for must work. */
 int credentials_set_oom_score(pid_t pid, const struct oci_process *process, const struct oci_process *container,

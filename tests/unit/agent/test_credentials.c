@@ -132,7 +132,8 @@ static int limits_are_set(void)
 	struct rlimit now;
 	struct err err = ERR_INIT;
 
-	if (setrlimit(RLIMIT_STACK, &small_stack) < 0 || credentials_limit(getpid(), &process, &err) < 0)
+	if (setrlimit(RLIMIT_STACK, &small_stack) < 0 || credentials_raise_limits(getpid(), &process, &err) < 0 ||
+	    credentials_limit(&process, &err) < 0)
 		return 1;
 	if (getrlimit(RLIMIT_CORE, &now) < 0 || now.rlim_cur != 4096 || now.rlim_max != 8192)
 		return 2;
@@ -152,9 +153,13 @@ static int limits_without_privilege(void)
 	/* As nobody the hard limits cannot be raised: defaults give way, what was asked for does not. */
 	if (setrlimit(RLIMIT_NOFILE, &low) < 0 || setrlimit(RLIMIT_CPU, &low) < 0 || setresuid(65534, 65534, 65534) < 0)
 		return 1;
-	if (credentials_limit(getpid(), &plain, &err) < 0 || getrlimit(RLIMIT_NOFILE, &now) < 0 || now.rlim_cur != 60)
+	if (credentials_raise_limits(getpid(), &plain, &err) < 0 || credentials_limit(&plain, &err) < 0)
 		return 2;
-	return credentials_limit(getpid(), &greedy, &err) == -EPERM && strstr(err.text, "900:900") ? 0 : 3;
+	if (getrlimit(RLIMIT_NOFILE, &now) < 0 || now.rlim_cur != 60)
+		return 3;
+	if (credentials_raise_limits(getpid(), &greedy, &err) != -EPERM || !strstr(err.text, "to 900"))
+		return 4;
+	return credentials_limit(&greedy, &err) == -EPERM && strstr(err.text, "900:900") ? 0 : 5;
 }
 
 static void limits_are_the_specs_or_the_defaults(void **state)

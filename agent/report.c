@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/report.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "agent/child.h"
+#include "lib/fd.h"
+#include "lib/sys.h"
+
+union control {
+	struct cmsghdr align;
+	char space[CMSG_SPACE(sizeof(int))];
+};
+
+static int write_report(int fd, const struct child_report *report)
+{
+	ssize_t n;
+
+	do {
+		n = sys_write(fd, report, sizeof(*report));
+	} while (n == -EINTR);
+	return n < 0 ? (int)n : 0;
+}
+
+int report_ready(int fd)
+{
+	const struct child_report report = { .kind = CHILD_READY };
+
+	return write_report(fd, &report);
+}
+
+int report_failed(int fd, const struct err *err)
+{
+	const struct child_report report = { .kind = CHILD_FAILED, .err = *err };
+
+	return write_report(fd, &report);
+}
+
+int report_console(int fd, int master)
+{
+	struct child_report report = { .kind = CHILD_CONSOLE };
+	struct iovec iov = { &report, sizeof(report) };
+	union control control = { .space = { 0 } };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.space,
+		.msg_controllen = sizeof(control.space),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	ssize_t n;
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(master));
+	memcpy(CMSG_DATA(c), &master, sizeof(master));
+	do {
+		n = sys_sendmsg(fd, &msg, 0);
+	} while (n == -EINTR);
+	return n < 0 ? (int)n : 0;
+}
+
+static bool is_sane(const struct child_report *report, size_t n, int fd)
+{
+	if (n != sizeof(*report) || !memchr(report->err.text, '\0', sizeof(report->err.text)))
+		return false;
+	switch ((enum child_message)report->kind) {
+	case CHILD_CONSOLE:
+		return fd >= 0;
+	case CHILD_READY:
+		return true;
+	case CHILD_FAILED:
+		return report->err.num > 0;
+	case CHILD_MAPPED:
+		break;
+	}
+	return false;
+}
+
+int child_receive(int fd, struct child_report *ret, int *ret_fd)
+{
+	_autoclose_ int received = -EBADF;
+	struct child_report report;
+	struct iovec iov = { &report, sizeof(report) };
+	union control control;
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.space,
+		.msg_controllen = sizeof(control.space),
+	};
+	struct cmsghdr *c;
+	ssize_t n = sys_recvmsg(fd, &msg, 0);
+
+	if (n <= 0)
+		return (int)n;
+	c = CMSG_FIRSTHDR(&msg);
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(&received, CMSG_DATA(c), sizeof(int));
+	if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || !is_sane(&report, (size_t)n, received))
+		return -EPROTO;
+	*ret = report;
+	*ret_fd = take_fd(&received);
+	return 1;
+}
