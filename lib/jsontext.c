@@ -32,7 +32,7 @@ int jsontext_parse(const char *text, size_t len, struct json_object **ret, struc
 		return err_say(err, EINVAL, "parse JSON: the text ends too early, after %zu bytes", len);
 	if (bad != json_tokener_success)
 		return err_say(err, EINVAL, "parse JSON: %s at byte %zu", json_tokener_error_desc(bad),
-			       json_tokener_get_parse_end(tok));
+		               json_tokener_get_parse_end(tok));
 	if (json_tokener_get_parse_end(tok) != len)
 		return err_say(err, EINVAL, "parse JSON: unexpected data at byte %zu", json_tokener_get_parse_end(tok));
 	*ret = take_ptr(&value);
@@ -86,7 +86,7 @@ int jsontext_say(const struct jsontext_path *p, struct err *err, int num, const 
 int jsontext_expected(const struct jsontext_path *p, struct err *err, const char *what, struct json_object *value)
 {
 	return jsontext_say(p, err, EINVAL, "expected %s, not %s", what,
-			    json_type_to_name(json_object_get_type(value)));
+	                    json_type_to_name(json_object_get_type(value)));
 }
 
 int jsontext_string(const struct jsontext_path *p, struct json_object *value, const char **ret, struct err *err)
@@ -108,7 +108,7 @@ int jsontext_string(const struct jsontext_path *p, struct json_object *value, co
 }
 
 int jsontext_int64(const struct jsontext_path *p, struct json_object *value, int64_t low, int64_t high, int64_t *ret,
-		   struct err *err)
+                   struct err *err)
 {
 	int64_t n;
 
@@ -117,13 +117,13 @@ int jsontext_int64(const struct jsontext_path *p, struct json_object *value, int
 	n = json_object_get_int64(value);
 	if (n < low || n > high || (n == INT64_MAX && json_object_get_uint64(value) > INT64_MAX))
 		return jsontext_say(p, err, ERANGE, "%s is not between %" PRId64 " and %" PRId64,
-				    json_object_get_string(value), low, high);
+		                    json_object_get_string(value), low, high);
 	*ret = n;
 	return 0;
 }
 
 int jsontext_uint64(const struct jsontext_path *p, struct json_object *value, uint64_t high, uint64_t *ret,
-		    struct err *err)
+                    struct err *err)
 {
 	uint64_t n;
 
@@ -132,7 +132,7 @@ int jsontext_uint64(const struct jsontext_path *p, struct json_object *value, ui
 	n = json_object_get_uint64(value);
 	if (json_object_get_int64(value) < 0 || n > high)
 		return jsontext_say(p, err, ERANGE, "%s is not between 0 and %" PRIu64, json_object_get_string(value),
-				    high);
+		                    high);
 	*ret = n;
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading JSON from a peer or a file: strict, UTF-8, bounded depth; and the path to the member at hand, so that an error
- * can say which one is wrong. What the members mean is the reader's business.
+ * Reading JSON from a peer or a file: strict, UTF-8, bounded depth; and the path to the member at hand, so that an
+ * error can say which one is wrong. What the members mean is the reader's business.
  */
 #pragma once
 
@@ -50,8 +50,8 @@ int jsontext_string(const struct jsontext_path *p, struct json_object *value, co
 
 /* A whole number between low and high. */
 int jsontext_int64(const struct jsontext_path *p, struct json_object *value, int64_t low, int64_t high, int64_t *ret,
-		   struct err *err);
+                   struct err *err);
 
 /* A whole number between 0 and high. */
 int jsontext_uint64(const struct jsontext_path *p, struct json_object *value, uint64_t high, uint64_t *ret,
-		    struct err *err);
+                    struct err *err);

@@ -8,7 +8,7 @@
 #include "lib/oci_table.h"
 
 static int parse(struct arena *arena, const struct oci_table *table, const char *text, size_t len, void **ret,
-		 struct err *err)
+                 struct err *err)
 {
 	struct oci_reader r = { .arena = arena, .err = err };
 	_autojson_ struct json_object *json = NULL;
@@ -74,8 +74,8 @@ static int format(struct buf *out, const struct oci_table *table, const void *ob
 	const char *text;
 
 	text = json ? json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE |
-								  JSON_C_TO_STRING_SPACED)
-		    : NULL;
+	                                                           JSON_C_TO_STRING_SPACED)
+	            : NULL;
 	return text ? buf_add(out, text, strlen(text)) : -ENOMEM;
 }
 

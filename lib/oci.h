@@ -227,7 +227,8 @@ struct oci_spec {
 	struct oci_linux *linux; /* never NULL after parsing */
 };
 
-/* Parses a config.json of len bytes (strict, UTF-8, depth 32); the spec lives in the arena. The error names the member. */
+/* Parses a config.json of len bytes (strict, UTF-8, depth 32); the spec lives in the arena. The error names the member.
+ */
 int oci_spec_parse(struct arena *arena, const char *json, size_t len, struct oci_spec **ret, struct err *err);
 
 /* Parses a process object (runk exec --process). */

@@ -87,14 +87,18 @@ static const struct {
 	const char *name, *alias, *file;
 	int flag;
 } namespaces[] = {
-	{ "mount", "mnt", "mnt", CLONE_NEWNS },     { "network", "net", "net", CLONE_NEWNET },
-	{ "pid", "pid", "pid", CLONE_NEWPID },      { "ipc", "ipc", "ipc", CLONE_NEWIPC },
-	{ "uts", "uts", "uts", CLONE_NEWUTS },      { "user", "user", "user", CLONE_NEWUSER },
-	{ "cgroup", "cgroup", "cgroup", CLONE_NEWCGROUP }, { "time", "time", "time", CLONE_NEWTIME },
+	{ "mount", "mnt", "mnt", CLONE_NEWNS },
+	{ "network", "net", "net", CLONE_NEWNET },
+	{ "pid", "pid", "pid", CLONE_NEWPID },
+	{ "ipc", "ipc", "ipc", CLONE_NEWIPC },
+	{ "uts", "uts", "uts", CLONE_NEWUTS },
+	{ "user", "user", "user", CLONE_NEWUSER },
+	{ "cgroup", "cgroup", "cgroup", CLONE_NEWCGROUP },
+	{ "time", "time", "time", CLONE_NEWTIME },
 };
 
 static const char *const seccomp_actions[] = {
-	"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL",  "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD",
+	"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO",  "SCMP_ACT_KILL",  "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD",
 	"SCMP_ACT_LOG",   "SCMP_ACT_NOTIFY", "SCMP_ACT_TRACE", "SCMP_ACT_TRAP",
 };
 

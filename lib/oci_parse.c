@@ -129,7 +129,7 @@ static void init_object(const struct oci_table *table, void *object)
 }
 
 static int read_list(struct oci_reader *r, const struct oci_table *table, struct json_object *value, void **ret,
-		     size_t *ret_n)
+                     size_t *ret_n)
 {
 	size_t n = 0;
 	char *v;

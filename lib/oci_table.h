@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Private to lib/oci_*.c: the tables that say which JSON member is which struct member (oci_tables.c), read by the parser
- * (oci_parse.c) and by the printer (oci_format.c), so that the two cannot differ.
+ * Private to lib/oci_*.c: the tables that say which JSON member is which struct member (oci_tables.c), read by the
+ * parser (oci_parse.c) and by the printer (oci_format.c), so that the two cannot differ.
  */
 #pragma once
 

@@ -9,7 +9,10 @@
 #define AT(type, member)  .offset = offsetof(struct type, member)
 #define LEN(type, member) .aside = offsetof(struct type, member)
 #define HAS(type, member) .aside = offsetof(struct type, member) + 1
-#define TABLE(type, list) { .size = sizeof(struct type), .members = list, .n = ARRAY_SIZE(list) }
+#define TABLE(type, list)                                                                                              \
+	{                                                                                                              \
+		.size = sizeof(struct type), .members = list, .n = ARRAY_SIZE(list)                                    \
+	}
 
 static int unknown(struct oci_reader *r, const char *what, const char *name)
 {
@@ -55,7 +58,7 @@ static const struct oci_custom capability_set = { parse_capabilities, format_cap
 
 /* A name that a function turns into a number. */
 static int parse_name(struct oci_reader *r, struct json_object *value, const char *what, int (*parse)(const char *),
-		      int *ret)
+                      int *ret)
 {
 	const char *name = NULL;
 	int rc;
@@ -159,8 +162,8 @@ static int parse_device_number(struct oci_reader *r, struct json_object *value, 
 
 static const struct oci_custom rule_number = { parse_device_number, format_device_number };
 
-static int parse_known(struct oci_reader *r, struct json_object *value, const char *what, bool (*is_known)(const char *),
-		       char **ret)
+static int parse_known(struct oci_reader *r, struct json_object *value, const char *what,
+                       bool (*is_known)(const char *), char **ret)
 {
 	char *name = NULL;
 	int rc;
@@ -422,7 +425,8 @@ static const struct oci_member syscall_members[] = {
 static const struct oci_table syscall_table = TABLE(oci_seccomp_rule, syscall_members);
 
 static const struct oci_member seccomp_members[] = {
-	{ "defaultAction", OCI_KIND_CUSTOM, AT(oci_seccomp, default_action), .required = true, .custom = &seccomp_action },
+	{ "defaultAction", OCI_KIND_CUSTOM, AT(oci_seccomp, default_action), .required = true,
+	  .custom = &seccomp_action },
 	{ "defaultErrnoRet", OCI_KIND_U32, AT(oci_seccomp, default_errno_ret), HAS(oci_seccomp, has_default_errno) },
 	{ "architectures", OCI_KIND_STRINGS, AT(oci_seccomp, architectures) },
 	{ "flags", OCI_KIND_STRINGS, AT(oci_seccomp, flags) },

@@ -216,12 +216,12 @@ static int start_frame(struct buf *out, size_t len, uint32_t stream, enum ttrpc_
 }
 
 int envelope_request_pack(struct buf *out, uint32_t stream, const char *service, const char *method,
-			  int64_t timeout_nano, const ProtobufCMessage *request)
+                          int64_t timeout_nano, const ProtobufCMessage *request)
 {
 	size_t service_len = strlen(service), method_len = strlen(method);
 	size_t payload = request ? protobuf_c_message_get_packed_size(request) : 0;
 	size_t len = bytes_size(service_len) + bytes_size(method_len) + bytes_size(payload) +
-		     number_size((uint64_t)timeout_nano);
+	             number_size((uint64_t)timeout_nano);
 	uint8_t *p;
 	int r;
 
@@ -237,7 +237,7 @@ int envelope_request_pack(struct buf *out, uint32_t stream, const char *service,
 }
 
 int envelope_response_pack(struct buf *out, uint32_t stream, int code, const char *message,
-			   const ProtobufCMessage *reply)
+                           const ProtobufCMessage *reply)
 {
 	size_t message_len = message ? strlen(message) : 0;
 	size_t status = number_size((uint64_t)code) + bytes_size(message_len);

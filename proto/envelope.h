@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is inside a ttrpc frame: ttrpc.Request and ttrpc.Response, for both ends of a call. Packing appends a whole frame
- * with its header to a buffer; unpacking takes a frame's payload, and the inner payload is not copied. Knows nothing of
- * connections, and only the client's side of a message type.
+ * What is inside a ttrpc frame: ttrpc.Request and ttrpc.Response, for both ends of a call. Packing appends a whole
+ * frame with its header to a buffer; unpacking takes a frame's payload, and the inner payload is not copied. Knows
+ * nothing of connections, and only the client's side of a message type.
  */
 #pragma once
 
@@ -59,15 +59,15 @@ int envelope_request_unpack(struct arena *arena, const uint8_t *data, size_t len
 int envelope_response_unpack(struct arena *arena, const uint8_t *data, size_t len, struct envelope_response *ret);
 
 /*
- * Appends a request frame; the request may be NULL. -EMSGSIZE if its payload is longer than TTRPC_MESSAGE_MAX, or errors
- * of buf_reserve; then nothing is appended.
+ * Appends a request frame; the request may be NULL. -EMSGSIZE if its payload is longer than TTRPC_MESSAGE_MAX, or
+ * errors of buf_reserve; then nothing is appended.
  */
 int envelope_request_pack(struct buf *out, uint32_t stream, const char *service, const char *method,
-			  int64_t timeout_nano, const ProtobufCMessage *request);
+                          int64_t timeout_nano, const ProtobufCMessage *request);
 
 /*
- * Appends a response frame; message and reply may be NULL. The message is made valid UTF-8, since clients refuse a reply
- * that is not. Errors as envelope_request_pack.
+ * Appends a response frame; message and reply may be NULL. The message is made valid UTF-8, since clients refuse a
+ * reply that is not. Errors as envelope_request_pack.
  */
 int envelope_response_pack(struct buf *out, uint32_t stream, int code, const char *message,
-			   const ProtobufCMessage *reply);
+                           const ProtobufCMessage *reply);

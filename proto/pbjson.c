@@ -148,7 +148,7 @@ static int add(struct json_object *object, const char *name, struct json_object 
 }
 
 static struct json_object *format_map(const ProtobufCFieldDescriptor *field, ProtobufCMessage *const *v, size_t n,
-				      unsigned flags)
+                                      unsigned flags)
 {
 	const ProtobufCMessageDescriptor *entry = field->descriptor;
 	_autojson_ struct json_object *object = json_object_new_object();
@@ -202,7 +202,7 @@ static bool is_shown(const ProtobufCFieldDescriptor *field, const ProtobufCMessa
 }
 
 static struct json_object *format_field(const ProtobufCFieldDescriptor *field, const ProtobufCMessage *msg,
-					unsigned flags)
+                                        unsigned flags)
 {
 	const void *p = (const char *)msg + field->offset;
 	size_t n;

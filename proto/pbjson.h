@@ -20,7 +20,7 @@
 
 /* A message from JSON text, in the arena; errors name the member by its path. */
 int pbjson_parse(const ProtobufCMessageDescriptor *type, struct arena *arena, const char *text, size_t len,
-		 ProtobufCMessage **ret, struct err *err);
+                 ProtobufCMessage **ret, struct err *err);
 
 /* Appends the message as one line of JSON without a line break, default values left out. */
 int pbjson_format(const ProtobufCMessage *msg, struct buf *out, struct err *err);

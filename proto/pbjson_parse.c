@@ -17,7 +17,7 @@ struct reader {
 };
 
 static int read_message(struct reader *r, const ProtobufCMessageDescriptor *type, struct json_object *json,
-			ProtobufCMessage **ret);
+                        ProtobufCMessage **ret);
 
 static int no_memory(struct reader *r)
 {
@@ -53,8 +53,8 @@ static const ProtobufCFieldDescriptor *find_field(const ProtobufCMessageDescript
 }
 
 /*
- * A number given as a string or as a floating point number that is whole ("1e3" is a legal spelling), as a JSON integer.
- * The caller puts *ret.
+ * A number given as a string or as a floating point number that is whole ("1e3" is a legal spelling), as a JSON
+ * integer. The caller puts *ret.
  */
 static int as_integer(struct reader *r, struct json_object *value, struct json_object **ret)
 {
@@ -97,7 +97,7 @@ static int read_signed(struct reader *r, struct json_object *value, bool wide, v
 	rc = as_integer(r, value, &number);
 	if (rc == 0)
 		rc = jsontext_int64(&r->path, number, wide ? INT64_MIN : INT32_MIN, wide ? INT64_MAX : INT32_MAX, &n,
-				    r->err);
+		                    r->err);
 	if (rc < 0)
 		return rc;
 	if (wide)
@@ -237,7 +237,7 @@ static int check_length(struct reader *r, size_t n)
 }
 
 static int read_list(struct reader *r, const ProtobufCFieldDescriptor *field, struct json_object *value, void **ret,
-		     size_t *ret_n)
+                     size_t *ret_n)
 {
 	size_t n, size = pbjson_value_size(field->type);
 	char *v;
@@ -267,7 +267,7 @@ static int read_list(struct reader *r, const ProtobufCFieldDescriptor *field, st
 
 /* An object's member as an entry message {key, value}. */
 static int read_entry(struct reader *r, const ProtobufCMessageDescriptor *type, const char *key,
-		      struct json_object *value, ProtobufCMessage **ret)
+                      struct json_object *value, ProtobufCMessage **ret)
 {
 	_autojson_ struct json_object *name = json_object_new_string(key);
 	ProtobufCMessage *entry = pb_new(type, r->arena);
@@ -284,7 +284,7 @@ static int read_entry(struct reader *r, const ProtobufCMessageDescriptor *type, 
 }
 
 static int read_map(struct reader *r, const ProtobufCFieldDescriptor *field, struct json_object *value, void **ret,
-		    size_t *ret_n)
+                    size_t *ret_n)
 {
 	ProtobufCMessage **v;
 	size_t n = 0;
@@ -314,14 +314,14 @@ static int read_map(struct reader *r, const ProtobufCFieldDescriptor *field, str
 }
 
 static int read_field(struct reader *r, const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field,
-		      struct json_object *value, ProtobufCMessage *msg)
+                      struct json_object *value, ProtobufCMessage *msg)
 {
 	void *to = (char *)msg + field->offset, *quantifier = (char *)msg + field->quantifier_offset;
 	int rc;
 
 	if (field->label == PROTOBUF_C_LABEL_REPEATED)
 		return pbjson_is_map(type, field) ? read_map(r, field, value, to, quantifier)
-						  : read_list(r, field, value, to, quantifier);
+		                                  : read_list(r, field, value, to, quantifier);
 	rc = read_value(r, field, value, to);
 	if (rc == 0 && field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF)
 		*(uint32_t *)quantifier = field->id;
@@ -329,7 +329,7 @@ static int read_field(struct reader *r, const ProtobufCMessageDescriptor *type, 
 }
 
 static int read_message(struct reader *r, const ProtobufCMessageDescriptor *type, struct json_object *json,
-			ProtobufCMessage **ret)
+                        ProtobufCMessage **ret)
 {
 	ProtobufCMessage *msg;
 
@@ -356,7 +356,7 @@ static int read_message(struct reader *r, const ProtobufCMessageDescriptor *type
 }
 
 int pbjson_parse(const ProtobufCMessageDescriptor *type, struct arena *arena, const char *text, size_t len,
-		 ProtobufCMessage **ret, struct err *err)
+                 ProtobufCMessage **ret, struct err *err)
 {
 	struct reader r = { .arena = arena, .err = err };
 	_autojson_ struct json_object *json = NULL;

@@ -193,7 +193,7 @@ static int scan_message(struct scan *s, struct wire *w)
 }
 
 int pb_unpack(const ProtobufCMessageDescriptor *type, struct arena *arena, const void *data, size_t len,
-	      ProtobufCMessage **ret, struct err *err)
+              ProtobufCMessage **ret, struct err *err)
 {
 	struct wire w = { .pos = data, .end = (const uint8_t *)data + len };
 	struct scan s = { .err = err };
@@ -209,7 +209,8 @@ int pb_unpack(const ProtobufCMessageDescriptor *type, struct arena *arena, const
 	pbmem_init(&m, arena);
 	msg = protobuf_c_message_unpack(type, &m.base, len, data);
 	if (!msg && m.failed == ENOBUFS)
-		return err_say(err, ENOBUFS, "decode '%s': needs more than %zu bytes of memory", type->name, arena->max);
+		return err_say(err, ENOBUFS, "decode '%s': needs more than %zu bytes of memory", type->name,
+		               arena->max);
 	if (!msg && m.failed)
 		return err_set(err, m.failed, "decode '%s'", type->name);
 	if (!msg)

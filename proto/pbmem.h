@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Decoding of messages that a peer sent, bounded in every direction: the bytes are checked against the descriptor before
- * libprotobuf-c sees them (depth, list lengths, UTF-8, embedded NULs, which it would cut at silently), and what it
- * allocates comes from an arena with a budget. The message lives as long as the arena; never free it singly.
+ * Decoding of messages that a peer sent, bounded in every direction: the bytes are checked against the descriptor
+ * before libprotobuf-c sees them (depth, list lengths, UTF-8, embedded NULs, which it would cut at silently), and what
+ * it allocates comes from an arena with a budget. The message lives as long as the arena; never free it singly.
  */
 #pragma once
 
@@ -11,9 +11,10 @@
 #include "lib/arena.h"
 #include "lib/err.h"
 
-#define PB_BUDGET    (8u << 20) /* what decoding may take over the length of the frame: arena_init(&a, len + PB_BUDGET) */
-#define PB_DEPTH_MAX 32         /* messages inside messages, the outermost one counted */
-#define PB_LIST_MAX  65536      /* elements of a repeated field */
+#define PB_BUDGET (8u << 20) /* what decoding may take over the length of the frame: arena_init(&a, len + PB_BUDGET)   \
+	                      */
+#define PB_DEPTH_MAX 32      /* messages inside messages, the outermost one counted */
+#define PB_LIST_MAX  65536   /* elements of a repeated field */
 
 /* A ProtobufCAllocator that takes from an arena; use `&m.base`. */
 struct pbmem {
@@ -30,7 +31,7 @@ void pbmem_init(struct pbmem *m, struct arena *arena);
  * PB_LIST_MAX; -ENOMEM. A singular sub-message that comes twice (legal, sent by nobody) is refused, not merged.
  */
 int pb_unpack(const ProtobufCMessageDescriptor *type, struct arena *arena, const void *data, size_t len,
-	      ProtobufCMessage **ret, struct err *err);
+              ProtobufCMessage **ret, struct err *err);
 
 /* An initialised, empty message from the arena; NULL as arena_alloc. */
 void *pb_new(const ProtobufCMessageDescriptor *type, struct arena *arena);

@@ -20,7 +20,7 @@ int pboci_process_from_pb(struct arena *arena, const Grpc__Process *in, struct o
 
 /* Resources (update) from their message; errors as above. */
 int pboci_resources_from_pb(struct arena *arena, const Grpc__LinuxResources *in, struct oci_resources **ret,
-			    struct err *err);
+                            struct err *err);
 
 /* The message for a spec; -ENOMEM. What the wire has no field for is left out: umask, domainname, unified, network. */
 int pboci_spec_to_pb(struct arena *arena, const struct oci_spec *in, Grpc__Spec **ret, struct err *err);
@@ -30,4 +30,4 @@ int pboci_process_to_pb(struct arena *arena, const struct oci_process *in, Grpc_
 
 /* The message for resources; -ENOMEM. */
 int pboci_resources_to_pb(struct arena *arena, const struct oci_resources *in, Grpc__LinuxResources **ret,
-			  struct err *err);
+                          struct err *err);

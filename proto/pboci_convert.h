@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Private to proto/pboci_*.c: a conversion under way. The first error sticks and everything after it is harmless, so that
- * a converter reads as a list of members; whoever began looks at `r` at the end.
+ * Private to proto/pboci_*.c: a conversion under way. The first error sticks and everything after it is harmless, so
+ * that a converter reads as a list of members; whoever began looks at `r` at the end.
  */
 #pragma once
 

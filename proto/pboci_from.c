@@ -31,7 +31,8 @@ static uint64_t read_capability_set(struct pboci *c, const char *set, size_t n, 
 		int number = capability_number(names[i]);
 
 		if (number < 0) {
-			pboci_fail(c, EINVAL, "Process.Capabilities.%s[%zu]: unknown capability '%s'", set, i, names[i]);
+			pboci_fail(c, EINVAL, "Process.Capabilities.%s[%zu]: unknown capability '%s'", set, i,
+			           names[i]);
 			return 0;
 		}
 		mask |= UINT64_C(1) << number;
@@ -62,8 +63,7 @@ static void read_rlimits(struct pboci *c, const Grpc__Process *in, struct oci_pr
 
 		if (resource < 0)
 			pboci_fail(c, EINVAL, "Process.Rlimits[%zu].Type: unknown resource limit '%s'", i, limit->type);
-		out->rlimits[i] =
-			(struct oci_rlimit){ .resource = resource, .soft = limit->soft, .hard = limit->hard };
+		out->rlimits[i] = (struct oci_rlimit){ .resource = resource, .soft = limit->soft, .hard = limit->hard };
 	}
 }
 
@@ -180,7 +180,7 @@ static void read_namespaces(struct pboci *c, const Grpc__Linux *in, struct oci_l
 
 		if (flag < 0)
 			pboci_fail(c, EINVAL, "Linux.Namespaces[%zu].Type: unknown namespace '%s'", i,
-				   in->namespaces[i]->type);
+			           in->namespaces[i]->type);
 		out->namespaces[i] =
 			(struct oci_namespace){ .flag = flag, .path = pboci_text(c, in->namespaces[i]->path) };
 	}
@@ -216,10 +216,10 @@ static void read_seccomp_args(struct pboci *c, const Grpc__LinuxSyscall *in, siz
 
 		if (a->index > UINT_MAX)
 			pboci_fail(c, ERANGE, "Linux.Seccomp.Syscalls[%zu].Args[%zu].Index: %" PRIu64 " is too large",
-				   rule, i, a->index);
+			           rule, i, a->index);
 		if (!oci_is_seccomp_op(a->op))
 			pboci_fail(c, EINVAL, "Linux.Seccomp.Syscalls[%zu].Args[%zu].Op: unknown operator '%s'", rule,
-				   i, a->op);
+			           i, a->op);
 		out->args[i] = (struct oci_seccomp_arg){
 			.index = (unsigned)a->index,
 			.value = a->value,
@@ -324,7 +324,7 @@ int pboci_process_from_pb(struct arena *arena, const Grpc__Process *in, struct o
 }
 
 int pboci_resources_from_pb(struct arena *arena, const Grpc__LinuxResources *in, struct oci_resources **ret,
-			    struct err *err)
+                            struct err *err)
 {
 	struct pboci c = { .arena = arena, .err = err };
 	struct oci_resources *resources = pboci_read_resources(&c, in);

@@ -21,7 +21,8 @@ static void read_rules(struct pboci *c, const Grpc__LinuxResources *in, struct o
 		int type = oci_device_rule_type_parse(d->type);
 
 		if (type < 0)
-			pboci_fail(c, EINVAL, "Linux.Resources.Devices[%zu].Type: unknown device type '%s'", i, d->type);
+			pboci_fail(c, EINVAL, "Linux.Resources.Devices[%zu].Type: unknown device type '%s'", i,
+			           d->type);
 		if (oci_device_access_parse(d->access, rule->access) < 0)
 			pboci_fail(c, EINVAL, "Linux.Resources.Devices[%zu].Access: unknown access '%s'", i, d->access);
 		rule->allow = d->allow;
@@ -98,8 +99,7 @@ static struct oci_block_io *read_block_io(struct pboci *c, const Grpc__LinuxBloc
 		return NULL;
 	out->weight = weight(c, in->weight);
 	out->leaf_weight = weight(c, in->leafweight);
-	out->weight_devices =
-		pboci_list(c, in->n_weightdevice, sizeof(*out->weight_devices), &out->n_weight_devices);
+	out->weight_devices = pboci_list(c, in->n_weightdevice, sizeof(*out->weight_devices), &out->n_weight_devices);
 	for (size_t i = 0; i < out->n_weight_devices; i++)
 		out->weight_devices[i] = (struct oci_weight_device){
 			.major = in->weightdevice[i]->major,
@@ -188,8 +188,7 @@ static Grpc__LinuxCPU *write_cpu(struct pboci *c, const struct oci_cpu *in)
 
 static Grpc__LinuxThrottleDevice **write_throttle(struct pboci *c, const struct oci_throttle *in, size_t *ret_n)
 {
-	Grpc__LinuxThrottleDevice **out =
-		pboci_messages(c, &grpc__linux_throttle_device__descriptor, in->n, ret_n);
+	Grpc__LinuxThrottleDevice **out = pboci_messages(c, &grpc__linux_throttle_device__descriptor, in->n, ret_n);
 
 	for (size_t i = 0; i < *ret_n; i++) {
 		out[i]->major = in->v[i].major;
@@ -207,8 +206,8 @@ static Grpc__LinuxBlockIO *write_block_io(struct pboci *c, const struct oci_bloc
 		return NULL;
 	out->weight = in->weight;
 	out->leafweight = in->leaf_weight;
-	out->weightdevice = pboci_messages(c, &grpc__linux_weight_device__descriptor, in->n_weight_devices,
-					   &out->n_weightdevice);
+	out->weightdevice =
+		pboci_messages(c, &grpc__linux_weight_device__descriptor, in->n_weight_devices, &out->n_weightdevice);
 	for (size_t i = 0; i < out->n_weightdevice; i++) {
 		out->weightdevice[i]->major = in->weight_devices[i].major;
 		out->weightdevice[i]->minor = in->weight_devices[i].minor;
@@ -235,8 +234,8 @@ Grpc__LinuxResources *pboci_write_resources(struct pboci *c, const struct oci_re
 	if (out->pids)
 		out->pids->limit = in->pids_limit;
 	out->blockio = write_block_io(c, in->block_io);
-	out->hugepagelimits = pboci_messages(c, &grpc__linux_hugepage_limit__descriptor, in->n_hugepages,
-					     &out->n_hugepagelimits);
+	out->hugepagelimits =
+		pboci_messages(c, &grpc__linux_hugepage_limit__descriptor, in->n_hugepages, &out->n_hugepagelimits);
 	for (size_t i = 0; i < out->n_hugepagelimits; i++) {
 		out->hugepagelimits[i]->pagesize = in->hugepages[i].page_size;
 		out->hugepagelimits[i]->limit = in->hugepages[i].limit;

@@ -216,8 +216,7 @@ static Grpc__Linux *write_linux(struct pboci *c, const struct oci_linux *in)
 	}
 	out->resources = pboci_write_resources(c, in->resources);
 	put(&out->cgroupspath, in->cgroups_path);
-	out->namespaces =
-		pboci_messages(c, &grpc__linux_namespace__descriptor, in->n_namespaces, &out->n_namespaces);
+	out->namespaces = pboci_messages(c, &grpc__linux_namespace__descriptor, in->n_namespaces, &out->n_namespaces);
 	for (size_t i = 0; i < out->n_namespaces; i++) {
 		put(&out->namespaces[i]->type, (char *)oci_namespace_name(in->namespaces[i].flag));
 		put(&out->namespaces[i]->path, in->namespaces[i].path);
@@ -281,7 +280,7 @@ int pboci_process_to_pb(struct arena *arena, const struct oci_process *in, Grpc_
 }
 
 int pboci_resources_to_pb(struct arena *arena, const struct oci_resources *in, Grpc__LinuxResources **ret,
-			  struct err *err)
+                          struct err *err)
 {
 	struct pboci c = { .arena = arena, .err = err };
 	Grpc__LinuxResources *out = pboci_write_resources(&c, in);

@@ -34,8 +34,9 @@ static inline struct json_object *config_find(struct json_object *json, const ch
 
 	(void)snprintf(copy, sizeof(copy), "%s", path);
 	for (char *save, *word = strtok_r(copy, ".", &save); json && word; word = strtok_r(NULL, ".", &save))
-		json = json_object_is_type(json, json_type_array) ? json_object_array_get_idx(json, strtoul(word, NULL, 10))
-								  : json_object_object_get(json, word);
+		json = json_object_is_type(json, json_type_array)
+		               ? json_object_array_get_idx(json, strtoul(word, NULL, 10))
+		               : json_object_object_get(json, word);
 	return json;
 }
 
@@ -63,7 +64,8 @@ static inline bool config_same(struct json_object *a, struct json_object *b)
 	}
 	if (json_object_is_type(a, json_type_array)) {
 		if (json_object_array_length(a) != json_object_array_length(b))
-			return print_error("'%s' became '%s'\n", json_object_get_string(a), json_object_get_string(b)), false;
+			return print_error("'%s' became '%s'\n", json_object_get_string(a), json_object_get_string(b)),
+			       false;
 		for (size_t i = 0; i < json_object_array_length(a); i++)
 			if (!config_same(json_object_array_get_idx(a, i), json_object_array_get_idx(b, i)))
 				return false;

@@ -11,12 +11,8 @@ static void known_values(void **state)
 	static const struct {
 		const char *plain, *encoded;
 	} table[] = {
-		{ "", "" },
-		{ "f", "Zg==" },
-		{ "fo", "Zm8=" },
-		{ "foo", "Zm9v" },
-		{ "foob", "Zm9vYg==" },
-		{ "\xfb\xff\xbf", "+/+/" },
+		{ "", "" },        { "f", "Zg==" },        { "fo", "Zm8=" },
+		{ "foo", "Zm9v" }, { "foob", "Zm9vYg==" }, { "\xfb\xff\xbf", "+/+/" },
 	};
 
 	(void)state;
@@ -39,8 +35,10 @@ static void lenient_and_strict(void **state)
 		const char *text;
 		ssize_t expected;
 	} table[] = {
-		{ "Zg", 1 }, { "Zm8", 2 }, { "-_-_", 3 }, { "Z", -EINVAL }, { "Zg=", -EINVAL }, { "Zg= =", -EINVAL },
-		{ "Zm 9v", -EINVAL }, { "====", -EINVAL }, { "Zg==Zg==", -EINVAL }, { "Zm9v\n", -EINVAL },
+		{ "Zg", 1 },           { "Zm8", 2 },        { "-_-_", 3 },
+		{ "Z", -EINVAL },      { "Zg=", -EINVAL },  { "Zg= =", -EINVAL },
+		{ "Zm 9v", -EINVAL },  { "====", -EINVAL }, { "Zg==Zg==", -EINVAL },
+		{ "Zm9v\n", -EINVAL },
 	};
 	uint8_t plain[16];
 

@@ -99,7 +99,7 @@ static void little_is_enough(void **state)
 	assert_null(oci_find_namespace(spec->linux, CLONE_NEWPID));
 	assert_int_equal(oci_spec_format(spec, &b), 0);
 	spec = parse_ok(&arena, "{\"process\": null, \"mounts\": [], \"linux\": {\"resources\": {\"pids\": {}}},"
-				"\"future\": {\"x\": 1}}");
+	                        "\"future\": {\"x\": 1}}");
 	assert_false(spec->linux->resources->has_pids);
 	spec = parse_ok(&arena, "{\"linux\": {\"resources\": {\"pids\": {\"limit\": 0}}}}");
 	assert_true(spec->linux->resources->has_pids);
@@ -126,7 +126,8 @@ static void errors_name_the_member(void **state)
 		{ "{\"process\": {\"user\": {\"uid\": -1}}}", "process.user.uid: -1 is not between 0 and 4294967295" },
 		{ "{\"process\": {\"user\": {\"gid\": 4294967296}}}",
 		  "process.user.gid: 4294967296 is not between 0 and 4294967295" },
-		{ "{\"process\": {\"user\": {\"uid\": 1.5}}}", "process.user.uid: expected a whole number, not double" },
+		{ "{\"process\": {\"user\": {\"uid\": 1.5}}}",
+		  "process.user.uid: expected a whole number, not double" },
 		{ "{\"process\": {\"oomScoreAdj\": 3000000000}}",
 		  "process.oomScoreAdj: 3000000000 is not between -2147483648 and 2147483647" },
 		{ "{\"process\": {\"rlimits\": [{\"type\": \"RLIMIT_CPU\", \"hard\": 1, \"soft\": 1},"
@@ -137,7 +138,8 @@ static void errors_name_the_member(void **state)
 		  "process.capabilities.ambient[1]: unknown capability 'CAP_FLY'" },
 		{ "{\"root\": {}}", "root.path: missing" },
 		{ "{\"mounts\": [{}]}", "mounts[0].destination: missing" },
-		{ "{\"hooks\": {\"poststop\": [{\"path\": \"/x\"}, {\"args\": []}]}}", "hooks.poststop[1].path: missing" },
+		{ "{\"hooks\": {\"poststop\": [{\"path\": \"/x\"}, {\"args\": []}]}}",
+		  "hooks.poststop[1].path: missing" },
 		{ "{\"annotations\": {\"a\": 1}}", "annotations.a: expected a string, not int" },
 		{ "{\"linux\": {\"namespaces\": [{\"type\": \"moon\"}]}}",
 		  "linux.namespaces[0].type: unknown namespace 'moon'" },
@@ -152,7 +154,8 @@ static void errors_name_the_member(void **state)
 		  "9223372036854775807" },
 		{ "{\"linux\": {\"seccomp\": {\"defaultAction\": \"SCMP_ACT_PANIC\"}}}",
 		  "linux.seccomp.defaultAction: unknown seccomp action 'SCMP_ACT_PANIC'" },
-		{ "{\"linux\": {\"seccomp\": {\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [{\"names\": [\"x\"], "
+		{ "{\"linux\": {\"seccomp\": {\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [{\"names\": "
+		  "[\"x\"], "
 		  "\"action\": \"SCMP_ACT_ALLOW\", \"args\": [{\"index\": 0, \"value\": 1, \"op\": \"==\"}]}]}}}",
 		  "linux.seccomp.syscalls[0].args[0].op: unknown seccomp operator '=='" },
 	};
@@ -214,7 +217,8 @@ static void an_arena_with_a_budget_ends_it(void **state)
 
 static void process_and_resources_stand_alone(void **state)
 {
-	static const char process[] = "{\"args\": [\"id\"], \"cwd\": \"/\"}", resources[] = "{\"cpu\": {\"quota\": -1}}";
+	static const char process[] = "{\"args\": [\"id\"], \"cwd\": \"/\"}",
+			  resources[] = "{\"cpu\": {\"quota\": -1}}";
 	_autoarena_ struct arena arena = { 0 };
 	_autobuf_ struct buf b = BUF_INIT;
 	struct oci_process *p = NULL;

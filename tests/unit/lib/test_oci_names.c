@@ -88,8 +88,10 @@ static void seccomp_words(void **state)
 int test_oci_names(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(capabilities_agree_with_libcap), cmocka_unit_test(rlimits_go_both_ways),
-		cmocka_unit_test(namespaces_have_two_spellings),  cmocka_unit_test(device_words),
+		cmocka_unit_test(capabilities_agree_with_libcap),
+		cmocka_unit_test(rlimits_go_both_ways),
+		cmocka_unit_test(namespaces_have_two_spellings),
+		cmocka_unit_test(device_words),
 		cmocka_unit_test(seccomp_words),
 	};
 

@@ -176,7 +176,8 @@ static void bad_responses_are_refused(void **state)
 		_autoarena_ struct arena arena = { 0 };
 		struct envelope_response res = { 0 };
 
-		assert_int_equal(envelope_response_unpack(&arena, table[i].data, table[i].len, &res), table[i].expected);
+		assert_int_equal(envelope_response_unpack(&arena, table[i].data, table[i].len, &res),
+		                 table[i].expected);
 	}
 }
 

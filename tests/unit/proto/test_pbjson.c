@@ -19,14 +19,20 @@ static void golden_forms(void **state)
 		{ &grpc__start_container_request__descriptor, "{}", "{}", 0 },
 		{ &grpc__start_container_request__descriptor, "{}", "{\"container_id\":\"\"}", PBJSON_DEFAULTS },
 		{ &grpc__start_container_request__descriptor, "{\"containerId\":\"w\\u00fcb/1\"}",
-		  "{\"container_id\":\"w\xc3\xbc" "b/1\"}", 0 },
+		  "{\"container_id\":\"w\xc3\xbc"
+		  "b/1\"}",
+		  0 },
 		{ &grpc__start_container_request__descriptor, "{\"container_id\":null}", "{}", 0 },
 		{ &grpc__create_container_request__descriptor,
-		  "{\"OCI\":{\"Process\":{\"Args\":[\"a\",\"\"],\"OOMScoreAdj\":\"-5\"},\"Annotations\":{\"k\":\"v\",\"e\":\"\"}},"
-		  "\"sandboxPidns\":true,\"storages\":[{\"fsGroup\":{\"groupId\":7,\"groupChangePolicy\":\"OnRootMismatch\"}},{}]}",
+		  "{\"OCI\":{\"Process\":{\"Args\":[\"a\",\"\"],\"OOMScoreAdj\":\"-5\"},\"Annotations\":{\"k\":\"v\","
+		  "\"e\":\"\"}},"
+		  "\"sandboxPidns\":true,\"storages\":[{\"fsGroup\":{\"groupId\":7,\"groupChangePolicy\":"
+		  "\"OnRootMismatch\"}},{}]}",
 		  "{\"storages\":[{\"fs_group\":{\"group_id\":7,\"group_change_policy\":\"OnRootMismatch\"}},{}],"
-		  "\"OCI\":{\"Process\":{\"Args\":[\"a\",\"\"],\"OOMScoreAdj\":\"-5\"},\"Annotations\":{\"k\":\"v\",\"e\":\"\"}},"
-		  "\"sandbox_pidns\":true}", 0 },
+		  "\"OCI\":{\"Process\":{\"Args\":[\"a\",\"\"],\"OOMScoreAdj\":\"-5\"},\"Annotations\":{\"k\":\"v\","
+		  "\"e\":\"\"}},"
+		  "\"sandbox_pidns\":true}",
+		  0 },
 		{ &grpc__write_stream_request__descriptor, "{\"data\":\"-_8\"}", "{\"data\":\"+/8=\"}", 0 },
 		{ &grpc__health_check_response__descriptor, "{\"status\":1}", "{\"status\":\"SERVING\"}", 0 },
 		{ &grpc__health_check_response__descriptor, "{\"status\":\"NOT_SERVING\"}",
@@ -34,7 +40,8 @@ static void golden_forms(void **state)
 		{ &grpc__health_check_response__descriptor, "{\"status\":77}", "{\"status\":77}", 0 },
 		{ &grpc__health_check_response__descriptor, "{}", "{\"status\":\"UNKNOWN\"}", PBJSON_DEFAULTS },
 		/* optional: a given 0 is not nothing */
-		{ &grpc__mem_agent_memcg_config__descriptor, "{\"disabled\":false,\"swappiness_max\":0,\"periodSecs\":\"0\"}",
+		{ &grpc__mem_agent_memcg_config__descriptor,
+		  "{\"disabled\":false,\"swappiness_max\":0,\"periodSecs\":\"0\"}",
 		  "{\"disabled\":false,\"swappiness_max\":0,\"period_secs\":\"0\"}", 0 },
 		{ &grpc__mem_agent_memcg_config__descriptor, "{}", "{}", PBJSON_DEFAULTS },
 		{ &grpc__linux_syscall__descriptor, "{\"errnoret\":0}", "{\"errnoret\":0}", 0 },
@@ -54,8 +61,8 @@ static void golden_forms(void **state)
 		{ &grpc__list_routes_request__descriptor, " {\n} ", "{}", PBJSON_DEFAULTS },
 		{ &grpc__interfaces__descriptor, "{\"Interfaces\":[]}", "{}", 0 },
 		{ &grpc__interfaces__descriptor, "{}", "{\"Interfaces\":[]}", PBJSON_DEFAULTS },
-		{ &grpc__memory_stats__descriptor, "{}",
-		  "{\"cache\":\"0\",\"use_hierarchy\":false,\"stats\":{}}", PBJSON_DEFAULTS },
+		{ &grpc__memory_stats__descriptor, "{}", "{\"cache\":\"0\",\"use_hierarchy\":false,\"stats\":{}}",
+		  PBJSON_DEFAULTS },
 	};
 
 	(void)state;
@@ -87,7 +94,8 @@ static void errors_name_the_field(void **state)
 		{ &grpc__start_container_request__descriptor, "{\"container_id\":\"a\\u0000\"}",
 		  "container_id: contains a NUL" },
 		{ &grpc__start_container_request__descriptor, "[]", "expected an object, not array" },
-		{ &grpc__start_container_request__descriptor, "{", "parse JSON: the text ends too early, after 1 bytes" },
+		{ &grpc__start_container_request__descriptor, "{",
+		  "parse JSON: the text ends too early, after 1 bytes" },
 		{ &grpc__create_container_request__descriptor, "{\"storages\":[{},{\"fs_group\":{\"group_id\":-1}}]}",
 		  "storages[1].fs_group.group_id: -1 is not between 0 and 4294967295" },
 		{ &grpc__create_container_request__descriptor, "{\"storages\":{}}",
@@ -96,7 +104,8 @@ static void errors_name_the_field(void **state)
 		  "storages[0]: expected an object, not null" },
 		{ &grpc__create_container_request__descriptor, "{\"sandbox_pidns\":\"true\"}",
 		  "sandbox_pidns: expected true or false, not string" },
-		{ &grpc__spec__descriptor, "{\"Annotations\":{\"a\":{}}}", "Annotations.a: expected a string, not object" },
+		{ &grpc__spec__descriptor, "{\"Annotations\":{\"a\":{}}}",
+		  "Annotations.a: expected a string, not object" },
 		{ &grpc__spec__descriptor, "{\"Annotations\":[]}", "Annotations: expected an object, not array" },
 		{ &grpc__write_stream_request__descriptor, "{\"data\":\"a\"}", "data: is not base64" },
 		{ &grpc__health_check_response__descriptor, "{\"status\":\"FINE\"}", "status: unknown value 'FINE'" },
@@ -104,7 +113,8 @@ static void errors_name_the_field(void **state)
 		  "memHotplugProbeAddr[0]: '12x' is no whole number" },
 		{ &grpc__mem_hotplug_by_probe_request__descriptor, "{\"memHotplugProbeAddr\":[\"\"]}",
 		  "memHotplugProbeAddr[0]: '' is no whole number" },
-		{ &grpc__mem_hotplug_by_probe_request__descriptor, "{\"memHotplugProbeAddr\":[\"18446744073709551616\"]}",
+		{ &grpc__mem_hotplug_by_probe_request__descriptor,
+		  "{\"memHotplugProbeAddr\":[\"18446744073709551616\"]}",
 		  "memHotplugProbeAddr[0]: '18446744073709551616' is no whole number" },
 		{ &grpc__mem_hotplug_by_probe_request__descriptor, "{\"memHotplugProbeAddr\":[1.5]}",
 		  "memHotplugProbeAddr[0]: expected a whole number, not double" },
@@ -138,7 +148,9 @@ static void fill_value(struct buf *b, const ProtobufCFieldDescriptor *field)
 	else if (field->type == PROTOBUF_C_TYPE_BOOL)
 		assert_int_equal(buf_printf(b, "true"), 0);
 	else if (field->type == PROTOBUF_C_TYPE_ENUM)
-		assert_int_equal(buf_printf(b, "\"%s\"", ((const ProtobufCEnumDescriptor *)field->descriptor)->values[1].name), 0);
+		assert_int_equal(
+			buf_printf(b, "\"%s\"", ((const ProtobufCEnumDescriptor *)field->descriptor)->values[1].name),
+			0);
 	else if (field->type == PROTOBUF_C_TYPE_INT64 || field->type == PROTOBUF_C_TYPE_UINT64)
 		assert_int_equal(buf_printf(b, "\"%u\"", field->id), 0);
 	else

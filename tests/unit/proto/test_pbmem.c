@@ -28,21 +28,24 @@ static void bad_input_is_refused_by_name(void **state)
 		size_t len;
 		const char *expected;
 	} table[] = {
-		{ &grpc__start_container_request__descriptor, LITERAL("\x0a\x03"
-								      "a\0b"),
+		{ &grpc__start_container_request__descriptor,
+		  LITERAL("\x0a\x03"
+		          "a\0b"),
 		  "decode 'grpc.StartContainerRequest.container_id': contains a NUL" },
 		{ &grpc__start_container_request__descriptor, LITERAL("\x0a\x01\xff"),
 		  "decode 'grpc.StartContainerRequest.container_id': is not UTF-8" },
-		{ &grpc__start_container_request__descriptor, LITERAL("\x0a\x05"
-								      "ab"),
+		{ &grpc__start_container_request__descriptor,
+		  LITERAL("\x0a\x05"
+		          "ab"),
 		  "decode 'grpc.StartContainerRequest': malformed" },
 		{ &grpc__start_container_request__descriptor, LITERAL("\x08\x05"),
 		  "decode 'grpc.StartContainerRequest.container_id': wrong wire type" },
 		{ &grpc__remove_container_request__descriptor, LITERAL("\x12\x01\x05"),
 		  "decode 'grpc.RemoveContainerRequest.timeout': wrong wire type" },
 		/* OCI.Process.Args, three levels down */
-		{ &grpc__create_container_request__descriptor, LITERAL("\x32\x07\x12\x05\x22\x03"
-								       "\0ab"),
+		{ &grpc__create_container_request__descriptor,
+		  LITERAL("\x32\x07\x12\x05\x22\x03"
+		          "\0ab"),
 		  "decode 'grpc.Process.Args': contains a NUL" },
 		{ &grpc__create_container_request__descriptor, LITERAL("\x32\x00\x32\x00"),
 		  "decode 'grpc.CreateContainerRequest.OCI': given twice" },
@@ -74,7 +77,8 @@ static void good_input_is_decoded(void **state)
 	(void)state;
 	arena_init(&arena, sizeof(data) + PB_BUDGET);
 	/* with two fields that nobody knows: a newer host may send them */
-	assert_int_equal(pb_unpack(&grpc__signal_process_request__descriptor, &arena, data, sizeof(data) - 1, &msg, &err), 0);
+	assert_int_equal(
+		pb_unpack(&grpc__signal_process_request__descriptor, &arena, data, sizeof(data) - 1, &msg, &err), 0);
 	req = (Grpc__SignalProcessRequest *)msg;
 	assert_string_equal(req->container_id, "web");
 	assert_string_equal(req->exec_id, "\xe2\x82\xac-x");
@@ -137,12 +141,13 @@ static void the_budget_bounds_what_a_small_frame_costs(void **state)
 
 	(void)state;
 	while (b.len < (4u << 20) - 64)
-		assert_int_equal(buf_add(&b, "\x2a\x40" /* storages, 64 bytes of empty driver_options */
-					      "\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0"
-					      "\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0"
-					      "\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0",
-					 66),
-				 0);
+		assert_int_equal(buf_add(&b,
+		                         "\x2a\x40" /* storages, 64 bytes of empty driver_options */
+		                         "\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0"
+		                         "\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0"
+		                         "\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0\x12\0",
+		                         66),
+		                 0);
 	assert_int_equal(decode(&grpc__create_container_request__descriptor, b.data, b.len, &err), -ENOBUFS);
 	assert_non_null(strstr(err.text, "decode 'grpc.CreateContainerRequest': needs more than"));
 }

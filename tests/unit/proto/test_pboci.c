@@ -192,22 +192,53 @@ static void bad_words_are_named(void **state)
 
 		assert_int_equal(pboci_spec_to_pb(&arena, config_spec(&arena), &pb, NULL), 0);
 		switch (table[i].what) {
-		case CAP: pb->process->capabilities->effective[0] = (char *)"CAP_FLY"; break;
-		case QUOTED: pb->process->capabilities->ambient[0] = (char *)"\""; break;
-		case RLIMIT: pb->process->rlimits[1]->type = (char *)"nofile"; break;
-		case NS: pb->linux->namespaces[2]->type = (char *)""; break;
-		case DEVICE: pb->linux->devices[0]->type = (char *)"x"; break;
-		case RULE: pb->linux->resources->devices[1]->type = (char *)"x"; break;
-		case ACCESS: pb->linux->resources->devices[2]->access = (char *)"rwz"; break;
-		case ACTION: pb->linux->seccomp->syscalls[1]->action = (char *)""; break;
-		case DEFAULT: pb->linux->seccomp->defaultaction = (char *)"ALLOW"; break;
-		case OP: pb->linux->seccomp->syscalls[1]->args[0]->op = (char *)"!="; break;
-		case MOUNT: pb->mounts[1]->destination = (char *)""; break;
-		case HOOK: pb->hooks->poststop[1]->path = (char *)""; break;
-		case SCORE: pb->process->oomscoreadj = 2147483648; break;
-		case WEIGHT: pb->linux->resources->blockio->weight = 65536; break;
-		case PAGES: pb->linux->resources->hugepagelimits[0]->pagesize = (char *)""; break;
-		default: fail();
+		case CAP:
+			pb->process->capabilities->effective[0] = (char *)"CAP_FLY";
+			break;
+		case QUOTED:
+			pb->process->capabilities->ambient[0] = (char *)"\"";
+			break;
+		case RLIMIT:
+			pb->process->rlimits[1]->type = (char *)"nofile";
+			break;
+		case NS:
+			pb->linux->namespaces[2]->type = (char *)"";
+			break;
+		case DEVICE:
+			pb->linux->devices[0]->type = (char *)"x";
+			break;
+		case RULE:
+			pb->linux->resources->devices[1]->type = (char *)"x";
+			break;
+		case ACCESS:
+			pb->linux->resources->devices[2]->access = (char *)"rwz";
+			break;
+		case ACTION:
+			pb->linux->seccomp->syscalls[1]->action = (char *)"";
+			break;
+		case DEFAULT:
+			pb->linux->seccomp->defaultaction = (char *)"ALLOW";
+			break;
+		case OP:
+			pb->linux->seccomp->syscalls[1]->args[0]->op = (char *)"!=";
+			break;
+		case MOUNT:
+			pb->mounts[1]->destination = (char *)"";
+			break;
+		case HOOK:
+			pb->hooks->poststop[1]->path = (char *)"";
+			break;
+		case SCORE:
+			pb->process->oomscoreadj = 2147483648;
+			break;
+		case WEIGHT:
+			pb->linux->resources->blockio->weight = 65536;
+			break;
+		case PAGES:
+			pb->linux->resources->hugepagelimits[0]->pagesize = (char *)"";
+			break;
+		default:
+			fail();
 		}
 		assert_true(pboci_spec_from_pb(&arena, pb, &out, &err) < 0);
 		assert_string_equal(err.text, table[i].expected);
