@@ -162,7 +162,7 @@ static int empty_old_root(struct err *err)
 		return err_set(err, r, "list the old root");
 	while ((r = sys_readdir(dir, &entry)) == 1) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-		    strcmp(entry->d_name, NEW_ROOT + 1) == 0)
+		    strcmp(entry->d_name, &NEW_ROOT[1]) == 0)
 			continue;
 		(void)path_remove_tree(root, entry->d_name, NULL);
 	}
