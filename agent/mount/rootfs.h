@@ -20,10 +20,10 @@ struct rootfs_plan;
 
 struct rootfs_request {
 	const struct oci_spec *spec;
-	const char *root;     /* directory in the creator's mount namespace; instead of spec->root_path */
-	bool has_userns;      /* devices are bound from /dev, not made */
-	bool has_cgroupns;    /* "cgroup" mounts show the container's own subtree */
-	bool unified;         /* cgroup mounts are cgroup2 */
+	const char *root;  /* directory in the creator's mount namespace; instead of spec->root_path */
+	bool has_userns;   /* devices are bound from /dev, not made */
+	bool has_cgroupns; /* "cgroup" mounts show the container's own subtree */
+	bool unified;	   /* cgroup mounts are cgroup2 */
 };
 
 /* Detached trees and fds that the child needs; indices are the plan's. Inherited by the child, closed by both. */
@@ -34,7 +34,7 @@ struct rootfs_sources {
 
 /* What the child brings in, and gets back. */
 struct rootfs_entry {
-	int proc;           /* our own procfs of the container's pid namespace, O_PATH dirfd of its root */
+	int proc;	    /* our own procfs of the container's pid namespace, O_PATH dirfd of its root */
 	bool wants_console; /* allocate a terminal and bind it on /dev/console */
 	int master, slave;  /* out: the terminal, else -EBADF */
 };
