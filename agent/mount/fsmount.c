@@ -161,11 +161,12 @@ int mount_fs_new(const struct mount_what *what, struct err *err)
 	return take_fd(&mount);
 }
 
+/* A layer's path may hold an escaped comma, which fsconfig(2) of kernels before 6.5 refuses. */
 static bool is_long_word(const char *word)
 {
 	const char *equals = strchr(word, '=');
 
-	return strlen(equals ? equals + 1 : word) > FSCONFIG_TEXT_MAX;
+	return strlen(equals ? equals + 1 : word) > FSCONFIG_TEXT_MAX || strstr(word, "\\,");
 }
 
 bool mount_fs_is_long(const struct mount_what *what)
