@@ -11,6 +11,7 @@
 #include "agent/cgroups/ops.h"
 #include "lib/cgroupfs.h"
 #include "lib/fd.h"
+#include "lib/path.h"
 #include "lib/sys.h"
 
 static const struct cgroup_ops *const versions[] = {
@@ -117,19 +118,10 @@ int cgroup_plan(const struct cgroup_host *host, struct arena *arena, const char 
 	return 0;
 }
 
-static bool is_clean(const char *path)
-{
-	const char *dots = strstr(path, "/..");
-
-	while (dots && dots[3] != '/' && dots[3] != '\0')
-		dots = strstr(dots + 1, "/..");
-	return path[0] == '/' && !dots;
-}
-
 /* fd of the mount point if `path` may be worked on; the root and the agent's own cgroup never. */
 static int open_root(const struct cgroup_host *host, const char *path)
 {
-	if (!is_clean(path) || path[strspn(path, "/")] == '\0' || is_self(path))
+	if (!path_is_clean(path) || path[strspn(path, "/")] == '\0' || is_self(path))
 		return -EINVAL;
 	return cgroupfs_open_root(host->root);
 }

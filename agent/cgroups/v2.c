@@ -3,6 +3,7 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "agent/cgroups/bpf.h"
 #include "agent/cgroups/ops.h"
@@ -42,29 +43,40 @@ static bool has_word(const char *text, const char *word)
 	return false;
 }
 
+/* The real root, alone in having no type, may have processes and controllers for its sub-cgroups both. */
+static bool has_processes_in_the_way(int dir)
+{
+	_autofree_ char *pids = NULL;
+	struct stat st;
+
+	if (sys_fstatat(dir, "cgroup.type", &st, 0) < 0)
+		return false;
+	return fd_read_file_at(dir, "cgroup.procs", CGROUPFS_FILE_MAX, &pids, NULL) >= 0 && *pids;
+}
+
 /*
  * Hands each controller that `dir` has on to its sub-cgroups. What can't be enabled shows when a limit needs it. False
- * if the kernel said that processes are in the way (only the real root may have both).
+ * if processes are in the way: then nothing is tried, since the kernel would take "+cpu" even so, make it a threaded
+ * cgroup and refuse every process in the sub-cgroups.
  */
 static bool enable_controllers(int dir)
 {
 	_autofree_ char *available = NULL;
 	_autofree_ char *enabled = NULL;
-	bool free_to = true;
+	char words[ARRAY_SIZE(controllers)][16];
+	size_t n = 0;
 
 	if (fd_read_file_at(dir, "cgroup.controllers", CONTROLLERS_MAX, &available, NULL) < 0 ||
 	    fd_read_file_at(dir, "cgroup.subtree_control", CONTROLLERS_MAX, &enabled, NULL) < 0)
 		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++) {
-		char word[32];
-
-		if (!has_word(available, controllers[i]) || has_word(enabled, controllers[i]))
-			continue;
-		(void)snprintf(word, sizeof(word), "+%s", controllers[i]);
-		if (fd_write_file_at(dir, "cgroup.subtree_control", word) == -EBUSY)
-			free_to = false;
-	}
-	return free_to;
+	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++)
+		if (has_word(available, controllers[i]) && !has_word(enabled, controllers[i]))
+			(void)snprintf(words[n++], sizeof(words[0]), "+%s", controllers[i]);
+	if (n > 0 && has_processes_in_the_way(dir))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		(void)fd_write_file_at(dir, "cgroup.subtree_control", words[i]);
+	return true;
 }
 
 /* A cgroup on its way into being; `made` is how much of path to remove if that fails. */

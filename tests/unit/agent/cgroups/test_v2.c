@@ -84,11 +84,12 @@ static int teardown(void **state)
 	arena_done(&w->arena);
 	if (w->skip)
 		return 0;
-	for (int i = 0; i < 2; i++) {
+	{
 		_autoclose_ int dir = cgroupfs_open_root(w->root);
 
 		(void)cgroupfs_kill(dir);
 		(void)cgroupfs_remove(dir, "/x", WAIT_MS);
+		(void)cgroupfs_remove(dir, "/y", WAIT_MS);
 		(void)cgroupfs_remove(dir, "/kata-agent", WAIT_MS);
 	}
 	return rmdir(w->root);
@@ -146,6 +147,15 @@ static bool is_there(const struct world *w, const char *path)
 
 	(void)snprintf(full, sizeof(full), "%s%s", w->root, path);
 	return stat(full, &st) == 0;
+}
+
+static bool has_controllers(const struct world *w)
+{
+	_autoclose_ int root = cgroupfs_open_root(w->root);
+	_autofree_ char *text = NULL;
+
+	return fd_read_file_at(root, "cgroup.controllers", 4096, &text, NULL) == 0 && strstr(text, "memory") &&
+	       strstr(text, "cpu ") && strstr(text, "pids");
 }
 
 static const struct oci_linux no_limits;
@@ -240,10 +250,19 @@ static void expect_killed(struct world *w, size_t i)
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
+static void make_dir(const struct world *w, const char *path)
+{
+	char full[256];
+
+	(void)snprintf(full, sizeof(full), "%s%s", w->root, path);
+	assert_int_equal(mkdir(full, 0755), 0);
+}
+
 static void kill_and_remove(struct world *w)
 {
 	create(w, "/x/c", &no_limits);
-	create(w, "/x/c/sub/deep", &no_limits);
+	make_dir(w, "/x/c/sub"); /* as a container would */
+	make_dir(w, "/x/c/sub/deep");
 	(void)add_sleeper(w, "/x/c");
 	(void)add_sleeper(w, "/x/c/sub/deep");
 	assert_int_equal(cgroup_count(&w->host, "/x/c"), 2);
@@ -296,10 +315,10 @@ static void stats_come_without_controllers_too(void **state)
 	NEEDS_CGROUP2(w);
 	create(w, "/x", &no_limits);
 	OK(cgroup_stats_read(&w->host, "/x", &w->arena, &stats, why));
-	assert_int_equal(stats.memory.usage, 0);
+	assert_int_equal(stats.pids_current, 0);
 	assert_int_equal(stats.n_io_bytes, 0);
 	assert_int_equal(cgroup_stats_read(&w->host, "/none", &w->arena, &stats, &err), -ENOENT);
-	assert_int_equal(cgroup_oom_kills(&w->host, "/x"), -ENOENT);
+	assert_int_equal(cgroup_oom_kills(&w->host, "/x"), has_controllers(w) ? 0 : -ENOENT);
 }
 
 /* In the cgroup: a child tries to open these and tells by its exit status which ones worked. */
@@ -390,6 +409,125 @@ static void the_longest_filter_loads(void **state)
 	create(w, "/x", &lin);
 }
 
+static void expect_file(int dir, const char *file, const char *content)
+{
+	_autofree_ char *text = NULL;
+
+	assert_int_equal(fd_read_file_at(dir, file, 4096, &text, NULL), 0);
+	assert_string_equal(text, content);
+}
+
+/* Controllers have to be delegated to us: on a machine that is not ours we enable none in the root. */
+#define NEEDS_CONTROLLERS(w)                                                                                           \
+	do {                                                                                                           \
+		NEEDS_CGROUP2(w);                                                                                      \
+		if (!has_controllers(w)) {                                                                             \
+			print_message("skipped: the memory, cpu and pids controllers are not delegated\n");            \
+			skip();                                                                                        \
+		}                                                                                                      \
+	} while (0)
+
+static void limits_reach_the_kernel(void **state)
+{
+	struct world *w = *state;
+	struct oci_memory memory = { .limit = 64 << 20, .reservation = 1 << 20, .swap = 64 << 20 };
+	struct oci_memory more = { .limit = 128 << 20 };
+	struct oci_cpu cpu = { .shares = 1024, .quota = 50000 }, period = { .period = 200000 };
+	struct oci_resources res = { .memory = &memory, .cpu = &cpu, .has_pids = true, .pids_limit = 50 };
+	struct oci_linux lin = { .resources = &res };
+	struct oci_resources change = { .memory = &more, .cpu = &period };
+	struct cgroup_stats stats;
+	_autoclose_ int dir = -EBADF;
+
+	NEEDS_CONTROLLERS(w);
+	create(w, "/x/c", &lin);
+	OK((dir = cgroup_open(&w->host, "/x/c", why)));
+	expect_file(dir, "memory.max", "67108864\n");
+	expect_file(dir, "memory.low", "1048576\n");
+	expect_file(dir, "cpu.weight", "39\n");
+	expect_file(dir, "cpu.max", "50000 100000\n");
+	expect_file(dir, "pids.max", "50\n");
+	(void)add_sleeper(w, "/x/c");
+	OK(cgroup_update(&w->host, "/x/c", &change, why));
+	expect_file(dir, "memory.max", "134217728\n");
+	expect_file(dir, "cpu.max", "50000 200000\n");
+	expect_file(dir, "pids.max", "50\n");
+	OK(cgroup_stats_read(&w->host, "/x/c", &w->arena, &stats, why));
+	assert_int_equal(stats.memory.limit, 128 << 20);
+	assert_int_equal(stats.pids_current, 1);
+	assert_int_equal(stats.pids_limit, 50);
+	assert_true(stats.n_memory_stat > 10);
+	assert_int_equal(cgroup_oom_kills(&w->host, "/x/c"), 0);
+}
+
+/* Controllers that sub-cgroups have keep processes out of the cgroup itself: exec goes to the leaf. */
+static void a_divided_cgroup_is_joined_at_its_leaf(void **state)
+{
+	struct world *w = *state;
+	struct oci_linux lin = { 0 };
+	pid_t pid;
+
+	NEEDS_CONTROLLERS(w);
+	create(w, "/x/init", &lin);
+	create(w, "/y", &lin);
+	(void)add_sleeper(w, "/x");
+	assert_int_equal(cgroup_count(&w->host, "/x/init"), 1);
+	pid = add_sleeper(w, "/y");
+	OK(cgroup_attach(&w->host, "/x", pid, why));
+	assert_int_equal(cgroup_count(&w->host, "/x/init"), 2);
+}
+
+/* Allocates more than its cgroup may have: the kernel ends it and counts. */
+static void a_kill_for_lack_of_memory_is_counted(void **state)
+{
+	struct world *w = *state;
+	struct oci_memory memory = { .limit = 4 << 20, .swap = 4 << 20 };
+	struct oci_resources res = { .memory = &memory };
+	struct oci_linux lin = { .resources = &res };
+	struct sys_clone_args args = { 0 };
+	_autoclose_ int dir = -EBADF;
+	int status = 0;
+	pid_t pid;
+
+	NEEDS_CONTROLLERS(w);
+	create(w, "/x", &lin);
+	OK((dir = cgroup_open(&w->host, "/x", why)));
+	args.cgroup_fd = dir;
+	pid = sys_clone3(&args);
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		size_t size = 32 << 20;
+		volatile char *p = malloc(size);
+
+		for (size_t i = 0; p && i < size; i += 4096)
+			p[i] = 1;
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	assert_int_equal(cgroup_oom_kills(&w->host, "/x"), 1);
+}
+
+/* A process in a cgroup keeps its controllers from its sub-cgroups, and the message says which cgroup it is. */
+static void processes_in_the_way_are_named(void **state)
+{
+	struct world *w = *state;
+	struct oci_memory memory = { .limit = 64 << 20 };
+	struct oci_resources res = { .memory = &memory };
+	struct oci_linux lin = { .resources = &res };
+	struct cgroup_plan plan;
+	struct err err = ERR_INIT;
+
+	NEEDS_CONTROLLERS(w);
+	create(w, "/x", &no_limits);
+	(void)add_sleeper(w, "/x");
+	OK(cgroup_plan(&w->host, &w->arena, "/x/c", &lin, &plan, why));
+	assert_int_equal(cgroup_create(&w->host, &plan, &err), -ENOENT);
+	assert_string_equal(err.text, "set memory.max of cgroup '/x/c': the controller is not enabled, because "
+				      "processes sit in cgroup '/x'");
+	assert_false(is_there(w, "/x/c"));
+}
+
 /* In a child, so that the test itself stays where it is. */
 static void the_agent_moves_out_of_the_root(void **state)
 {
@@ -430,6 +568,10 @@ int test_v2(void)
 		IN_A_WORLD(stats_come_without_controllers_too),
 		IN_A_WORLD(device_filter_holds),
 		IN_A_WORLD(the_longest_filter_loads),
+		IN_A_WORLD(limits_reach_the_kernel),
+		IN_A_WORLD(a_divided_cgroup_is_joined_at_its_leaf),
+		IN_A_WORLD(a_kill_for_lack_of_memory_is_counted),
+		IN_A_WORLD(processes_in_the_way_are_named),
 		IN_A_WORLD(the_agent_moves_out_of_the_root),
 	};
 
