@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CGROUPFS_DEPTH_MAX 256	     /* levels below a cgroup that a walk descends, -ELOOP beyond */
+#define CGROUPFS_DEPTH_MAX 256       /* levels below a cgroup that a walk descends, -ELOOP beyond */
 #define CGROUPFS_FILE_MAX  (4 << 20) /* largest file that is read: cgroup.procs of a fork bomb */
 
 /* One "key value" pair of a text; the key is not NUL-terminated. */

@@ -31,10 +31,10 @@ enum {
 static int emit(struct buf *out, int code, int dst, int src, int off, int32_t imm)
 {
 	struct bpf_insn insn = { .code = (uint8_t)code,
-				 .dst_reg = (uint8_t)(dst & 0xf),
-				 .src_reg = (uint8_t)(src & 0xf),
-				 .off = (int16_t)off,
-				 .imm = imm };
+		                 .dst_reg = (uint8_t)(dst & 0xf),
+		                 .src_reg = (uint8_t)(src & 0xf),
+		                 .off = (int16_t)off,
+		                 .imm = imm };
 
 	return buf_add(out, &insn, sizeof(insn));
 }

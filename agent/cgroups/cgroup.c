@@ -106,7 +106,7 @@ int cgroup_path(struct arena *arena, const char *cgroups_path, const char *cid, 
 }
 
 int cgroup_plan(const struct cgroup_host *host, struct arena *arena, const char *path, const struct oci_linux *lin,
-		struct cgroup_plan *ret, struct err *err)
+                struct cgroup_plan *ret, struct err *err)
 {
 	struct cgroup_plan plan = { .path = path, .filter_devices = host->can_filter_devices };
 	int r = host->ops->plan(arena, lin->resources, &plan.steps, err);
@@ -213,7 +213,7 @@ int cgroup_protect_self(const struct cgroup_host *host, struct err *err)
 }
 
 int cgroup_stats_read(const struct cgroup_host *host, const char *path, struct arena *arena, struct cgroup_stats *ret,
-		      struct err *err)
+                      struct err *err)
 {
 	_autoclose_ int root = open_root(host, path);
 	struct cgroup_stats stats = { 0 };

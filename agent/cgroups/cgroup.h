@@ -32,10 +32,10 @@ struct cgroup_disks {
 
 /* Which hierarchy is mounted at root; found once. */
 struct cgroup_host {
-	char *root;		       /* mount point; borrowed from cgroup_host_init's caller */
-	bool unified;		       /* cgroup2 */
+	char *root;                    /* mount point; borrowed from cgroup_host_init's caller */
+	bool unified;                  /* cgroup2 */
 	bool can_filter_devices;       /* the kernel takes device programs; if not, containers run without a filter */
-	bool no_kill_file;	       /* tests: act as a kernel before 5.14, without cgroup.kill */
+	bool no_kill_file;             /* tests: act as a kernel before 5.14, without cgroup.kill */
 	struct cgroup_disks own_disks; /* cgroup_find_own_disks, before each plan; none on a runk host */
 	const struct cgroup_ops *ops;
 };
@@ -57,7 +57,7 @@ int cgroup_path(struct arena *arena, const char *cgroups_path, const char *cid, 
 
 /* Plans limits and the device filter (D5: default list, then Linux.Devices, then Resources.Devices); pure. */
 int cgroup_plan(const struct cgroup_host *host, struct arena *arena, const char *path, const struct oci_linux *lin,
-		struct cgroup_plan *ret, struct err *err);
+                struct cgroup_plan *ret, struct err *err);
 
 /*
  * Makes the cgroup with its parents, enables controllers, applies the plan; undone on failure. One that is there and
@@ -97,4 +97,4 @@ int cgroup_protect_self(const struct cgroup_host *host, struct err *err);
 
 /* Root disk and every other block device that is mounted, with the disks they are parts of; lists live in the arena. */
 int cgroup_find_own_disks(struct arena *arena, const char *mountinfo, const char *sys_dev_block,
-			  struct cgroup_disks *ret, struct err *err);
+                          struct cgroup_disks *ret, struct err *err);

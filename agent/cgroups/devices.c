@@ -51,7 +51,7 @@ static int check_rule(const struct oci_device_rule *r, struct err *err)
 
 	if (!known || r->major > INT_MAX || r->minor > INT_MAX)
 		return err_say(err, EINVAL, "device rule '%c %lld:%lld' is not valid", known ? r->type : '?',
-			       (long long)r->major, (long long)r->minor);
+		               (long long)r->major, (long long)r->minor);
 	return 0;
 }
 
@@ -65,16 +65,16 @@ static size_t add_devices(struct oci_device_rule *list, const struct oci_linux *
 		if (d->type == 'p')
 			continue;
 		list[n++] = (struct oci_device_rule){ .allow = true,
-						      .type = d->type == 'b' ? 'b' : 'c',
-						      .major = d->major,
-						      .minor = d->minor,
-						      .access = "rwm" };
+			                              .type = d->type == 'b' ? 'b' : 'c',
+			                              .major = d->major,
+			                              .minor = d->minor,
+			                              .access = "rwm" };
 	}
 	return n;
 }
 
 int cgroup_device_rules(struct arena *arena, const struct oci_linux *lin, const struct cgroup_disks *own,
-			const struct oci_device_rule **ret, size_t *ret_n, struct err *err)
+                        const struct oci_device_rule **ret, size_t *ret_n, struct err *err)
 {
 	const struct oci_device_rule *rules = lin->resources ? lin->resources->devices : NULL;
 	size_t n_rules = lin->resources ? lin->resources->n_devices : 0, n = ARRAY_SIZE(default_rules);
@@ -212,7 +212,7 @@ static int add_underlying(struct arena *arena, int sys, struct cgroup_disks *ret
 }
 
 int cgroup_find_own_disks(struct arena *arena, const char *mountinfo, const char *sys_dev_block,
-			  struct cgroup_disks *ret, struct err *err)
+                          struct cgroup_disks *ret, struct err *err)
 {
 	_autoclose_ int sys = sys_openat(AT_FDCWD, sys_dev_block, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	_autofree_ char *text = NULL;

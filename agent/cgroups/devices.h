@@ -14,7 +14,7 @@
 
 /* Default list, Linux.Devices, Resources.Devices, then no access to the guest's own disks. */
 int cgroup_device_rules(struct arena *arena, const struct oci_linux *lin, const struct cgroup_disks *own,
-			const struct oci_device_rule **ret, size_t *ret_n, struct err *err);
+                        const struct oci_device_rule **ret, size_t *ret_n, struct err *err);
 
 /* The block devices in a mountinfo text: those of the file systems, not yet the disks that they are parts of. */
 int cgroup_parse_disks(struct arena *arena, const char *mountinfo, struct cgroup_disks *ret);

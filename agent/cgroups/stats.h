@@ -48,4 +48,4 @@ struct cgroup_stats {
 
 /* Reads everything that there is; -ENOENT if the cgroup is gone. */
 int cgroup_stats_read(const struct cgroup_host *host, const char *path, struct arena *arena, struct cgroup_stats *ret,
-		      struct err *err);
+                      struct err *err);

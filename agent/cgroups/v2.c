@@ -13,12 +13,12 @@
 #include "lib/fd.h"
 #include "lib/sys.h"
 
-#define CONTROLLERS_MAX	  1024
+#define CONTROLLERS_MAX   1024
 #define FREEZE_TIMEOUT_MS 10000
 #define REMOVE_TIMEOUT_MS 5000
-#define SELF_MEMORY_MIN	  "8388608"
-#define PID_TEXT_MAX	  16
-#define DIR_MODE	  0755
+#define SELF_MEMORY_MIN   "8388608"
+#define PID_TEXT_MAX      16
+#define DIR_MODE          0755
 
 static const char *const controllers[] = { "cpu", "io", "cpuset", "memory", "pids", "hugetlb" };
 
@@ -82,9 +82,9 @@ static bool enable_controllers(int dir)
 /* A cgroup on its way into being; `made` is how much of path to remove if that fails. */
 struct making {
 	int root, dir;
-	char *path;	   /* a copy of the plan's, cut at a component and mended while we go */
+	char *path;        /* a copy of the plan's, cut at a component and mended while we go */
 	size_t first_made; /* length of the shortest prefix that we made, 0 = none */
-	char *busy;	   /* the cgroup whose processes kept controllers off, or NULL */
+	char *busy;        /* the cgroup whose processes kept controllers off, or NULL */
 };
 
 static void making_done(struct making *m)

@@ -31,7 +31,7 @@ static int write_file(const struct step *step, struct cgroup_v2_target *t, int r
 			step->target, t->path, t->busy);
 	if (r == -ENOENT)
 		return err_say(err, ENOENT, "set %s of cgroup '%s': the controller is not enabled", step->target,
-			       t->path);
+		               t->path);
 	if (r < 0)
 		return err_set(err, r, "set %s of cgroup '%s' to '%s'", step->target, t->path, step->data);
 	return 0;
@@ -158,7 +158,7 @@ static int swap_limit(struct planner *p, const struct oci_memory *m, bool *ret_g
 		return err_say(p->err, EINVAL, "swap limit '%" PRId64 "' without a memory limit", m->swap);
 	if ((uint64_t)m->swap < memory)
 		return err_say(p->err, EINVAL, "swap limit '%" PRId64 "' is below the memory limit '%" PRIu64 "'",
-			       m->swap, memory);
+		               m->swap, memory);
 	*ret = (uint64_t)m->swap - memory;
 	return 0;
 }
@@ -221,11 +221,11 @@ static int plan_throttle(struct planner *p, const struct oci_throttle *list, con
 
 		if (d->rate == 0)
 			r = add(p, &kind_try, "io.max",
-				arena_printf(p->arena, "%" PRId64 ":%" PRId64 " %s=max", d->major, d->minor, key));
+			        arena_printf(p->arena, "%" PRId64 ":%" PRId64 " %s=max", d->major, d->minor, key));
 		else
 			r = add(p, &kind_write, "io.max",
-				arena_printf(p->arena, "%" PRId64 ":%" PRId64 " %s=%" PRIu64, d->major, d->minor, key,
-					     d->rate));
+			        arena_printf(p->arena, "%" PRId64 ":%" PRId64 " %s=%" PRIu64, d->major, d->minor, key,
+			                     d->rate));
 	}
 	return r;
 }
@@ -281,14 +281,14 @@ static int plan_lists(struct planner *p, const struct oci_resources *res)
 
 		if (!is_file_name(pair->key))
 			return err_say(p->err, EINVAL, "unified resource '%s' is not a file name",
-				       pair->key ? pair->key : "");
+			               pair->key ? pair->key : "");
 		r = add(p, &kind_write, pair->key, pair->value ? pair->value : "");
 	}
 	return r;
 }
 
 int cgroup_v2_plan(struct arena *arena, const struct oci_resources *res, const struct cgroup_v2_now *now,
-		   struct step_list *ret, struct err *err)
+                   struct step_list *ret, struct err *err)
 {
 	struct planner p = { .arena = arena, .now = now, .steps = ret, .err = err };
 	int r = 0;

@@ -13,7 +13,7 @@
 /* What the cgroup has now, where the conversion depends on it. */
 struct cgroup_v2_now {
 	uint64_t memory_max, swap_max; /* UINT64_MAX = none */
-	uint64_t quota, period;	       /* of cpu.max, quota UINT64_MAX = none */
+	uint64_t quota, period;        /* of cpu.max, quota UINT64_MAX = none */
 };
 
 #define CGROUP_V2_NEW                                                                                                  \
@@ -26,12 +26,12 @@ struct cgroup_v2_target {
 	int dir;
 	const char *path; /* for messages */
 	const char *busy; /* cgroup that could not enable its controllers since processes sit in it, or NULL */
-	bool tried;	  /* the last "try" found its file */
+	bool tried;       /* the last "try" found its file */
 };
 
 /* Appends the steps for these resources: "write", "try" (only if the file exists), "else" (only if that found none). */
 int cgroup_v2_plan(struct arena *arena, const struct oci_resources *res, const struct cgroup_v2_now *now,
-		   struct step_list *ret, struct err *err);
+                   struct step_list *ret, struct err *err);
 
 /* Reads what cgroup_v2_plan wants to know of an existing cgroup; files that are absent count as "none". */
 void cgroup_v2_read_now(int dir, struct cgroup_v2_now *ret);

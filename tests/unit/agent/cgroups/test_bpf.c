@@ -49,7 +49,7 @@ static bool step_program(const struct bpf_insn **pc, uint64_t reg[11], const str
 }
 
 static bool run(const struct oci_device_rule *rules, size_t n, char type, uint32_t major, uint32_t minor,
-		const char *access)
+                const char *access)
 {
 	_autobuf_ struct buf program = BUF_INIT;
 	uint32_t bits =
@@ -90,9 +90,9 @@ static void rules_match_type_numbers_and_access(void **state)
 		bool allowed;
 	} rows[] = {
 		{ 'c', 1, 3, "rw", true },   { 'c', 1, 3, "rwm", true },  { 'c', 1, 4, "r", false },
-		{ 'c', 2, 3, "r", false },   { 'b', 1, 3, "r", false },	  { 'c', 136, 0, "rw", true },
+		{ 'c', 2, 3, "r", false },   { 'b', 1, 3, "r", false },   { 'c', 136, 0, "rw", true },
 		{ 'c', 136, 99, "r", true }, { 'c', 136, 9, "m", false }, { 'b', 8, 0, "m", true },
-		{ 'b', 8, 0, "rm", false },  { 'b', 7, 7, "r", true },	  { 'b', 7, 7, "rm", true },
+		{ 'b', 8, 0, "rm", false },  { 'b', 7, 7, "r", true },    { 'b', 7, 7, "rm", true },
 		{ 'c', 7, 7, "r", true },    { 'c', 7, 7, "rw", false },  { 'c', 0, 9, "r", true },
 	};
 

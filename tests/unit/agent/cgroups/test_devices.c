@@ -20,7 +20,7 @@
 
 /* The rules behind the default list, one a line; NULL = planning failed, and *ret_r says how. */
 static const char *print_rules(struct arena *arena, const struct oci_linux *lin, const struct cgroup_disks *own,
-			       int *ret_r)
+                               int *ret_r)
 {
 	const struct oci_device_rule *rules = NULL;
 	const char *text = "";
@@ -33,7 +33,7 @@ static const char *print_rules(struct arena *arena, const struct oci_linux *lin,
 	assert_true(n >= DEFAULTS);
 	for (size_t i = DEFAULTS; i < n; i++)
 		text = arena_printf(arena, "%s%c%c %d:%d %s\n", text, rules[i].allow ? '+' : '-', rules[i].type,
-				    (int)rules[i].major, (int)rules[i].minor, rules[i].access);
+		                    (int)rules[i].major, (int)rules[i].minor, rules[i].access);
 	return text;
 }
 
@@ -41,9 +41,9 @@ static void order_is_devices_then_rules_then_own_disks(void **state)
 {
 	_autoarena_ struct arena arena = { 0 };
 	struct oci_device devices[] = { { .type = 'c', .major = 10, .minor = 229 },
-					{ .type = 'p' },
-					{ .type = 'b', .major = 8, .minor = 1 },
-					{ .type = 'u', .major = 4, .minor = 64 } };
+		                        { .type = 'p' },
+		                        { .type = 'b', .major = 8, .minor = 1 },
+		                        { .type = 'u', .major = 4, .minor = 64 } };
 	struct oci_device_rule rules[] = {
 		ALL(false), ALL(false), ALL(true), { .type = 'c', .major = 5, .minor = 1, .access = "w" }, ALL(false)
 	};
@@ -55,7 +55,7 @@ static void order_is_devices_then_rules_then_own_disks(void **state)
 
 	(void)state;
 	assert_string_equal(print_rules(&arena, &lin, &own, &r), "+c 10:229 rwm\n+b 8:1 rwm\n+c 4:64 rwm\n"
-								 "+a -1:-1 rwm\n-c 5:1 w\n-a -1:-1 rwm\n-b 254:0 rw\n");
+	                                                         "+a -1:-1 rwm\n-c 5:1 w\n-a -1:-1 rwm\n-b 254:0 rw\n");
 	lin = (struct oci_linux){ 0 };
 	own.n = 0;
 	assert_string_equal(print_rules(&arena, &lin, &own, &r), "");
@@ -65,8 +65,8 @@ static void default_list_is_the_one_we_promise(void **state)
 {
 	_autoarena_ struct arena arena = { 0 };
 	static const int numbers[DEFAULTS][2] = {
-		{ -1, -1 }, { -1, -1 }, { 1, 3 }, { 1, 5 }, { 1, 7 },	 { 1, 8 },
-		{ 1, 9 },   { 5, 0 },	{ 5, 1 }, { 5, 2 }, { 136, -1 }, { 10, 200 }
+		{ -1, -1 }, { -1, -1 }, { 1, 3 }, { 1, 5 }, { 1, 7 },    { 1, 8 },
+		{ 1, 9 },   { 5, 0 },   { 5, 1 }, { 5, 2 }, { 136, -1 }, { 10, 200 }
 	};
 	const struct oci_device_rule *rules;
 	struct oci_linux lin = { 0 };
@@ -134,16 +134,16 @@ static void disks_are_those_of_the_mounts(void **state)
 }
 
 /* What the kernel shows below /sys: a disk with a partition, and a verity device upon another disk's partition. */
-static const char *const tree[] = { "block",	      "block/vda",  "block/vda/vda1",	 "block/vdb",
-				    "block/vdb/vdb2", "block/dm-0", "block/dm-0/slaves", "dev" };
+static const char *const tree[] = { "block",          "block/vda",  "block/vda/vda1",    "block/vdb",
+	                            "block/vdb/vdb2", "block/dm-0", "block/dm-0/slaves", "dev" };
 static const char *const links[][2] = { { "../block/vda/vda1", "dev/254:1" },
-					{ "../block/vdb/vdb2", "dev/254:18" },
-					{ "../block/vdb", "dev/254:16" },
-					{ "../block/dm-0", "dev/253:0" },
-					{ "../../vdb/vdb2", "block/dm-0/slaves/vdb2" } };
-static const char *const files[][2] = { { "block/vda/dev", "254:0\n" },	       { "block/vdb/dev", "254:16\n" },
-					{ "block/vda/vda1/partition", "1\n" }, { "block/vdb/vdb2/partition", "2\n" },
-					{ "block/vdb/vdb2/dev", "254:18\n" },  { "mountinfo", mountinfo } };
+	                                { "../block/vdb/vdb2", "dev/254:18" },
+	                                { "../block/vdb", "dev/254:16" },
+	                                { "../block/dm-0", "dev/253:0" },
+	                                { "../../vdb/vdb2", "block/dm-0/slaves/vdb2" } };
+static const char *const files[][2] = { { "block/vda/dev", "254:0\n" },        { "block/vdb/dev", "254:16\n" },
+	                                { "block/vda/vda1/partition", "1\n" }, { "block/vdb/vdb2/partition", "2\n" },
+	                                { "block/vdb/vdb2/dev", "254:18\n" },  { "mountinfo", mountinfo } };
 
 static void put_file(int dir, const char *name, const char *text)
 {
@@ -154,8 +154,8 @@ static void put_file(int dir, const char *name, const char *text)
 
 static void disks_below_the_mounted_ones_are_found(void **state)
 {
-	static const struct cgroup_disk expected[] = { { 254, 1 }, { 7, 3 },	{ 253, 0 },
-						       { 254, 0 }, { 254, 18 }, { 254, 16 } };
+	static const struct cgroup_disk expected[] = { { 254, 1 }, { 7, 3 },    { 253, 0 },
+		                                       { 254, 0 }, { 254, 18 }, { 254, 16 } };
 	_autoarena_ struct arena arena = { 0 };
 	char path[] = "/tmp/disks-XXXXXX", info[64], sys[64];
 	_autoclose_ int dir = -EBADF;

@@ -26,7 +26,7 @@
 #include "tests/lib/unit.h"
 
 #define CHILDREN_MAX 4
-#define WAIT_MS	     5000
+#define WAIT_MS      5000
 
 struct world {
 	char mount[64], root[128];
@@ -402,10 +402,10 @@ static void the_longest_filter_loads(void **state)
 		skip();
 	for (int i = 0; i < CGROUP_RULES_MAX; i++)
 		rules[i] = (struct oci_device_rule){ .allow = i % 3 > 0,
-						     .type = i % 2 ? 'b' : 'c',
-						     .major = 10 + i % 50,
-						     .minor = i % 7 ? i : -1,
-						     .access = "r" };
+			                             .type = i % 2 ? 'b' : 'c',
+			                             .major = 10 + i % 50,
+			                             .minor = i % 7 ? i : -1,
+			                             .access = "r" };
 	create(w, "/x", &lin);
 }
 
@@ -524,7 +524,7 @@ static void processes_in_the_way_are_named(void **state)
 	OK(cgroup_plan(&w->host, &w->arena, "/x/c", &lin, &plan, why));
 	assert_int_equal(cgroup_create(&w->host, &plan, &err), -ENOENT);
 	assert_string_equal(err.text, "set memory.max of cgroup '/x/c': the controller is not enabled, because "
-				      "processes sit in cgroup '/x'");
+	                              "processes sit in cgroup '/x'");
 	assert_false(is_there(w, "/x/c"));
 }
 

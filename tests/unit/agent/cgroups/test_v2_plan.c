@@ -16,7 +16,7 @@ static const struct cgroup_v2_now fresh = CGROUP_V2_NEW;
 
 /* Plans and compares with the golden text; with `expected` NULL the plan must fail with EINVAL and this reason. */
 static void check(const struct oci_resources *res, const struct cgroup_v2_now *now, const char *expected,
-		  const char *reason)
+                  const char *reason)
 {
 	_autoarena_ struct arena arena = { 0 };
 	_autobuf_ struct buf out = BUF_INIT;
@@ -164,12 +164,12 @@ static void io_is_converted(void **state)
 	struct oci_weight_device device = { .major = 8, .minor = 16, .weight = 10, .leaf_weight = 20 };
 	struct oci_throttle_device rate = { .major = 8, .minor = 0, .rate = 1048576 }, none = { .major = 8 };
 	struct oci_block_io io = { .weight = 1000,
-				   .weight_devices = &device,
-				   .n_weight_devices = 1,
-				   .read_bps = { &rate, 1 },
-				   .write_bps = { &rate, 1 },
-				   .read_iops = { &rate, 1 },
-				   .write_iops = { &none, 1 } };
+		                   .weight_devices = &device,
+		                   .n_weight_devices = 1,
+		                   .read_bps = { &rate, 1 },
+		                   .write_bps = { &rate, 1 },
+		                   .read_iops = { &rate, 1 },
+		                   .write_iops = { &none, 1 } };
 	struct oci_block_io bad = { .weight = 9 };
 	struct oci_resources res = { .block_io = &io };
 
@@ -235,7 +235,7 @@ static void missing_controllers_are_said_in_words(void **state)
 	assert_string_equal(err.text, "set memory.max of cgroup '/x': the controller is not enabled");
 	apply(dir, &res, "/", -ENOENT, &err);
 	assert_string_equal(err.text, "set memory.max of cgroup '/x': the controller is not enabled, because processes "
-				      "sit in cgroup '/'");
+	                              "sit in cgroup '/'");
 	res.memory = &none;
 	apply(dir, &res, NULL, 0, &err);
 	assert_int_equal(rmdir(path), 0);

@@ -16,8 +16,8 @@ static void cpu_is_in_nanoseconds(void **state)
 
 	(void)state;
 	cgroup_v2_parse_cpu("usage_usec 1500\nuser_usec 1000\nsystem_usec 500\ncore_sched.force_idle_usec 0\n"
-			    "nr_periods 7\nnr_throttled 3\nthrottled_usec 20\nnr_bursts 0\n",
-			    &s);
+	                    "nr_periods 7\nnr_throttled 3\nthrottled_usec 20\nnr_bursts 0\n",
+	                    &s);
 	assert_int_equal(s.cpu_total, 1500000);
 	assert_int_equal(s.cpu_user, 1000000);
 	assert_int_equal(s.cpu_kernel, 500000);
@@ -68,10 +68,10 @@ static void io_has_an_entry_for_each_direction(void **state)
 
 	(void)state;
 	assert_int_equal(cgroup_v2_parse_io("254:0 rbytes=1024 wbytes=2048 rios=3 wios=4 dbytes=0 dios=0\n"
-					    "7:0\n7:1 \ngarbage\n8:x rbytes=1\n-8:1rbytes=3\n8:2 rbytes=q wbytes=\n"
-					    "8:16 wbytes=9 cost.usage=5",
-					    &arena, &s),
-			 0);
+	                                    "7:0\n7:1 \ngarbage\n8:x rbytes=1\n-8:1rbytes=3\n8:2 rbytes=q wbytes=\n"
+	                                    "8:16 wbytes=9 cost.usage=5",
+	                                    &arena, &s),
+	                 0);
 	assert_int_equal(s.n_io_bytes, 4);
 	assert_int_equal(s.n_io_ops, 4);
 	assert_int_equal(s.io_bytes[0].major, 254);
