@@ -44,7 +44,7 @@ objects = $(patsubst %.c,$(B)/%.o,$(1))
 LIB_SRC := $(call sources,lib)
 PROTO_SRC := $(call sources,proto)
 AGENT_SRC := $(filter-out agent/main.c,$(call sources,agent agent/*))
-CTL_SRC := $(call sources,ctl)
+CTL_SRC := $(filter-out ctl/main.c,$(call sources,ctl))
 UNIT_DIRS := $(sort $(dir $(wildcard tests/unit/*/*.c tests/unit/*/*/*.c)))
 UNIT_RUN := $(UNIT_DIRS:%/=$(B)/%/run)
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
@@ -84,11 +84,13 @@ $(B)/libtest.a: $(call objects,$(call sources,tests/lib))
 	$(ARCHIVE)
 $(B)/libagent.a: $(call objects,$(AGENT_SRC))
 	$(ARCHIVE)
+$(B)/libctl.a: $(call objects,$(CTL_SRC))
+	$(ARCHIVE)
 
 LINK = $(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS_ALL) $(filter %.o,$^) $(filter %.a,$^) $(LIBS) -o $@
 $(B)/kata-agent: $(B)/agent/main.o $(ARCHIVES)
 	$(LINK)
-$(B)/kata-agent-ctl: $(call objects,$(CTL_SRC)) $(B)/libproto.a $(B)/libkata.a
+$(B)/kata-agent-ctl: $(B)/ctl/main.o $(B)/libctl.a $(B)/libproto.a $(B)/libkata.a
 	$(LINK)
 
 # A test file's one public function is called by a generated main and needs no header.
@@ -105,6 +107,7 @@ $(B)/tests/unit/%/run: $$(call objects,$$(wildcard tests/unit/$$*/*.c)) $(B)/tes
 	  $(patsubst %,-Wl$(comma)--wrap=%,$(shell cat tests/unit/$*/wrap 2>/dev/null)) $(filter %.o %.c,$^) \
 	  -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -lcmocka -o $@
 comma := ,
+$(B)/tests/unit/ctl/run: $(B)/libctl.a
 
 check-unit: $(UNIT_RUN)  ## unit tests; T=name runs one file's
 	@tests/lib/unit-run $(if $(T),--only $(T)) $(UNIT_RUN)

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names for containers and processes that the user did not name, and signals by name. Owns nothing.
+ */
+#pragma once
+
+#define IDENT_SIZE 32
+
+/* Writes PREFIX and random hexadecimal digits to out[IDENT_SIZE]; returns out. */
+char *ident_make(char *out, const char *prefix);
+
+/* "TERM", "SIGTERM", "term" or "15" to 15; -EINVAL. */
+int ident_parse_signal(const char *text);
