@@ -77,6 +77,18 @@ int __wrap_sys_accept(int fd, struct sockaddr *addr, socklen_t *len)
 	return __real_sys_accept(fd, addr, len);
 }
 
+int __wrap_fd_read_file_at(int dirfd, const char *path, size_t max, char **ret, size_t *ret_len)
+{
+	(void)dirfd;
+	(void)max;
+	assert_string_equal(path, "/sys/devices/system/memory/block_size_bytes");
+	if (fake.block_size_result < 0)
+		return fake.block_size_result;
+	*ret = strdup(fake.block_size);
+	*ret_len = strlen(fake.block_size);
+	return 0;
+}
+
 /* --- sandbox and container --------------------------------------------------------------------------------------- */
 
 struct container *__wrap_sandbox_find(struct sandbox *s, const char *id)

@@ -30,7 +30,9 @@ struct fake {
 	struct outstream_reader *reader;
 	struct outstream *read_from;
 	struct instream_writer *writer;
-	int acked; /* -1 never, else what outstream_ack was told */
+	int acked;              /* -1 never, else what outstream_ack was told */
+	const char *block_size; /* what /sys says */
+	int block_size_result;
 	unsigned n_cancelled, n_acked, closed_stdin, signal, rows, columns, timeout;
 	int log_lines;
 	char log[8192]; /* the records since reset, as far as there is room */
