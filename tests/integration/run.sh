@@ -11,7 +11,7 @@ run() {
 exit_codes() {
 	expect 0 hello run -- echo hello &&
 		expect 3 '' run -- sh -c 'exit 3' &&
-		expect 137 '' run -- sh -c 'kill -9 $$; sleep 1' &&
+		expect 137 '' run -- sh -c 'sh -c "kill -9 \$\$"; exit $?' &&
 		expect 127 'the file no-such-program was not found' run -- no-such-program
 }
 

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/container.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/launch.h"
+#include "agent/sandbox.h"
+#include "agent/storage_table.h"
+#include "agent/teardown.h"
+#include "agent/validate.h"
+#include "lib/fd.h"
+#include "lib/log.h"
+#include "lib/sys.h"
+
+#define ID_MAX 128
+
+#define BIT(state) (1u << CONTAINER_##state)
+static const struct {
+	const char *name;
+	unsigned next; /* bit mask of allowed next states */
+} states[CONTAINER_STATE_MAX] = {
+	[CONTAINER_CREATING] = { "creating", BIT(CREATED) | BIT(REMOVING) },
+	[CONTAINER_CREATED] = { "created", BIT(RUNNING) | BIT(PAUSED) | BIT(STOPPED) | BIT(REMOVING) },
+	[CONTAINER_RUNNING] = { "running", BIT(PAUSED) | BIT(STOPPED) | BIT(REMOVING) },
+	[CONTAINER_PAUSED] = { "paused", BIT(CREATED) | BIT(RUNNING) | BIT(STOPPED) | BIT(REMOVING) },
+	[CONTAINER_STOPPED] = { "stopped", BIT(REMOVING) },
+	[CONTAINER_REMOVING] = { "removing", BIT(STOPPED) },
+};
+
+const char *container_state_name(enum container_state state)
+{
+	return state >= 0 && state < CONTAINER_STATE_MAX ? states[state].name : "invalid";
+}
+
+int container_set_state(struct container *c, enum container_state state)
+{
+	if (!(states[c->state].next & 1u << state)) {
+		log_error("container", "Container '%s' cannot go from %s to %s", c->id, states[c->state].name,
+			  states[state].name);
+		return -EINVAL;
+	}
+	log_debug("container", "Container '%s': %s", c->id, states[state].name);
+	c->state = state;
+	return 0;
+}
+
+int container_check_id(const char *id, struct err *err)
+{
+	size_t len = strlen(id);
+	bool good = len >= 2 && len <= ID_MAX && isalnum((unsigned char)id[0]);
+
+	for (size_t i = 0; i < len && good; i++)
+		good = isalnum((unsigned char)id[i]) || strchr("_.-", id[i]);
+	if (!good)
+		return err_say(err, EINVAL, "invalid container id '%.*s': [A-Za-z0-9][A-Za-z0-9_.-]+, at most %d characters",
+			       ID_MAX, id, ID_MAX);
+	return 0;
+}
+
+struct container_config *container_config_free(struct container_config *config)
+{
+	if (!config)
+		return NULL;
+	arena_done(&config->arena);
+	free(config);
+	return NULL;
+}
+
+struct exec_config *exec_config_free(struct exec_config *config)
+{
+	if (!config)
+		return NULL;
+	arena_done(&config->arena);
+	free(config);
+	return NULL;
+}
+
+struct container *container_free(struct container *c)
+{
+	if (!c)
+		return NULL;
+	container_controls_cancel(c);
+	container_cancel_execs(c);
+	c->teardown = teardown_free(c->teardown);
+	list_foreach(p, &c->processes, struct process, link)
+		(void)process_free(p);
+	list_remove(&c->link);
+	c->sandbox->n_containers--;
+	(void)container_config_free(c->config);
+	free(c);
+	return NULL;
+}
+
+/* --- create ------------------------------------------------------------------------------------------------------ */
+
+/* What is under way until CreateContainer is answered. */
+struct creation {
+	struct container *c;
+	struct completion *done;
+	struct completion storages, torn_down;
+	struct err err; /* why it failed, kept while it is taken down */
+};
+
+static void on_failed_torn_down(struct completion *completion, int r, const struct err *err)
+{
+	struct creation *k = container_of(completion, struct creation, torn_down);
+
+	if (r < 0)
+		log_warning("container", "Left-overs of a container that failed to start: %s", err_text(err));
+	if (k->done)
+		k->done->done(k->done, -k->err.num, &k->err);
+	free(k);
+}
+
+/* Answers only when everything is gone again, so that the same id can be tried at once. */
+static void fail_creation(struct creation *k, const struct err *why)
+{
+	struct err err = ERR_INIT;
+
+	(void)err_copy(&k->err, why);
+	k->c->creation = NULL;
+	k->torn_down.done = on_failed_torn_down;
+	if (k->c->teardown || teardown_start(k->c, 0, &k->torn_down, &err) < 0)
+		on_failed_torn_down(&k->torn_down, -EBUSY, &err);
+}
+
+/* The first container's pid namespace is the one that others may share. */
+static int pin_pid_namespace(struct sandbox *s, pid_t pid)
+{
+	char path[64];
+	int fd;
+
+	if (s->pins.pid >= 0)
+		return 0;
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
+	fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return fd;
+	s->pins.pid = fd;
+	return 0;
+}
+
+static void on_init_ready(struct process *p, int r, const struct err *err)
+{
+	struct container *c = p->container;
+	struct creation *k = c->creation;
+	struct err own = ERR_INIT;
+
+	if (r >= 0) {
+		r = pin_pid_namespace(c->sandbox, p->pid);
+		if (r < 0)
+			(void)err_set(&own, r, "pin the pid namespace of '%s'", c->id);
+		err = &own;
+	}
+	if (r < 0) {
+		fail_creation(k, err);
+		return;
+	}
+	(void)container_set_state(c, CONTAINER_CREATED);
+	c->creation = NULL;
+	k->done->done(k->done, 0, NULL);
+	free(k);
+}
+
+static void on_storages_ready(struct completion *completion, int r, const struct err *err)
+{
+	struct creation *k = container_of(completion, struct creation, storages);
+	struct container *c = k->c;
+	struct err own = ERR_INIT;
+
+	if (r >= 0) {
+		r = process_new(c, c->id, true, &c->init);
+		if (r < 0)
+			(void)err_set(&own, r, "create container '%s'", c->id);
+		else
+			r = launch_start(c->init, c->config->spec->process, on_init_ready, &own);
+		err = &own;
+	}
+	if (r < 0)
+		fail_creation(k, err);
+}
+
+static int check_config(struct sandbox *s, const struct container_config *config, struct err *err)
+{
+	int r = container_check_id(config->id, err);
+
+	if (r < 0)
+		return r;
+	if (sandbox_find(s, config->id))
+		return err_say(err, EEXIST, "container '%s' exists already", config->id);
+	if (s->n_containers >= SANDBOX_CONTAINERS_MAX)
+		return err_say(err, ENOSPC, "create container '%s': the sandbox has %d already", config->id,
+			       SANDBOX_CONTAINERS_MAX);
+	if (s->destroying)
+		return err_say(err, ESHUTDOWN, "create container '%s': the sandbox is being destroyed", config->id);
+	return container_validate(config->spec, true, err);
+}
+
+static int new_container(struct sandbox *s, struct container_config *config, struct container **ret, struct err *err)
+{
+	struct container *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c)
+		return err_set(err, ENOMEM, "create container '%s'", config->id);
+	r = cgroup_path(&config->arena, config->spec->linux->cgroups_path, config->id, &c->cgroup_path, err);
+	if (r < 0) {
+		free(c);
+		return r;
+	}
+	c->sandbox = s;
+	c->config = config;
+	c->id = config->id;
+	c->state = CONTAINER_CREATING;
+	list_init(&c->processes);
+	list_init(&c->controls);
+	list_append(&s->containers, &c->link);
+	s->n_containers++;
+	*ret = c;
+	return 0;
+}
+
+int container_create(struct sandbox *s, struct container_config *config, struct completion *done, struct err *err)
+{
+	struct creation *k = calloc(1, sizeof(*k));
+	struct container *c = NULL;
+	int r = k ? check_config(s, config, err) : err_set(err, ENOMEM, "create container '%s'", config->id);
+
+	if (r >= 0)
+		r = new_container(s, config, &c, err);
+	if (r < 0) {
+		(void)container_config_free(config);
+		free(k);
+		return r;
+	}
+	k->c = c;
+	k->done = done;
+	k->storages.done = on_storages_ready;
+	c->creation = k;
+	r = storage_table_add(s->storages, c->id, config->storages, config->n_storages, &k->storages, err);
+	if (r < 0) {
+		(void)container_free(c);
+		free(k);
+	}
+	return r;
+}
+
+/* --- start and exec ---------------------------------------------------------------------------------------------- */
+
+static int refuse(const struct container *c, const char *what, struct err *err)
+{
+	return err_say(err, EINVAL, "%s container '%s': it is %s", what, c->id, container_state_name(c->state));
+}
+
+int container_start(struct container *c, struct completion *done, struct err *err)
+{
+	int r;
+
+	if (c->state != CONTAINER_CREATED || c->started || !c->init->launch)
+		return refuse(c, "start", err);
+	r = launch_release(c->init->launch, done, err);
+	if (r < 0)
+		return r;
+	c->started = true;
+	return container_set_state(c, CONTAINER_RUNNING);
+}
+
+/* What is under way until ExecProcess is answered. */
+struct exec {
+	struct process *p;
+	struct exec_config *config;
+	struct completion *done;
+	struct completion released;
+};
+
+static void end_exec(struct exec *x, int r, const struct err *err)
+{
+	struct completion *done = x->done;
+	struct err copy = ERR_INIT;
+
+	if (r < 0) {
+		(void)err_copy(&copy, err);
+		/* Never ran: no record, so that the id can be used again. */
+		x->p->exec = NULL;
+		if (x->p->pidfd < 0)
+			(void)process_free(x->p);
+		else
+			x->p->is_failed = true;
+	} else {
+		x->p->exec = NULL;
+	}
+	(void)exec_config_free(x->config);
+	free(x);
+	done->done(done, r, &copy);
+}
+
+static void on_exec_released(struct completion *completion, int r, const struct err *err)
+{
+	end_exec(container_of(completion, struct exec, released), r, err);
+}
+
+static void on_exec_ready(struct process *p, int r, const struct err *err)
+{
+	struct exec *x = p->exec;
+	struct err own = ERR_INIT;
+
+	if (r >= 0) {
+		x->released.done = on_exec_released;
+		r = launch_release(p->launch, &x->released, &own);
+		err = &own;
+	}
+	if (r < 0)
+		end_exec(x, r, err);
+}
+
+void container_cancel_execs(struct container *c)
+{
+	struct err err = ERR_INIT;
+
+	(void)err_say(&err, ECANCELED, "container '%s' is being removed", c->id);
+	list_foreach(p, &c->processes, struct process, link) {
+		if (!p->exec)
+			continue;
+		p->launch = launch_free(p->launch);
+		end_exec(p->exec, -ECANCELED, &err);
+	}
+}
+
+/* The id must be free; an ended exec that was waited for makes room for a new one of its name. */
+static int claim_exec_id(struct container *c, const char *id, struct err *err)
+{
+	struct process *old;
+
+	if (id[0] == '\0' || strlen(id) > ID_MAX)
+		return err_say(err, EINVAL, "exec in '%s': invalid exec id '%.*s'", c->id, ID_MAX, id);
+	old = container_find_process(c, id);
+	if (!old)
+		return 0;
+	if (old->is_init || old->state != PROCESS_EXITED || !old->was_waited)
+		return err_say(err, EEXIST, "exec id '%s' of container '%s' is in use", id, c->id);
+	(void)process_free(old);
+	return 0;
+}
+
+static int start_exec(struct container *c, struct exec_config *config, struct completion *done, struct err *err)
+{
+	struct exec *x;
+	int r = claim_exec_id(c, config->id, err);
+
+	if (r < 0)
+		return r;
+	x = calloc(1, sizeof(*x));
+	if (!x)
+		return err_set(err, ENOMEM, "exec '%s' in '%s'", config->id, c->id);
+	r = process_new(c, config->id, false, &x->p);
+	if (r < 0) {
+		free(x);
+		return err_set(err, r, "exec '%s' in '%s'", config->id, c->id);
+	}
+	x->config = config;
+	x->done = done;
+	x->p->exec = x;
+	r = launch_start(x->p, config->process, on_exec_ready, err);
+	if (r < 0) {
+		x->p->exec = NULL;
+		(void)process_free(x->p);
+		free(x);
+	}
+	return r;
+}
+
+int container_exec(struct container *c, struct exec_config *config, struct completion *done, struct err *err)
+{
+	int r = 0;
+
+	if (c->state != CONTAINER_RUNNING && c->state != CONTAINER_CREATED)
+		r = refuse(c, "exec in", err);
+	else if (c->n_processes >= CONTAINER_PROCESSES_MAX)
+		r = err_say(err, ENOSPC, "exec in container '%s': it has %d processes", c->id, CONTAINER_PROCESSES_MAX);
+	if (r >= 0)
+		r = container_validate_process(config->process, err);
+	if (r >= 0 && !config->process->capabilities)
+		config->process->capabilities = c->config->spec->process->capabilities;
+	if (r >= 0)
+		r = start_exec(c, config, done, err);
+	if (r < 0)
+		(void)exec_config_free(config);
+	return r;
+}
+
+/* --- the rest ---------------------------------------------------------------------------------------------------- */
+
+int container_remove(struct container *c, unsigned timeout_s, struct completion *done, struct err *err)
+{
+	if (c->state == CONTAINER_REMOVING || c->state == CONTAINER_CREATING)
+		return refuse(c, "remove", err);
+	return teardown_start(c, timeout_s, done, err);
+}
+
+int container_kill_all(struct container *c, struct err *err)
+{
+	if (c->state == CONTAINER_STOPPED && cgroup_count(&c->sandbox->cgroup_host, c->cgroup_path) <= 0)
+		return 0;
+	return cgroup_kill(&c->sandbox->cgroup_host, c->cgroup_path, err);
+}
+
+struct process *container_find_process(struct container *c, const char *exec_id)
+{
+	if (exec_id[0] == '\0' || strcmp(exec_id, c->id) == 0)
+		return c->init;
+	list_foreach(p, &c->processes, struct process, link)
+		if (strcmp(p->id, exec_id) == 0)
+			return p;
+	return NULL;
+}
+
+static bool is_record(const struct process *p)
+{
+	return !p->is_init && p->state == PROCESS_EXITED && list_is_empty(&p->waiters);
+}
+
+/* Keeps the newest records; those that somebody has waited for go first. */
+static void forget_old_records(struct container *c)
+{
+	struct process *oldest = NULL;
+	size_t n = 0;
+
+	list_foreach(p, &c->processes, struct process, link) {
+		if (!is_record(p))
+			continue;
+		n++;
+		if (!oldest || (p->was_waited && !oldest->was_waited))
+			oldest = p;
+	}
+	if (n > CONTAINER_EXITED_EXECS_MAX)
+		(void)process_free(oldest);
+}
+
+void container_process_exited(struct container *c, struct process *p)
+{
+	if (p == c->init && c->state != CONTAINER_REMOVING && c->state != CONTAINER_CREATING)
+		(void)container_set_state(c, CONTAINER_STOPPED);
+	if (p->is_failed)
+		(void)process_free(p);
+	else if (p != c->init)
+		forget_old_records(c);
+	teardown_process_exited(c->teardown);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The boot manual: what the agent does from its first instruction to its last, in order.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "agent/beacon.h"
+#include "agent/boot.h"
+#include "agent/console.h"
+#include "agent/logsink.h"
+#include "agent/options.h"
+#include "agent/rpc/server.h"
+#include "agent/sandbox.h"
+#include "agent/shutdown.h"
+#include "lib/fd.h"
+#include "lib/log.h"
+#include "lib/sys.h"
+
+#define CMDLINE_MAX 65536
+
+struct agent {
+	struct console console;
+	struct options options;
+	struct job_env env;
+	struct loop_source signals;
+	struct sandbox *sandbox;
+	struct rpc_server *server;
+	struct logsink *logsink;
+};
+
+static struct agent agent; /* the one object of the program; a callback without an argument needs it */
+
+static void complain(const char *text)
+{
+	console_say(&agent.console, "%s", text);
+}
+
+/* Returns if all is well; a failure before the agent serves is told on the console and ends the machine. */
+static void must(int r, const struct err *err, const char *what)
+{
+	char why[ERR_TEXT_MAX + 64];
+
+	if (r >= 0)
+		return;
+	(void)snprintf(why, sizeof(why), "%s: %s", what, err && err->num ? err_text(err) : strerror(-r));
+	shutdown_boot_failed(&agent.console, why);
+}
+
+static int on_signal(struct loop_source *source, uint32_t events)
+{
+	struct signalfd_siginfo info;
+
+	(void)events;
+	while (sys_read(source->fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD)
+			(void)reaper_run(agent.env.reaper);
+		else if (info.ssi_signo == SIGTERM && getpid() != 1)
+			loop_stop(agent.env.loop);
+	}
+	return LOOP_KEEP;
+}
+
+/* Every signal comes over an fd from now on: no handler can interrupt anything. */
+static int take_signals(void)
+{
+	sigset_t all;
+	int r;
+
+	(void)sigfillset(&all);
+	r = sys_sigprocmask(SIG_SETMASK, &all, NULL);
+	if (r < 0)
+		return r;
+	agent.signals = (struct loop_source){ .name = "signals", .events = EPOLLIN, .callback = on_signal };
+	agent.signals.fd = sys_signalfd(-1, &all);
+	return agent.signals.fd < 0 ? agent.signals.fd : 0;
+}
+
+static void read_options(void)
+{
+	_autofree_ char *cmdline = NULL;
+
+	options_init(&agent.options);
+	if (getpid() == 1 && fd_read_file_at(AT_FDCWD, "/proc/cmdline", CMDLINE_MAX, &cmdline, NULL) == 0)
+		options_parse_cmdline(&agent.options, cmdline, complain);
+	options_parse_env(&agent.options, getenv, complain);
+	log_set_level(agent.options.log_level);
+}
+
+static void boot_as_init(void)
+{
+	struct err err = ERR_INIT;
+	bool relocated = getenv(BOOT_RELOCATED_ENV) != NULL;
+	int n;
+
+	must(boot_mount(&err), &err, "mount the basics");
+	console_open(&agent.console);
+	if (relocated) {
+		console_stage(&agent.console, "initramfs left");
+	} else {
+		console_stage(&agent.console, "basic mounts");
+		n = boot_load_modules(&agent.console, &err);
+		must(n, &err, "load kernel modules");
+		console_open(&agent.console);
+		console_stage(&agent.console, "%d kernel modules", n);
+		must(boot_relocate(&err), &err, "leave the initramfs");
+	}
+	must(boot_mount_cgroups(&err), &err, "mount cgroups");
+	boot_set_identity(&agent.console);
+	console_stage(&agent.console, "cgroups, host name, loopback");
+}
+
+static void open_log(void)
+{
+	struct addr addr = { .kind = ADDR_VSOCK, .cid = UINT32_MAX, .port = agent.options.log_vport };
+	struct err err = ERR_INIT;
+
+	log_set_sink(console_log_sink, &agent.console);
+	if (agent.options.log_vport && logsink_new(agent.env.loop, &addr, &agent.logsink, &err) < 0)
+		console_say(&agent.console, "%s, logging to the console", err.text);
+}
+
+static void on_destroyed(struct sandbox *sandbox)
+{
+	loop_stop(sandbox->env.loop);
+}
+
+static void serve(void)
+{
+	struct err err = ERR_INIT;
+	struct addr addr;
+
+	must(loop_new(&agent.env.loop), NULL, "make the event loop");
+	must(reaper_new(&agent.env.reaper), NULL, "make the table of children");
+	must(loop_add(agent.env.loop, &agent.signals), NULL, "watch signals");
+	open_log();
+	must(sandbox_new(&agent.env, &agent.options, &agent.sandbox, &err), &err, "make the sandbox");
+	agent.sandbox->destroyed = on_destroyed;
+	must(addr_parse(&addr, agent.options.server_addr, &err), &err, "read the server address");
+	must(rpc_server_new(agent.env.loop, agent.sandbox, &addr, &agent.server, &err), &err, "listen");
+	console_stage(&agent.console, "listening on %s", agent.options.server_addr);
+}
+
+static void release(void)
+{
+	shutdown_server(&agent.env, agent.server);
+	agent.server = rpc_server_free(agent.server);
+	agent.sandbox = sandbox_free(agent.sandbox);
+	agent.logsink = logsink_free(agent.logsink);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0)) {
+		(void)printf("kata-agent %s\n", KATA_VERSION);
+		return 0;
+	}
+	console_init(&agent.console); /* fds 0 to 2 exist before anything opens another */
+	must(take_signals(), NULL, "take over signals"); /* before the first child */
+	if (getpid() == 1)
+		boot_as_init(); /* may execute us again, from a tmpfs */
+	read_options();			/* needs /proc */
+	boot_protect(&agent.console);	/* needs cgroups; before memory grows */
+	serve();			/* from here on a client can reach us */
+	beacon_send(&agent.env, &agent.options);
+	console_boot_is_over(&agent.console);
+
+	/* --- booted: from here on nothing ends us but DestroySandbox ------------------------------------------- */
+	log_info("agent", "Kata agent %s serves on %s", KATA_VERSION, agent.options.server_addr);
+	while (loop_run(agent.env.loop) < 0)
+		log_error("agent", "The event loop failed, going on");
+
+	/* --- shutdown: every wait has a deadline ---------------------------------------------------------------- */
+	release();
+	shutdown_machine(&agent.console, &agent.env);
+	return 0;
+}
