@@ -221,6 +221,8 @@ static int stats_start(struct rpc_call *call, const struct container *c, struct 
 	struct stats_state *state = arena_alloc(&call->arena, sizeof(*state));
 	int r;
 
+	if (!c->cgroup_path)
+		return err_say(err, ENOENT, "container '%s' has no cgroup yet", c->id);
 	if (!state)
 		return err_set(err, ENOMEM, "read the figures of '%s'", c->id);
 	*state = (struct stats_state){

@@ -32,6 +32,7 @@ static void fake_reset(struct sandbox *sandbox)
 	fake.container.sandbox = sandbox;
 	fake.container.id = "web";
 	fake.container.config = &fake.config;
+	fake.container.cgroup_path = (char *)(uintptr_t) "/web";
 	fake.container.state = CONTAINER_RUNNING;
 	fake.container.init = &fake.init;
 	list_init(&fake.container.processes);

@@ -105,6 +105,9 @@ static void failures(void **state)
 	int fd = fixture_connect(f);
 	Grpc__StatsContainerRequest req = web();
 
+	fake.container.cgroup_path = NULL;
+	fixture_call(f, fd, "StatsContainer", &req.base, RPC_INTERNAL, "container 'web' has no cgroup yet");
+	fake.container.cgroup_path = (char *)(uintptr_t) "/web";
 	/* The job has its own copy of the fake. */
 	fake.result = -2;
 	fixture_call(f, fd, "StatsContainer", &req.base, RPC_INTERNAL, "fake reason");
