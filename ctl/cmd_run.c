@@ -92,7 +92,8 @@ static int create_sandbox(struct ctl *ctl, struct run_options *o)
 	request.sandbox_id = (char *)o->spec.id;
 	request.hostname = (char *)(o->spec.hostname ? o->spec.hostname : o->spec.id);
 	status = ctl_call_quiet(ctl, "CreateSandbox", &request.base, &reply);
-	if (status == CTL_EXIT_OK || reply.code == RPC_ALREADY_EXISTS || strcasestr(reply.text, "already"))
+	if (status == CTL_EXIT_OK || reply.code == RPC_ALREADY_EXISTS || strstr(reply.text, "exists already") ||
+	    strstr(reply.text, "already exists"))
 		return CTL_EXIT_OK;
 	(void)ctl_print_failure(&reply);
 	return CTL_EXIT_CONTAINER;
@@ -207,7 +208,7 @@ const struct ctl_command cmd_run = {
 	.operands = "[--] [COMMAND [ARG]...]",
 	.summary = "Create a container, run a command in it with our stdio, remove it",
 	.more = "Exits as the command did, or with 125 after an error, 126 if the command may not be executed, 127 if "
-	        "it\n"
+		"it\n"
 		"is not there. DIR is a path as the agent sees it, unless --share maps it",
 	.run = run,
 };

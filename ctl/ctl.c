@@ -11,6 +11,7 @@
 
 #include "ctl/command.h"
 #include "ctl/method.h"
+#include "lib/addr.h"
 #include "lib/buf.h"
 #include "lib/fd.h"
 #include "proto/pbjson.h"
@@ -143,12 +144,15 @@ int ctl_open(struct ctl *ctl)
 {
 	struct err err = ERR_INIT;
 	unsigned timeout = ctl_timeout(ctl, CONNECT_TIMEOUT_MS);
+	struct addr addr;
 	int r;
 
 	if (ctl->client)
 		return CTL_EXIT_OK;
 	if (!ctl->address)
 		return ctl_usage_error("no address: give --address or set KATA_AGENT_ADDRESS");
+	if (addr_parse(&addr, ctl->address, &err) < 0)
+		return ctl_usage_error("%s", err_text(&err));
 	r = client_open(&ctl->client, ctl->address, timeout != 0 ? timeout : CONNECT_TIMEOUT_MS, &err);
 	if (r < 0) {
 		(void)fprintf(stderr, "kata-agent-ctl: %s\n", err_text(&err));

@@ -29,7 +29,7 @@ static const char default_spec[] =
 	"\"root\":{\"path\":\"/\"},"
 	"\"mounts\":["
 	"{\"destination\":\"/"
-        "proc\",\"type\":\"proc\",\"source\":\"proc\",\"options\":[\"nosuid\",\"noexec\",\"nodev\"]},"
+	"proc\",\"type\":\"proc\",\"source\":\"proc\",\"options\":[\"nosuid\",\"noexec\",\"nodev\"]},"
 	"{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\","
 	"\"options\":[\"nosuid\",\"strictatime\",\"mode=755\",\"size=65536k\"]},"
 	"{\"destination\":\"/dev/pts\",\"type\":\"devpts\",\"source\":\"devpts\","

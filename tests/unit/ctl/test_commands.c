@@ -24,6 +24,7 @@ struct agent_play {
 	const char *refuse, *text;
 	int code;
 	const char *diagnostics;
+	bool no_client; /* the command has to connect by itself */
 };
 
 struct result {
@@ -123,6 +124,8 @@ static void run_line(struct agent_play *play, const char *line, struct result *r
 	assert_int_equal(fake_agent_start(&agent, script, play), 0);
 	ctl.client = client_new(take_fd(&agent.fd));
 	assert_non_null(ctl.client);
+	if (play->no_client)
+		ctl_done(&ctl);
 	command = command_find(argv[0]);
 	assert_non_null(command);
 	(void)fflush(NULL);
@@ -220,6 +223,33 @@ static void mistakes_send_nothing(void **state)
 		/* One line, with the program's name. */
 		assert_ptr_equal(strstr(result->err, "kata-agent-ctl: "), result->err);
 		assert_ptr_equal(strchr(result->err, '\n'), result->err + strlen(result->err) - 1);
+	}
+	free(result);
+}
+
+static void an_address_is_wrong_or_nobody_is_there(void **state)
+{
+	static const struct {
+		const char *line;
+		int status;
+	} rows[] = {
+		{ "check", CTL_EXIT_USAGE },
+		{ "check --address nonsense", CTL_EXIT_USAGE },
+		{ "wait-ready --address nonsense", CTL_EXIT_USAGE },
+		{ "check --address unix:///nonexistent/socket", CTL_EXIT_CONNECTION },
+		{ "wait-ready --timeout 0.1 --address unix:///nonexistent/socket", CTL_EXIT_CONNECTION },
+		{ "run --rootfs / --address unix:///nonexistent/socket", CTL_EXIT_CONTAINER },
+	};
+	struct result *result = calloc(1, sizeof(*result));
+
+	(void)state;
+	assert_non_null(result);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct agent_play play = { .no_client = true };
+
+		run_line(&play, rows[i].line, result);
+		assert_int_equal(result->status, rows[i].status);
+		assert_ptr_equal(strstr(result->err, "kata-agent-ctl: "), result->err);
 	}
 	free(result);
 }
@@ -394,6 +424,7 @@ int test_commands(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_are_what_the_protocol_wants),
 		cmocka_unit_test(mistakes_send_nothing),
+		cmocka_unit_test(an_address_is_wrong_or_nobody_is_there),
 		cmocka_unit_test(every_command_has_help),
 		cmocka_unit_test(run_goes_through_the_life_of_a_container),
 		cmocka_unit_test(run_tells_why_a_container_was_not_made),
