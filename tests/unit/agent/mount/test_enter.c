@@ -1,143 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Builds real root file systems: a scene is a mount namespace with a tmpfs that holds an image and sources, and a child
- * of it that enters. What the child found wrong crosses over in shared memory, for an assertion cannot.
- */
-#include <errno.h>
+#include "agent/mount/rootfs.h"
+
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/mount/plan.h"
-#include "lib/fd.h"
-#include "lib/sys.h"
 #include "tests/lib/unit.h"
-
-#define LIST(...)                                                                                                      \
-	{                                                                                                              \
-		(char *[]){__VA_ARGS__, NULL}, sizeof((char *[]){__VA_ARGS__}) / sizeof(char *)                        \
-	}
-#define BASE "/tmp/kata-unit-mount" /* a directory of the machine, covered by a tmpfs in every scene */
-
-struct shared {
-	char said[2048]; /* what went wrong, "" = nothing */
-	struct err err;	 /* of rootfs_enter or before */
-	int r;
-	int64_t countdown; /* the wrapped call that brings it to 0 fails, negative: none */
-};
-
-struct scene {
-	struct oci_spec spec;
-	struct oci_linux lin;
-	struct oci_process process;
-	void (*prepare)(void);			   /* in the creator, in the image's directory */
-	void (*check)(struct rootfs_entry *entry); /* in the container */
-	bool wants_console, has_userns, unified, propagates;
-};
-
-static struct shared *shared;
-
-/* --- faults ---------------------------------------------------------------------------------------------------- */
-
-static int fault(void)
-{
-	return shared && shared->countdown >= 0 && shared->countdown-- == 0 ? -EIO : 0;
-}
-
-int __real_sys_openat2(int, const char *, uint64_t, uint64_t, uint64_t);
-int __wrap_sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
-{
-	return fault() ? -EIO : __real_sys_openat2(dirfd, path, flags, mode, resolve);
-}
-
-int __real_sys_move_mount(int, const char *, int, const char *, unsigned);
-int __wrap_sys_move_mount(int from_dirfd, const char *from, int to_dirfd, const char *to, unsigned flags)
-{
-	return fault() ? -EIO : __real_sys_move_mount(from_dirfd, from, to_dirfd, to, flags);
-}
-
-int __real_sys_mount_setattr(int, const char *, unsigned, const struct sys_mount_attr *);
-int __wrap_sys_mount_setattr(int dirfd, const char *path, unsigned flags, const struct sys_mount_attr *attr)
-{
-	return fault() ? -EIO : __real_sys_mount_setattr(dirfd, path, flags, attr);
-}
-
-int __real_sys_fsconfig(int, unsigned, const char *, const void *, int);
-int __wrap_sys_fsconfig(int fd, unsigned cmd, const char *key, const void *value, int aux)
-{
-	return fault() ? -EIO : __real_sys_fsconfig(fd, cmd, key, value, aux);
-}
-
-int __real_sys_open_tree(int, const char *, unsigned);
-int __wrap_sys_open_tree(int dirfd, const char *path, unsigned flags)
-{
-	return fault() ? -EIO : __real_sys_open_tree(dirfd, path, flags);
-}
-
-int __real_sys_mknodat(int, const char *, mode_t, dev_t);
-int __wrap_sys_mknodat(int dirfd, const char *path, mode_t mode, dev_t dev)
-{
-	return fault() ? -EIO : __real_sys_mknodat(dirfd, path, mode, dev);
-}
-
-int __real_sys_fstatat(int, const char *, struct stat *, int);
-int __wrap_sys_fstatat(int dirfd, const char *path, struct stat *st, int flags)
-{
-	return fault() ? -EIO : __real_sys_fstatat(dirfd, path, st, flags);
-}
-
-int __real_sys_pivot_root(const char *, const char *);
-int __wrap_sys_pivot_root(const char *new_root, const char *put_old)
-{
-	return fault() ? -EIO : __real_sys_pivot_root(new_root, put_old);
-}
-
-int __real_sys_umount2(const char *, int);
-int __wrap_sys_umount2(const char *target, int flags)
-{
-	return fault() ? -EIO : __real_sys_umount2(target, flags);
-}
-
-int __real_sys_fchdir(int);
-int __wrap_sys_fchdir(int fd)
-{
-	return fault() ? -EIO : __real_sys_fchdir(fd);
-}
-
-int __real_sys_symlinkat(const char *, int, const char *);
-int __wrap_sys_symlinkat(const char *target, int dirfd, const char *path)
-{
-	return fault() ? -EIO : __real_sys_symlinkat(target, dirfd, path);
-}
-
-/* --- the scene ------------------------------------------------------------------------------------------------- */
-
-static void check_at(int line, bool ok, const char *text)
-{
-	if (ok)
-		return;
-	(void)snprintf(shared->said, sizeof(shared->said), "line %d: %s (errno %d)", line, text, errno);
-	_exit(1);
-}
-
-#define CHECK(cond) check_at(__LINE__, cond, #cond)
-
-static void put_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-
-	CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
-	close(fd);
-}
+#include "tests/unit/agent/mount/scene.h"
 
 static bool file_says(const char *path, const char *text)
 {
@@ -149,234 +25,44 @@ static bool file_says(const char *path, const char *text)
 	return n >= 0 && strcmp(buf, text) == 0;
 }
 
-/* The image and the sources that all scenes start with. */
-static void make_image(void)
-{
-	static const char *const dirs[] = {BASE "/rootfs",	  BASE "/rootfs/proc",	BASE "/rootfs/dev",
-					   BASE "/rootfs/sys",	  BASE "/rootfs/etc",	BASE "/rootfs/tmp",
-					   BASE "/rootfs/hidden", BASE "/rootfs/fixed", BASE "/src",
-					   BASE "/src/dir",	  BASE "/src/dir/sub"};
-
-	CHECK(mount("scene", BASE, "tmpfs", 0, NULL) == 0);
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
-		CHECK(mkdir(dirs[i], 0755) == 0);
-	CHECK(chmod(BASE "/rootfs/tmp", 01777) == 0);
-	put_file(BASE "/rootfs/etc/passwd", "root");
-	put_file(BASE "/rootfs/hidden/secret", "secret");
-	put_file(BASE "/rootfs/secret", "secret");
-	put_file(BASE "/src/dir/file", "source");
-	put_file(BASE "/src/file", "file");
-	CHECK(mount("sub", BASE "/src/dir/sub", "tmpfs", 0, NULL) == 0);
-}
-
-static int make_proc(void)
-{
-	int context = sys_fsopen("proc", FSOPEN_CLOEXEC), proc;
-
-	CHECK(context >= 0 && fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0);
-	proc = sys_fsmount(context, FSMOUNT_CLOEXEC, 0);
-	CHECK(proc >= 0);
-	close(context);
-	return proc;
-}
-
-/* In the container's pid and mount namespaces. */
-static void enter(const struct scene *scene, const struct rootfs_plan *plan, const struct rootfs_sources *sources,
-		  int64_t countdown)
-{
-	struct rootfs_entry entry = {.wants_console = scene->wants_console, .proc = make_proc()};
-	mode_t mask = umask(022);
-
-	shared->countdown = countdown;
-	shared->r = rootfs_enter(plan, sources, &entry, &shared->err);
-	shared->countdown = -1;
-	CHECK(umask(mask) == 022);
-	if (shared->r >= 0 && scene->check)
-		scene->check(&entry);
-	_exit(0);
-}
-
-static void write_map(pid_t pid, const char *name)
-{
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
-	put_file(path, "0 0 65536\n");
-}
-
-static int wait_for(pid_t pid)
-{
-	int status = -1;
-
-	CHECK(waitpid(pid, &status, 0) == pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-}
-
-static void unshare_and_enter(const struct scene *scene, const struct rootfs_plan *plan,
-			      const struct rootfs_sources *sources, int ready, int mapped, int64_t countdown)
-{
-	char byte = 0;
-	pid_t pid;
-
-	CHECK(unshare(CLONE_NEWNS | CLONE_NEWPID | (scene->has_userns ? CLONE_NEWUSER : 0)) == 0);
-	CHECK(write(ready, "", 1) == 1 && read(mapped, &byte, 1) == 1);
-	pid = fork();
-	CHECK(pid >= 0);
-	if (pid == 0)
-		enter(scene, plan, sources, countdown);
-	_exit(wait_for(pid));
-}
-
-static size_t read_mounts(char *buf, size_t size)
-{
-	int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	size_t n = 0;
-	ssize_t r;
-
-	CHECK(fd >= 0);
-	while ((r = read(fd, buf + n, size - 1 - n)) > 0)
-		n += (size_t)r;
-	buf[n] = '\0';
-	close(fd);
-	return n;
-}
-
-/* Everything but the container's child; ends with nothing of the container visible to the creator. */
-static void create(const struct scene *scene)
-{
-	static char before[262144], after[262144];
-	_autoarena_ struct arena arena = {0};
-	const struct rootfs_request request = {.spec = &scene->spec,
-					       .root = BASE "/rootfs",
-					       .has_userns = scene->has_userns,
-					       .unified = scene->unified};
-	struct rootfs_sources sources = {0};
-	struct rootfs_plan *plan = NULL;
-	int64_t countdown = shared->countdown;
-	int ready[2], mapped[2];
-	char byte;
-	pid_t pid;
-
-	shared->countdown = -1;
-	shared->r = rootfs_plan(&arena, &request, &plan, &shared->err);
-	shared->r = shared->r < 0 ? shared->r : rootfs_open_sources(plan, &sources, &shared->err);
-	if (shared->r < 0)
-		_exit(0);
-	CHECK(pipe2(ready, O_CLOEXEC) == 0 && pipe2(mapped, O_CLOEXEC) == 0);
-	(void)read_mounts(before, sizeof(before));
-	pid = fork();
-	CHECK(pid >= 0);
-	if (pid == 0)
-		unshare_and_enter(scene, plan, &sources, ready[1], mapped[0], countdown);
-	close(ready[1]);
-	CHECK(read(ready[0], &byte, 1) == 1);
-	if (scene->has_userns) {
-		write_map(pid, "uid_map");
-		write_map(pid, "gid_map");
-	}
-	CHECK(write(mapped[1], "", 1) == 1);
-	rootfs_close_sources(&sources);
-	if (wait_for(pid) != 0)
-		_exit(1);
-	(void)read_mounts(after, sizeof(after));
-	CHECK(strcmp(before, after) == 0);
-	_exit(0);
-}
-
-static void play(struct scene *scene)
-{
-	int64_t countdown = shared->countdown;
-	int status = -1;
-	pid_t pid;
-
-	memset(shared, 0, sizeof(*shared));
-	shared->countdown = countdown;
-	scene->spec.linux = &scene->lin;
-	(void)mkdir(BASE, 0700);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		CHECK(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
-		make_image();
-		if (scene->propagates)
-			CHECK(mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) == 0);
-		CHECK(chdir(BASE "/rootfs") == 0);
-		if (scene->prepare)
-			scene->prepare();
-		create(scene);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (shared->said[0])
-		fail_msg("%s", shared->said);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-	shared->countdown = -1;
-}
-
-static void play_well(struct scene *scene)
-{
-	play(scene);
-	if (shared->r < 0)
-		fail_msg("%s", shared->err.text);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (shared == MAP_FAILED)
-		return -1;
-	shared->countdown = -1;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	(void)rmdir(BASE);
-	(void)munmap(shared, sizeof(*shared));
-	shared = NULL;
-	return 0;
-}
-
 /* --- a whole container ----------------------------------------------------------------------------------------- */
 
 static struct oci_mount usual_mounts[] = {
-	{(char *)"/proc", (char *)"proc", (char *)"proc", LIST((char *)"nosuid")},
-	{(char *)"/dev", (char *)"tmpfs", (char *)"tmpfs", LIST((char *)"nosuid", (char *)"mode=755", (char *)"ro")},
-	{(char *)"/dev/pts", (char *)"devpts", (char *)"devpts",
-	 LIST((char *)"newinstance", (char *)"ptmxmode=0666", (char *)"mode=0620")},
-	{(char *)"/dev/shm", (char *)"shm", (char *)"tmpfs", LIST((char *)"mode=1777", (char *)"size=65536k")},
-	{(char *)"/sys", (char *)"sysfs", (char *)"sysfs", LIST((char *)"ro", (char *)"nosuid")},
-	{(char *)"/tmp", (char *)"tmpfs", (char *)"tmpfs", LIST((char *)"noexec")},
-	{(char *)"/data", (char *)BASE "/src/dir", (char *)"bind", LIST((char *)"rbind", (char *)"rro")},
-	{(char *)"/half", (char *)BASE "/src/dir", (char *)"bind", LIST((char *)"rbind", (char *)"ro")},
-	{(char *)"/etc/new/file", (char *)BASE "/src/file", (char *)"bind", LIST((char *)"bind")},
-	{(char *)"/data/sub", (char *)"tmpfs", (char *)"tmpfs", LIST((char *)"size=4k")},
+	{ (char *)"/proc", (char *)"proc", (char *)"proc", LIST((char *)"nosuid") },
+	{ (char *)"/dev", (char *)"tmpfs", (char *)"tmpfs", LIST((char *)"nosuid", (char *)"mode=755", (char *)"ro") },
+	{ (char *)"/dev/pts", (char *)"devpts", (char *)"devpts",
+	  LIST((char *)"newinstance", (char *)"ptmxmode=0666", (char *)"mode=0620") },
+	{ (char *)"/dev/shm", (char *)"shm", (char *)"tmpfs", LIST((char *)"mode=1777", (char *)"size=65536k") },
+	{ (char *)"/sys", (char *)"sysfs", (char *)"sysfs", LIST((char *)"ro", (char *)"nosuid") },
+	{ (char *)"/tmp", (char *)"tmpfs", (char *)"tmpfs", LIST((char *)"noexec") },
+	{ (char *)"/data", (char *)BASE "/src/dir", (char *)"bind", LIST((char *)"rbind", (char *)"rro") },
+	{ (char *)"/half", (char *)BASE "/src/dir", (char *)"bind", LIST((char *)"rbind", (char *)"ro") },
+	{ (char *)"/etc/new/file", (char *)BASE "/src/file", (char *)"bind", LIST((char *)"bind") },
+	{ (char *)"/data/sub", (char *)"tmpfs", (char *)"tmpfs", LIST((char *)"size=4k") },
 };
 static struct oci_device usual_devices[] = {
-	{.path = (char *)"/dev/net/tun",
-	 .type = 'c',
-	 .major = 10,
-	 .minor = 200,
-	 .has_mode = true,
-	 .mode = 0640,
-	 .gid = 5},
-	{.path = (char *)"/dev/queue", .type = 'p'},
+	{ .path = (char *)"/dev/net/tun",
+	  .type = 'c',
+	  .major = 10,
+	  .minor = 200,
+	  .has_mode = true,
+	  .mode = 0640,
+	  .gid = 5 },
+	{ .path = (char *)"/dev/queue", .type = 'p' },
 };
 
 static char *masked[] = {
 	(char *)"/hidden",    (char *)"/secret",  (char *)"/proc/kcore",
 	(char *)"/proc/acpi", (char *)"/nothing", (char *)"/secret/below",
 };
-static char *readonly[] = {(char *)"/fixed", (char *)"/proc/sys", (char *)"/nothing"};
+static char *readonly[] = { (char *)"/fixed", (char *)"/proc/sys", (char *)"/nothing" };
 
 static struct scene usual_scene(void)
 {
 	return (struct scene){
-		.spec = {.mounts = usual_mounts, .n_mounts = ARRAY_SIZE(usual_mounts)},
-		.lin = {.masked_paths = {masked, ARRAY_SIZE(masked)},
-			.readonly_paths = {readonly, ARRAY_SIZE(readonly)}},
+		.spec = { .mounts = usual_mounts, .n_mounts = ARRAY_SIZE(usual_mounts) },
+		.lin = { .masked_paths = { masked, ARRAY_SIZE(masked) },
+		         .readonly_paths = { readonly, ARRAY_SIZE(readonly) } },
 		.wants_console = true,
 	};
 }
@@ -471,12 +157,12 @@ static void check_alone(size_t expected)
 	struct stat root, up;
 	size_t lines = 0;
 
-	(void)read_mounts(mounts, sizeof(mounts));
+	(void)scene_read_mounts(mounts, sizeof(mounts));
 	for (const char *c = mounts; *c; c++)
 		lines += *c == '\n';
 	if (lines != expected) {
 		(void)snprintf(shared->said, sizeof(shared->said), "%zu mounts, not %zu: %.1500s", lines, expected,
-			       mounts);
+		               mounts);
 		_exit(1);
 	}
 	CHECK(stat("/", &root) == 0 && stat("/..", &up) == 0 && root.st_ino == up.st_ino && root.st_dev == up.st_dev);
@@ -508,7 +194,7 @@ static void a_whole_container(void **state)
 	scene.check = check_usual;
 	scene.lin.devices = usual_devices;
 	scene.lin.n_devices = ARRAY_SIZE(usual_devices);
-	play_well(&scene);
+	scene_play_well(&scene);
 }
 
 static void check_readonly_root(struct rootfs_entry *entry)
@@ -530,13 +216,13 @@ static void a_readonly_root(void **state)
 	scene.spec.root_readonly = true;
 	scene.spec.process = &scene.process;
 	scene.process.cwd = (char *)"/made/work";
-	play_well(&scene);
+	scene_play_well(&scene);
 }
 
-/* play() itself compares the creator's mounts before and after. */
+/* scene_play() itself compares the creator's mounts before and after. */
 static void shared_mounts_do_not_leak(void **state)
 {
-	static const char *const words[] = {NULL, "rslave", "rprivate", "rshared", "shared"};
+	static const char *const words[] = { NULL, "rslave", "rprivate", "rshared", "shared" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
@@ -544,7 +230,7 @@ static void shared_mounts_do_not_leak(void **state)
 
 		scene.propagates = true;
 		scene.lin.rootfs_propagation = (char *)words[i];
-		play_well(&scene);
+		scene_play_well(&scene);
 	}
 }
 
@@ -568,15 +254,15 @@ static void a_user_namespace(void **state)
 	(void)state;
 	scene.has_userns = true;
 	scene.check = check_user_namespace;
-	play_well(&scene);
+	scene_play_well(&scene);
 }
 
 /* --- cgroups --------------------------------------------------------------------------------------------------- */
 
 static struct oci_mount cgroup_mounts[] = {
-	{(char *)"/proc", (char *)"proc", (char *)"proc", LIST((char *)"nosuid")},
-	{(char *)"/sys", (char *)"sysfs", (char *)"sysfs", LIST((char *)"ro")},
-	{(char *)"/sys/fs/cgroup", (char *)"cgroup", (char *)"cgroup", LIST((char *)"ro", (char *)"nosuid")},
+	{ (char *)"/proc", (char *)"proc", (char *)"proc", LIST((char *)"nosuid") },
+	{ (char *)"/sys", (char *)"sysfs", (char *)"sysfs", LIST((char *)"ro") },
+	{ (char *)"/sys/fs/cgroup", (char *)"cgroup", (char *)"cgroup", LIST((char *)"ro", (char *)"nosuid") },
 };
 
 static void check_unified(struct rootfs_entry *entry)
@@ -599,15 +285,15 @@ static void check_hierarchies(struct rootfs_entry *entry)
 
 static void cgroup_mounts_follow_the_hierarchy(void **state)
 {
-	struct scene scene = {.spec = {.mounts = cgroup_mounts, .n_mounts = ARRAY_SIZE(cgroup_mounts)}};
+	struct scene scene = { .spec = { .mounts = cgroup_mounts, .n_mounts = ARRAY_SIZE(cgroup_mounts) } };
 
 	(void)state;
 	scene.unified = true;
 	scene.check = check_unified;
-	play_well(&scene);
+	scene_play_well(&scene);
 	scene.unified = false;
 	scene.check = check_hierarchies;
-	play_well(&scene);
+	scene_play_well(&scene);
 }
 
 /* --- attacks ---------------------------------------------------------------------------------------------------- */
@@ -656,7 +342,7 @@ static void console_is_a_link(void)
 
 static void null_is_a_file(void)
 {
-	put_file("dev/null", "not a device");
+	scene_put_file("dev/null", "not a device");
 }
 
 static void dangling(void)
@@ -665,10 +351,10 @@ static void dangling(void)
 }
 
 static struct oci_mount proc_and_data[] = {
-	{(char *)"/proc", (char *)"proc", (char *)"proc", LIST((char *)"nosuid")},
-	{(char *)"/dev/pts", (char *)"devpts", (char *)"devpts", LIST((char *)"ptmxmode=0666")},
-	{(char *)"/sys", (char *)"sysfs", (char *)"sysfs", LIST((char *)"ro")},
-	{(char *)"/data", (char *)BASE "/src/dir", (char *)"bind", LIST((char *)"bind")},
+	{ (char *)"/proc", (char *)"proc", (char *)"proc", LIST((char *)"nosuid") },
+	{ (char *)"/dev/pts", (char *)"devpts", (char *)"devpts", LIST((char *)"ptmxmode=0666") },
+	{ (char *)"/sys", (char *)"sysfs", (char *)"sysfs", LIST((char *)"ro") },
+	{ (char *)"/data", (char *)BASE "/src/dir", (char *)"bind", LIST((char *)"bind") },
 };
 
 static void hostile_images_are_refused(void **state)
@@ -677,28 +363,29 @@ static void hostile_images_are_refused(void **state)
 		void (*prepare)(void);
 		const char *expected;
 	} rows[] = {
-		{proc_is_a_link, "mount 'proc' on '/proc': '/proc' of the rootfs is not an ordinary directory"},
-		{sys_is_a_link, "mount 'sysfs' on '/sys': '/sys' of the rootfs is not an ordinary directory"},
-		{dev_is_a_link, "device '/dev/null': '/dev' of the rootfs is not an ordinary directory"},
-		{data_leads_into_proc, "bind '" BASE "/src/dir' on '/data': '/data' of the rootfs leads into a procfs"},
-		{data_leads_to_a_process,
-		 "bind '" BASE "/src/dir' on '/data': '/data' of the rootfs leads into a procfs"},
-		{data_is_a_magic_link, "bind '" BASE "/src/dir' on '/data': open '/data' of the rootfs: "
-				       "Too many levels of symbolic links"},
-		{console_is_a_link, "bind the terminal: '/dev/console' is neither a file nor a device"},
-		{null_is_a_file, "device '/dev/null': something else is there already"},
-		{dangling, "bind '" BASE "/src/dir' on '/data': make '/data': it is a dangling symlink"},
+		{ proc_is_a_link, "mount 'proc' on '/proc': '/proc' of the rootfs is not an ordinary directory" },
+		{ sys_is_a_link, "mount 'sysfs' on '/sys': '/sys' of the rootfs is not an ordinary directory" },
+		{ dev_is_a_link, "device '/dev/null': '/dev' of the rootfs is not an ordinary directory" },
+		{ data_leads_into_proc,
+		  "bind '" BASE "/src/dir' on '/data': '/data' of the rootfs leads into a procfs" },
+		{ data_leads_to_a_process,
+		  "bind '" BASE "/src/dir' on '/data': '/data' of the rootfs leads into a procfs" },
+		{ data_is_a_magic_link, "bind '" BASE "/src/dir' on '/data': open '/data' of the rootfs: "
+		                        "Too many levels of symbolic links" },
+		{ console_is_a_link, "bind the terminal: '/dev/console' is neither a file nor a device" },
+		{ null_is_a_file, "device '/dev/null': something else is there already" },
+		{ dangling, "bind '" BASE "/src/dir' on '/data': make '/data': it is a dangling symlink" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct scene scene = {
-			.spec = {.mounts = proc_and_data, .n_mounts = ARRAY_SIZE(proc_and_data)},
+			.spec = { .mounts = proc_and_data, .n_mounts = ARRAY_SIZE(proc_and_data) },
 			.prepare = rows[i].prepare,
 			.wants_console = true,
 		};
 
-		play(&scene);
+		scene_play(&scene);
 		if (shared->r >= 0 || strncmp(shared->err.text, rows[i].expected, strlen(rows[i].expected)) != 0)
 			fail_msg("row %zu: %d '%s'", i, shared->r, shared->err.text);
 	}
@@ -708,7 +395,7 @@ static void data_points_out(void)
 {
 	CHECK(mkdir("vol", 0755) == 0);
 	replace_by_link("data", "/../../../vol");
-	put_file("dev/ptmx", "an old node");
+	scene_put_file("dev/ptmx", "an old node");
 }
 
 static void check_stays_inside(struct rootfs_entry *entry)
@@ -721,13 +408,13 @@ static void check_stays_inside(struct rootfs_entry *entry)
 static void links_stay_inside(void **state)
 {
 	struct scene scene = {
-		.spec = {.mounts = proc_and_data, .n_mounts = ARRAY_SIZE(proc_and_data)},
+		.spec = { .mounts = proc_and_data, .n_mounts = ARRAY_SIZE(proc_and_data) },
 		.prepare = data_points_out,
 		.check = check_stays_inside,
 	};
 
 	(void)state;
-	play_well(&scene);
+	scene_play_well(&scene);
 }
 
 /* --- errors ----------------------------------------------------------------------------------------------------- */
@@ -737,27 +424,27 @@ static void errors_say_why(void **state)
 	static const struct {
 		const char *destination, *source, *type, *option, *expected;
 	} rows[] = {
-		{"/tmp", "tmpfs", "tmpfs", "foo", "mount 'tmpfs' on '/tmp': Unknown parameter 'foo'"},
-		{"/tmp", "tmpfs", "tmpfs", "size=x", "mount 'tmpfs' on '/tmp': Bad value for 'size'"},
-		{"/tmp", "x", "floppyfs", "ro", "mount 'floppyfs' on '/tmp': the kernel has no such file system"},
-		{"/tmp", "/nothing", "bind", "bind", "bind '/nothing' on '/tmp': No such file or directory"},
-		{"/tmp", BASE "/src/file", "bind", "bind",
-		 "bind '" BASE "/src/file' on '/tmp': one of source and target is a directory, the other is not"},
-		{"/etc/passwd", BASE "/src/dir", "bind", "bind",
-		 "bind '" BASE "/src/dir' on '/etc/passwd': open '/etc/passwd' of the rootfs: Not a directory"},
-		{"/proc", BASE "/src/dir", "bind", "bind",
-		 "bind '" BASE "/src/dir' on '/proc': the source is not a procfs"},
-		{"/etc", "", "", "remount,ro", "remount '/etc': nothing is mounted there"},
-		{"/none", "", "", "remount,ro", "remount '/none': No such file or directory"},
+		{ "/tmp", "tmpfs", "tmpfs", "foo", "mount 'tmpfs' on '/tmp': Unknown parameter 'foo'" },
+		{ "/tmp", "tmpfs", "tmpfs", "size=x", "mount 'tmpfs' on '/tmp': Bad value for 'size'" },
+		{ "/tmp", "x", "floppyfs", "ro", "mount 'floppyfs' on '/tmp': the kernel has no such file system" },
+		{ "/tmp", "/nothing", "bind", "bind", "bind '/nothing' on '/tmp': No such file or directory" },
+		{ "/tmp", BASE "/src/file", "bind", "bind",
+		  "bind '" BASE "/src/file' on '/tmp': one of source and target is a directory, the other is not" },
+		{ "/etc/passwd", BASE "/src/dir", "bind", "bind",
+		  "bind '" BASE "/src/dir' on '/etc/passwd': open '/etc/passwd' of the rootfs: Not a directory" },
+		{ "/proc", BASE "/src/dir", "bind", "bind",
+		  "bind '" BASE "/src/dir' on '/proc': the source is not a procfs" },
+		{ "/etc", "", "", "remount,ro", "remount '/etc': nothing is mounted there" },
+		{ "/none", "", "", "remount,ro", "remount '/none': No such file or directory" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct oci_mount mount = {(char *)rows[i].destination, (char *)rows[i].source, (char *)rows[i].type,
-					  LIST((char *)rows[i].option)};
-		struct scene scene = {.spec = {.mounts = &mount, .n_mounts = 1}};
+		struct oci_mount mount = { (char *)rows[i].destination, (char *)rows[i].source, (char *)rows[i].type,
+			                   LIST((char *)rows[i].option) };
+		struct scene scene = { .spec = { .mounts = &mount, .n_mounts = 1 } };
 
-		play(&scene);
+		scene_play(&scene);
 		assert_true(shared->r < 0);
 		assert_string_equal(shared->err.text, rows[i].expected);
 	}
@@ -765,11 +452,11 @@ static void errors_say_why(void **state)
 
 static void a_missing_rootfs_is_named(void **state)
 {
-	_autoarena_ struct arena arena = {0};
-	struct oci_linux lin = {0};
-	struct oci_spec spec = {.linux = &lin, .root_path = (char *)"/nowhere/rootfs"};
-	const struct rootfs_request request = {.spec = &spec};
-	struct rootfs_sources sources = {0};
+	_autoarena_ struct arena arena = { 0 };
+	struct oci_linux lin = { 0 };
+	struct oci_spec spec = { .linux = &lin, .root_path = (char *)"/nowhere/rootfs" };
+	const struct rootfs_request request = { .spec = &spec };
+	struct rootfs_sources sources = { 0 };
 	struct rootfs_plan *plan = NULL;
 	struct err err = ERR_INIT;
 
@@ -794,22 +481,22 @@ static void long_options_and_remounts(void **state)
 {
 	char lower[600] = "lowerdir=" BASE "/src/dir";
 	struct oci_mount mounts[] = {
-		{(char *)"/tmp", (char *)"tmpfs", (char *)"tmpfs", LIST((char *)"size=64k")},
-		{(char *)"/tmp", (char *)"tmpfs", (char *)"tmpfs",
-		 LIST((char *)"remount", (char *)"nodev", (char *)"size=1m")},
-		{(char *)"/etc/over", (char *)"overlay", (char *)"overlay", LIST(lower)},
+		{ (char *)"/tmp", (char *)"tmpfs", (char *)"tmpfs", LIST((char *)"size=64k") },
+		{ (char *)"/tmp", (char *)"tmpfs", (char *)"tmpfs",
+		  LIST((char *)"remount", (char *)"nodev", (char *)"size=1m") },
+		{ (char *)"/etc/over", (char *)"overlay", (char *)"overlay", LIST(lower) },
 	};
-	struct scene scene = {.spec = {.mounts = mounts, .n_mounts = ARRAY_SIZE(mounts)}, .check = check_remount};
+	struct scene scene = { .spec = { .mounts = mounts, .n_mounts = ARRAY_SIZE(mounts) }, .check = check_remount };
 
 	(void)state;
 	while (strlen(lower) < 500)
 		(void)strcat(lower, ":" BASE "/src");
-	play(&scene);
+	scene_play(&scene);
 	/* A kernel without overlay, or one that wants no directory twice, can say so. */
 	if (shared->r == -ENODEV || shared->r == -ELOOP) {
 		scene.spec.n_mounts = 2;
 		scene.check = NULL;
-		play_well(&scene);
+		scene_play_well(&scene);
 	} else if (shared->r < 0) {
 		fail_msg("%s", shared->err.text);
 	}
@@ -828,7 +515,7 @@ static void every_failure_is_told(void **state)
 
 		scene.propagates = true;
 		shared->countdown = k;
-		play(&scene);
+		scene_play(&scene);
 		if (shared->r < 0) {
 			assert_int_equal(shared->err.num, -shared->r);
 			assert_true(strlen(shared->err.text) > strlen("Input/output error"));
@@ -860,5 +547,5 @@ int test_enter(void)
 		(void)printf("ok 1 - enter # SKIP needs root\n");
 		return 0;
 	}
-	return cmocka_run_group_tests_name("enter", tests, setup, teardown);
+	return cmocka_run_group_tests_name("enter", tests, scene_setup, scene_teardown);
 }

@@ -9,16 +9,16 @@
 
 #define LIST(...)                                                                                                      \
 	{                                                                                                              \
-		(char *[]){__VA_ARGS__, NULL}, sizeof((char *[]){__VA_ARGS__}) / sizeof(char *)                        \
+		(char *[]){ __VA_ARGS__, NULL }, sizeof((char *[]){ __VA_ARGS__ }) / sizeof(char *)                    \
 	}
 
 static struct oci_linux bare_linux;
 
 static void plan_text(const struct oci_spec *spec, char *ret, size_t size)
 {
-	_autoarena_ struct arena arena = {0};
+	_autoarena_ struct arena arena = { 0 };
 	_autobuf_ struct buf out = BUF_INIT;
-	const struct rootfs_request request = {.spec = spec, .root = "/c/rootfs", .unified = true};
+	const struct rootfs_request request = { .spec = spec, .root = "/c/rootfs", .unified = true };
 	struct rootfs_plan *plan = NULL;
 	struct err err = ERR_INIT;
 
@@ -34,31 +34,31 @@ static void plan_text(const struct oci_spec *spec, char *ret, size_t size)
 static void a_whole_spec(void **state)
 {
 	struct oci_mount mounts[] = {
-		{(char *)"/proc", (char *)"proc", (char *)"proc", LIST("nosuid", "noexec", "nodev")},
-		{(char *)"//dev/", (char *)"tmpfs", (char *)"tmpfs", LIST("nosuid", "mode=755", "ro")},
-		{(char *)"/dev/pts", (char *)"devpts", (char *)"devpts", LIST("newinstance", "gid=5")},
-		{(char *)"/sys", (char *)"sysfs", (char *)"sysfs", LIST("ro")},
-		{(char *)"/sys/fs/cgroup", (char *)"cgroup", (char *)"cgroup", LIST("ro", "nosuid")},
-		{(char *)"/etc/hosts", (char *)"/share/hosts", (char *)"bind", LIST("rbind", "rprivate", "rro")},
-		{(char *)"/data", (char *)"/share/data", (char *)"", LIST("bind", "noatime", "ro")},
-		{(char *)"/tmp", (char *)"", (char *)"tmpfs", LIST("size=1m", "sync", "rslave")},
+		{ (char *)"/proc", (char *)"proc", (char *)"proc", LIST("nosuid", "noexec", "nodev") },
+		{ (char *)"//dev/", (char *)"tmpfs", (char *)"tmpfs", LIST("nosuid", "mode=755", "ro") },
+		{ (char *)"/dev/pts", (char *)"devpts", (char *)"devpts", LIST("newinstance", "gid=5") },
+		{ (char *)"/sys", (char *)"sysfs", (char *)"sysfs", LIST("ro") },
+		{ (char *)"/sys/fs/cgroup", (char *)"cgroup", (char *)"cgroup", LIST("ro", "nosuid") },
+		{ (char *)"/etc/hosts", (char *)"/share/hosts", (char *)"bind", LIST("rbind", "rprivate", "rro") },
+		{ (char *)"/data", (char *)"/share/data", (char *)"", LIST("bind", "noatime", "ro") },
+		{ (char *)"/tmp", (char *)"", (char *)"tmpfs", LIST("size=1m", "sync", "rslave") },
 	};
 	struct oci_device devices[] = {
-		{.path = (char *)"/dev/null", .type = 'c', .major = 1, .minor = 3, .has_mode = true, .mode = 0600},
-		{.path = (char *)"/dev/disk/a", .type = 'b', .major = 254, .minor = 16},
-		{.path = (char *)"/dev/pipe", .type = 'p'},
+		{ .path = (char *)"/dev/null", .type = 'c', .major = 1, .minor = 3, .has_mode = true, .mode = 0600 },
+		{ .path = (char *)"/dev/disk/a", .type = 'b', .major = 254, .minor = 16 },
+		{ .path = (char *)"/dev/pipe", .type = 'p' },
 	};
-	struct oci_linux lin = {.devices = devices,
-				.n_devices = ARRAY_SIZE(devices),
-				.masked_paths = LIST("/proc/kcore", "/sys/firmware/"),
-				.readonly_paths = LIST("/proc/sys"),
-				.rootfs_propagation = (char *)"rshared"};
-	struct oci_process process = {.cwd = (char *)"/work"};
-	struct oci_spec spec = {.mounts = mounts,
-				.n_mounts = ARRAY_SIZE(mounts),
-				.linux = &lin,
-				.process = &process,
-				.root_readonly = true};
+	struct oci_linux lin = { .devices = devices,
+		                 .n_devices = ARRAY_SIZE(devices),
+		                 .masked_paths = LIST("/proc/kcore", "/sys/firmware/"),
+		                 .readonly_paths = LIST("/proc/sys"),
+		                 .rootfs_propagation = (char *)"rshared" };
+	struct oci_process process = { .cwd = (char *)"/work" };
+	struct oci_spec spec = { .mounts = mounts,
+		                 .n_mounts = ARRAY_SIZE(mounts),
+		                 .linux = &lin,
+		                 .process = &process,
+		                 .root_readonly = true };
 	static const char expected[] =
 		"propagation target=/ flags=0x104000\n"
 		"root source=/c/rootfs\n"
@@ -102,17 +102,17 @@ static void a_whole_spec(void **state)
 
 static void a_bound_dev_is_left_alone(void **state)
 {
-	struct oci_mount mounts[] = {{(char *)"/dev", (char *)"/dev", (char *)"bind", LIST("rbind", "ro")}};
-	struct oci_spec spec = {.mounts = mounts, .n_mounts = 1, .linux = &bare_linux};
+	struct oci_mount mounts[] = { { (char *)"/dev", (char *)"/dev", (char *)"bind", LIST("rbind", "ro") } };
+	struct oci_spec spec = { .mounts = mounts, .n_mounts = 1, .linux = &bare_linux };
 	char text[4096];
 
 	(void)state;
 	plan_text(&spec, text, sizeof(text));
 	assert_string_equal(text, "propagation target=/ flags=0x84000\n"
-				  "root source=/c/rootfs\n"
-				  "bind source=/dev target=/dev type=rbind flags=0x1 number=1\n"
-				  "console source=creator\n"
-				  "pivot\n");
+	                          "root source=/c/rootfs\n"
+	                          "bind source=/dev target=/dev type=rbind flags=0x1 number=1\n"
+	                          "console source=creator\n"
+	                          "pivot\n");
 }
 
 /* One wrong mount each; the text names what is wrong. */
@@ -121,31 +121,31 @@ static void wrong_mounts_are_named(void **state)
 	static const struct {
 		const char *destination, *source, *type, *option, *expected;
 	} rows[] = {
-		{"data", "/s", "bind", "bind", "mount on 'data': the path must be absolute and without '..'"},
-		{"/a/../b", "/s", "bind", "bind", "mount on '/a/../b': the path must be absolute and without '..'"},
-		{"", "/s", "bind", "bind", "mount on '': the path must be absolute and without '..'"},
-		{"/.//", "tmpfs", "tmpfs", "ro", "mount 'tmpfs' on '/': that is the rootfs"},
-		{"/a", "", "bind", "bind", "bind on '/a': no source"},
-		{"/a", "/s", "", "ro", "mount on '/a': neither a type nor 'bind'"},
-		{"/a", "/s", "none", "ro", "mount on '/a': neither a type nor 'bind'"},
-		{"/a", "/s", "ext4", "loop", "mount 'ext4' on '/a': mount option 'loop' is not supported"},
-		{"/proc/sys", "/s", "bind", "bind",
-		 "mount 'bind' on '/proc/sys': nothing may be mounted there, it is inside /proc"},
-		{"//proc/./self/attr", "/s", "bind", "bind",
-		 "mount 'bind' on '/proc/self/attr': nothing may be mounted there, it is inside /proc"},
-		{"/proc/cpuinfo/x", "/s", "bind", "bind",
-		 "mount 'bind' on '/proc/cpuinfo/x': nothing may be mounted there, it is inside /proc"},
-		{"/proc", "tmpfs", "tmpfs", "ro",
-		 "mount 'tmpfs' on '/proc': nothing may be mounted there, it is inside /proc"},
-		{"/proc/x", "tmpfs", "tmpfs", "ro",
-		 "mount 'tmpfs' on '/proc/x': nothing may be mounted there, it is inside /proc"},
+		{ "data", "/s", "bind", "bind", "mount on 'data': the path must be absolute and without '..'" },
+		{ "/a/../b", "/s", "bind", "bind", "mount on '/a/../b': the path must be absolute and without '..'" },
+		{ "", "/s", "bind", "bind", "mount on '': the path must be absolute and without '..'" },
+		{ "/.//", "tmpfs", "tmpfs", "ro", "mount 'tmpfs' on '/': that is the rootfs" },
+		{ "/a", "", "bind", "bind", "bind on '/a': no source" },
+		{ "/a", "/s", "", "ro", "mount on '/a': neither a type nor 'bind'" },
+		{ "/a", "/s", "none", "ro", "mount on '/a': neither a type nor 'bind'" },
+		{ "/a", "/s", "ext4", "loop", "mount 'ext4' on '/a': mount option 'loop' is not supported" },
+		{ "/proc/sys", "/s", "bind", "bind",
+		  "mount 'bind' on '/proc/sys': nothing may be mounted there, it is inside /proc" },
+		{ "//proc/./self/attr", "/s", "bind", "bind",
+		  "mount 'bind' on '/proc/self/attr': nothing may be mounted there, it is inside /proc" },
+		{ "/proc/cpuinfo/x", "/s", "bind", "bind",
+		  "mount 'bind' on '/proc/cpuinfo/x': nothing may be mounted there, it is inside /proc" },
+		{ "/proc", "tmpfs", "tmpfs", "ro",
+		  "mount 'tmpfs' on '/proc': nothing may be mounted there, it is inside /proc" },
+		{ "/proc/x", "tmpfs", "tmpfs", "ro",
+		  "mount 'tmpfs' on '/proc/x': nothing may be mounted there, it is inside /proc" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct oci_mount mount = {(char *)rows[i].destination, (char *)rows[i].source, (char *)rows[i].type,
-					  LIST((char *)rows[i].option)};
-		struct oci_spec spec = {.mounts = &mount, .n_mounts = 1, .linux = &bare_linux};
+		struct oci_mount mount = { (char *)rows[i].destination, (char *)rows[i].source, (char *)rows[i].type,
+			                   LIST((char *)rows[i].option) };
+		struct oci_spec spec = { .mounts = &mount, .n_mounts = 1, .linux = &bare_linux };
 		char text[4096];
 
 		plan_text(&spec, text, sizeof(text));
@@ -155,12 +155,12 @@ static void wrong_mounts_are_named(void **state)
 
 static void files_of_proc_may_be_covered(void **state)
 {
-	static const char *const rows[] = {"/proc/cpuinfo", "/proc/uptime", "/proc/net/dev", "/proc", "/process"};
+	static const char *const rows[] = { "/proc/cpuinfo", "/proc/uptime", "/proc/net/dev", "/proc", "/process" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct oci_mount mount = {(char *)rows[i], (char *)"/s", (char *)"bind", LIST("bind")};
-		struct oci_spec spec = {.mounts = &mount, .n_mounts = 1, .linux = &bare_linux};
+		struct oci_mount mount = { (char *)rows[i], (char *)"/s", (char *)"bind", LIST("bind") };
+		struct oci_spec spec = { .mounts = &mount, .n_mounts = 1, .linux = &bare_linux };
 		char text[4096], line[128];
 
 		plan_text(&spec, text, sizeof(text));
@@ -177,19 +177,21 @@ static void wrong_devices_are_named(void **state)
 		int64_t major;
 		const char *expected;
 	} rows[] = {
-		{"/etc/x", 'c', 1, "device '/etc/x' is not below /dev"},
-		{"/dev/../etc/x", 'c', 1, "device '/dev/../etc/x': the path must be absolute and without '..'"},
-		{"/dev", 'c', 1, "device '/dev' is not below /dev"},
-		{"/devil/x", 'c', 1, "device '/devil/x' is not below /dev"},
-		{"/dev/x", 'q', 1, "device '/dev/x': unknown type 'q'"},
-		{"/dev/x", 'c', -1, "device '/dev/x': impossible number"},
+		{ "/etc/x", 'c', 1, "device '/etc/x' is not below /dev" },
+		{ "/dev/../etc/x", 'c', 1, "device '/dev/../etc/x': the path must be absolute and without '..'" },
+		{ "/dev", 'c', 1, "device '/dev' is not below /dev" },
+		{ "/devil/x", 'c', 1, "device '/devil/x' is not below /dev" },
+		{ "/dev/x", 'q', 1, "device '/dev/x': unknown type 'q'" },
+		{ "/dev/x", 'c', -1, "device '/dev/x': impossible number" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct oci_device device = {.path = (char *)rows[i].path, .type = rows[i].type, .major = rows[i].major};
-		struct oci_linux lin = {.devices = &device, .n_devices = 1};
-		struct oci_spec spec = {.linux = &lin};
+		struct oci_device device = { .path = (char *)rows[i].path,
+			                     .type = rows[i].type,
+			                     .major = rows[i].major };
+		struct oci_linux lin = { .devices = &device, .n_devices = 1 };
+		struct oci_spec spec = { .linux = &lin };
 		char text[4096];
 
 		plan_text(&spec, text, sizeof(text));
@@ -199,10 +201,10 @@ static void wrong_devices_are_named(void **state)
 
 static void wrong_roots_are_named(void **state)
 {
-	struct oci_linux lin = {.rootfs_propagation = (char *)"sideways"};
-	struct oci_spec spec = {.linux = &lin};
-	struct rootfs_request request = {.spec = &spec};
-	_autoarena_ struct arena arena = {0};
+	struct oci_linux lin = { .rootfs_propagation = (char *)"sideways" };
+	struct oci_spec spec = { .linux = &lin };
+	struct rootfs_request request = { .spec = &spec };
+	_autoarena_ struct arena arena = { 0 };
 	struct rootfs_plan *plan = NULL;
 	struct err err = ERR_INIT;
 	char text[4096];
@@ -217,14 +219,14 @@ static void wrong_roots_are_named(void **state)
 
 static void every_lack_of_memory_is_an_error(void **state)
 {
-	struct oci_mount mount = {(char *)"/a", (char *)"/s", (char *)"bind", LIST("bind", "x=1", "rro")};
-	struct oci_spec spec = {.mounts = &mount, .n_mounts = 1, .linux = &bare_linux};
-	const struct rootfs_request request = {.spec = &spec, .root = "/r"};
+	struct oci_mount mount = { (char *)"/a", (char *)"/s", (char *)"bind", LIST("bind", "x=1", "rro") };
+	struct oci_spec spec = { .mounts = &mount, .n_mounts = 1, .linux = &bare_linux };
+	const struct rootfs_request request = { .spec = &spec, .root = "/r" };
 	size_t max;
 
 	(void)state;
 	for (max = 16; max < 65536; max += 16) {
-		_autoarena_ struct arena arena = {.max = max};
+		_autoarena_ struct arena arena = { .max = max };
 		struct rootfs_plan *plan = NULL;
 		struct err err = ERR_INIT;
 		int r = rootfs_plan(&arena, &request, &plan, &err);

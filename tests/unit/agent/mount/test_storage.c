@@ -20,7 +20,7 @@
 
 #define LIST(...)                                                                                                      \
 	{                                                                                                              \
-		(char *[]){__VA_ARGS__, NULL}, sizeof((char *[]){__VA_ARGS__}) / sizeof(char *)                        \
+		(char *[]){ __VA_ARGS__, NULL }, sizeof((char *[]){ __VA_ARGS__ }) / sizeof(char *)                    \
 	}
 #define BASE "/tmp/kata-unit-storage"
 
@@ -43,76 +43,77 @@ static struct storage_config config_of(const struct row *row, char **options, ch
 
 	options[0] = (char *)row->options;
 	driver_options[0] = (char *)row->driver_option;
-	c.options = (struct oci_strings){options, row->options != NULL};
-	c.driver_options = (struct oci_strings){driver_options, row->driver_option != NULL};
+	c.options = (struct oci_strings){ options, row->options != NULL };
+	c.driver_options = (struct oci_strings){ driver_options, row->driver_option != NULL };
 	return c;
 }
 
 static void storages_become_steps(void **state)
 {
 	static const struct row rows[] = {
-		{"virtio-fs", "kataShared", "virtiofs", "/run/shared", "nodev", NULL,
-		 "mkdir target=/run/shared number=493\n"
-		 "mount source=kataShared target=/run/shared type=virtiofs flags=0x4\n",
-		 false},
-		{"ephemeral", "shm", "tmpfs", "/run/shm", "noexec,size=64m,fsgid=5,mode=1777", NULL,
-		 "mkdir target=/run/shm number=493\n"
-		 "mount source=shm target=/run/shm type=tmpfs data=size=64m,mode=1777 flags=0x8\n"
-		 "group target=/run/shm data=5\n",
-		 false},
-		{"ephemeral", "", "", "/run/shm", "remount,size=1m", NULL,
-		 "mkdir target=/run/shm number=493\n"
-		 "remount target=/run/shm type=tmpfs data=size=1m\n",
-		 false},
-		{"ephemeral", "nodev", "hugetlbfs", "/run/huge", "pagesize=2Mi,size=10M", NULL,
-		 "hugepages target=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages data=2Mi flags=0x5\n"
-		 "mkdir target=/run/huge number=493\n"
-		 "mount source=nodev target=/run/huge type=hugetlbfs data=pagesize=2Mi,size=10M\n",
-		 false},
-		{"ephemeral", "nodev", "hugetlbfs", "/run/huge", "pagesize=2097152,size=x", NULL,
-		 "hugetlbfs: 'pagesize=2097152' and 'size=x' are no two sizes", false},
-		{"local", "local", "local", "/run/dir", "mode=0750,fsgid=6", NULL,
-		 "mkdir target=/run/dir number=493\n"
-		 "group target=/run/dir data=6\n"
-		 "mode target=/run/dir number=1512\n",
-		 false},
-		{"local", "", "", "/run/dir", NULL, NULL,
-		 "mkdir target=/run/dir number=493\nmode target=/run/dir number=511\n", false},
-		{"local", "", "", "/run/dir", "mode=9", NULL,
-		 "storage 'local' on '/run/dir': 'mode=9' is no octal mode", false},
-		{"local", "", "", "/run/dir", "fsgid=-1", NULL, "storage on '/run/dir': 'fsgid=-1' is no group", false},
-		{"virtio-fs", "tag", "", "/run/a", "ro", NULL,
-		 "mkdir target=/run/a number=493\n"
-		 "mount source=tag target=/run/a type=virtiofs flags=0x1\n"
-		 "fs-group target=/run/a data=77 on root mismatch number=288\n",
-		 true},
-		{"overlayfs", "overlay", "overlay", "/run/c/rootfs", "io.katacontainers.fs-opt.overlay-rw,lowerdir=/l",
-		 "io.katacontainers.volume.overlayfs.create_directory=/run/x",
-		 "mkdir target=/run/x number=493\n"
-		 "mkdir target=/run/kata-containers/cid/upper number=493\n"
-		 "mkdir target=/run/kata-containers/cid/work number=493\n"
-		 "mkdir target=/run/c/rootfs number=493\n"
-		 "mount source=overlay target=/run/c/rootfs type=overlay data=lowerdir=/l,"
-		 "upperdir=/run/kata-containers/cid/upper,workdir=/run/kata-containers/cid/work\n",
-		 false},
-		{"overlayfs", "", "", "/run/c", NULL, "io.katacontainers.volume.overlayfs.create_directory=x/../y",
-		 "storage 'overlayfs': directory 'x/../y' must be absolute and without '..'", false},
-		{"virtio-fs", "tag", "", "run/a", NULL, NULL,
-		 "storage 'virtio-fs': mount point 'run/a' must be absolute, without '..', and not '/'", false},
-		{"virtio-fs", "tag", "", "/run/../etc", NULL, NULL,
-		 "storage 'virtio-fs': mount point '/run/../etc' must be absolute, without '..', and not '/'", false},
-		{"virtio-fs", "tag", "", "/a", "loop", NULL,
-		 "storage 'virtio-fs' on '/a': mount option 'loop' is not supported", false},
-		{"9p", "tag", "9p", "/a", NULL, NULL, "no storage driver '9p'", false},
+		{ "virtio-fs", "kataShared", "virtiofs", "/run/shared", "nodev", NULL,
+		  "mkdir target=/run/shared number=493\n"
+		  "mount source=kataShared target=/run/shared type=virtiofs flags=0x4\n",
+		  false },
+		{ "ephemeral", "shm", "tmpfs", "/run/shm", "noexec,size=64m,fsgid=5,mode=1777", NULL,
+		  "mkdir target=/run/shm number=493\n"
+		  "mount source=shm target=/run/shm type=tmpfs data=size=64m,mode=1777 flags=0x8\n"
+		  "group target=/run/shm data=5\n",
+		  false },
+		{ "ephemeral", "", "", "/run/shm", "remount,size=1m", NULL,
+		  "mkdir target=/run/shm number=493\n"
+		  "remount target=/run/shm type=tmpfs data=size=1m\n",
+		  false },
+		{ "ephemeral", "nodev", "hugetlbfs", "/run/huge", "pagesize=2Mi,size=10M", NULL,
+		  "hugepages target=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages data=2Mi flags=0x5\n"
+		  "mkdir target=/run/huge number=493\n"
+		  "mount source=nodev target=/run/huge type=hugetlbfs data=pagesize=2Mi,size=10M\n",
+		  false },
+		{ "ephemeral", "nodev", "hugetlbfs", "/run/huge", "pagesize=2097152,size=x", NULL,
+		  "hugetlbfs: 'pagesize=2097152' and 'size=x' are no two sizes", false },
+		{ "local", "local", "local", "/run/dir", "mode=0750,fsgid=6", NULL,
+		  "mkdir target=/run/dir number=493\n"
+		  "group target=/run/dir data=6\n"
+		  "mode target=/run/dir number=1512\n",
+		  false },
+		{ "local", "", "", "/run/dir", NULL, NULL,
+		  "mkdir target=/run/dir number=493\nmode target=/run/dir number=511\n", false },
+		{ "local", "", "", "/run/dir", "mode=9", NULL,
+		  "storage 'local' on '/run/dir': 'mode=9' is no octal mode", false },
+		{ "local", "", "", "/run/dir", "fsgid=-1", NULL, "storage on '/run/dir': 'fsgid=-1' is no group",
+		  false },
+		{ "virtio-fs", "tag", "", "/run/a", "ro", NULL,
+		  "mkdir target=/run/a number=493\n"
+		  "mount source=tag target=/run/a type=virtiofs flags=0x1\n"
+		  "fs-group target=/run/a data=77 on root mismatch number=288\n",
+		  true },
+		{ "overlayfs", "overlay", "overlay", "/run/c/rootfs", "io.katacontainers.fs-opt.overlay-rw,lowerdir=/l",
+		  "io.katacontainers.volume.overlayfs.create_directory=/run/x",
+		  "mkdir target=/run/x number=493\n"
+		  "mkdir target=/run/kata-containers/cid/upper number=493\n"
+		  "mkdir target=/run/kata-containers/cid/work number=493\n"
+		  "mkdir target=/run/c/rootfs number=493\n"
+		  "mount source=overlay target=/run/c/rootfs type=overlay data=lowerdir=/l,"
+		  "upperdir=/run/kata-containers/cid/upper,workdir=/run/kata-containers/cid/work\n",
+		  false },
+		{ "overlayfs", "", "", "/run/c", NULL, "io.katacontainers.volume.overlayfs.create_directory=x/../y",
+		  "storage 'overlayfs': directory 'x/../y' must be absolute and without '..'", false },
+		{ "virtio-fs", "tag", "", "run/a", NULL, NULL,
+		  "storage 'virtio-fs': mount point 'run/a' must be absolute, without '..', and not '/'", false },
+		{ "virtio-fs", "tag", "", "/run/../etc", NULL, NULL,
+		  "storage 'virtio-fs': mount point '/run/../etc' must be absolute, without '..', and not '/'", false },
+		{ "virtio-fs", "tag", "", "/a", "loop", NULL,
+		  "storage 'virtio-fs' on '/a': mount option 'loop' is not supported", false },
+		{ "9p", "tag", "9p", "/a", NULL, NULL, "no storage driver '9p'", false },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		_autoarena_ struct arena arena = {0};
+		_autoarena_ struct arena arena = { 0 };
 		_autobuf_ struct buf out = BUF_INIT;
-		char *options[2] = {NULL}, *driver_options[2] = {NULL};
+		char *options[2] = { NULL }, *driver_options[2] = { NULL };
 		const struct storage_config config = config_of(&rows[i], options, driver_options);
-		struct step_list list = {0};
+		struct step_list list = { 0 };
 		struct err err = ERR_INIT;
 
 		if (storage_plan(&arena, &config, "cid", &list, &err) < 0) {
@@ -178,8 +179,8 @@ static void in_namespace(void (*body)(void))
 
 static int apply(const struct storage_config *config, struct err *err)
 {
-	_autoarena_ struct arena arena = {0};
-	struct step_list list = {0};
+	_autoarena_ struct arena arena = { 0 };
+	struct step_list list = { 0 };
 	int r = storage_plan(&arena, config, "cid", &list, err);
 
 	return r < 0 ? r : storage_apply(&list, err);
@@ -187,11 +188,11 @@ static int apply(const struct storage_config *config, struct err *err)
 
 static void mount_twice_and_clean(void)
 {
-	struct storage_config config = {.driver = (char *)"virtio-fs",
-					.source = (char *)"kataShared",
-					.fstype = (char *)"tmpfs",
-					.mount_point = (char *)BASE "/a/b",
-					.options = LIST((char *)"nodev", (char *)"size=64k")};
+	struct storage_config config = { .driver = (char *)"virtio-fs",
+		                         .source = (char *)"kataShared",
+		                         .fstype = (char *)"tmpfs",
+		                         .mount_point = (char *)BASE "/a/b",
+		                         .options = LIST((char *)"nodev", (char *)"size=64k") };
 	struct err err = ERR_INIT;
 	struct statfs st;
 	int fd;
@@ -219,13 +220,13 @@ static void storages_are_mounted_once_and_cleaned(void **state)
 
 static void ephemeral_body(void)
 {
-	struct storage_config config = {
-		.driver = (char *)"ephemeral",
-		.source = (char *)"shm",
-		.fstype = (char *)"tmpfs",
-		.mount_point = (char *)BASE "/shm",
-		.options = LIST((char *)"noexec", (char *)"mode=770", (char *)"size=64k", (char *)"fsgid=99")};
-	char *again[] = {(char *)"remount", (char *)"size=128k", NULL};
+	struct storage_config config = { .driver = (char *)"ephemeral",
+		                         .source = (char *)"shm",
+		                         .fstype = (char *)"tmpfs",
+		                         .mount_point = (char *)BASE "/shm",
+		                         .options = LIST((char *)"noexec", (char *)"mode=770", (char *)"size=64k",
+		                                         (char *)"fsgid=99") };
+	char *again[] = { (char *)"remount", (char *)"size=128k", NULL };
 	struct err err = ERR_INIT;
 	struct statfs fs;
 	struct stat st;
@@ -234,7 +235,7 @@ static void ephemeral_body(void)
 	CHECK(stat(BASE "/shm", &st) == 0 && st.st_gid == 99 && st.st_mode == (S_IFDIR | S_ISGID | 0770));
 	CHECK(statfs(BASE "/shm", &fs) == 0 && fs.f_blocks * (uint64_t)fs.f_bsize == 65536);
 	CHECK((fs.f_flags & MS_NOEXEC) != 0);
-	config.options = (struct oci_strings){again, 2};
+	config.options = (struct oci_strings){ again, 2 };
 	CHECK(apply(&config, &err) == 0);
 	CHECK(statfs(BASE "/shm", &fs) == 0 && fs.f_blocks * (uint64_t)fs.f_bsize == 131072);
 	CHECK(storage_clean(&config, &err) == 0 && mountinfo_is_mounted(BASE "/shm", "tmpfs"));
@@ -248,9 +249,9 @@ static void ephemeral_options_are_honoured(void **state)
 
 static void local_body(void)
 {
-	struct storage_config config = {.driver = (char *)"local",
-					.mount_point = (char *)BASE "/dir",
-					.options = LIST((char *)"mode=0700", (char *)"fsgid=98")};
+	struct storage_config config = { .driver = (char *)"local",
+		                         .mount_point = (char *)BASE "/dir",
+		                         .options = LIST((char *)"mode=0700", (char *)"fsgid=98") };
 	struct err err = ERR_INIT;
 	struct stat st;
 
@@ -269,12 +270,12 @@ static void local_is_a_directory(void **state)
 /* The second step list fails after its mount: nothing stays. */
 static void undo_body(void)
 {
-	struct storage_config config = {.driver = (char *)"virtio-fs",
-					.source = (char *)"x",
-					.fstype = (char *)"proc",
-					.mount_point = (char *)BASE "/p",
-					.has_fs_group = true,
-					.fs_group = 5};
+	struct storage_config config = { .driver = (char *)"virtio-fs",
+		                         .source = (char *)"x",
+		                         .fstype = (char *)"proc",
+		                         .mount_point = (char *)BASE "/p",
+		                         .has_fs_group = true,
+		                         .fs_group = 5 };
 	struct err err = ERR_INIT;
 
 	CHECK(apply(&config, &err) < 0);
@@ -298,12 +299,12 @@ static bool has(const char *path, gid_t gid, mode_t mode)
 
 static void group_body(void)
 {
-	char *none[] = {NULL};
-	struct storage_config config = {.driver = (char *)"local",
-					.mount_point = (char *)BASE "/vol",
-					.options = {none, 0},
-					.has_fs_group = true,
-					.fs_group = 2000};
+	char *none[] = { NULL };
+	struct storage_config config = { .driver = (char *)"local",
+		                         .mount_point = (char *)BASE "/vol",
+		                         .options = { none, 0 },
+		                         .has_fs_group = true,
+		                         .fs_group = 2000 };
 	struct err err = ERR_INIT;
 
 	CHECK(mkdir(BASE "/vol", 0755) == 0 && mkdir(BASE "/vol/d", 0700) == 0);
@@ -328,8 +329,9 @@ static void fs_group_goes_everywhere_but_out(void **state)
 static void overlay_body(void)
 {
 	static char lower[8192] = "lowerdir=" BASE "/1";
-	struct storage_config config = {
-		.driver = (char *)"overlayfs", .mount_point = (char *)BASE "/o", .options = LIST(lower)};
+	struct storage_config config = { .driver = (char *)"overlayfs",
+		                         .mount_point = (char *)BASE "/o",
+		                         .options = LIST(lower) };
 	struct err err = ERR_INIT;
 
 	while (strlen(lower) < 5000)
