@@ -12,7 +12,7 @@
 
 #include "agent/mount/rootfs.h"
 
-#define BASE "/tmp/kata-unit-mount" /* a directory of the machine, covered by a tmpfs in every scene */
+#define BASE "/tmp/kata-unit-mount" /* in a tmpfs of the scene's own */
 
 /* A list of strings as an initializer. */
 #define LIST(...)                                                                                                      \

@@ -160,17 +160,16 @@ static void in_namespace(void (*body)(void))
 		skip();
 	said = mmap(NULL, 512, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_true(said != MAP_FAILED);
-	(void)mkdir(BASE, 0700);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		CHECK(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+		CHECK(mount("tmp", "/tmp", "tmpfs", 0, NULL) == 0 && mkdir(BASE, 0755) == 0);
 		CHECK(mount("base", BASE, "tmpfs", 0, NULL) == 0);
 		body();
 		_exit(0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	(void)rmdir(BASE);
 	if (said[0])
 		fail_msg("%s", said);
 	assert_int_equal(status, 0);
