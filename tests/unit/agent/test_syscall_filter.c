@@ -53,8 +53,8 @@ static int default_errno_is_eperm(void)
 
 static int default_action_with_errno(void)
 {
-	static char *allowed[] = { "exit_group", "write", "getpid" };
-	struct oci_seccomp_rule rule = { .names = { allowed, 3 }, .action = "SCMP_ACT_ALLOW" };
+	static char *allowed[] = { "exit_group", "write", "getpid", "sigaltstack", "mmap", "munmap" };
+	struct oci_seccomp_rule rule = { .names = { allowed, ARRAY_SIZE(allowed) }, .action = "SCMP_ACT_ALLOW" };
 	const struct oci_seccomp spec = {
 		.default_action = "SCMP_ACT_ERRNO",
 		.has_default_errno = true,
