@@ -76,10 +76,22 @@ struct storage_table *storage_table_free(struct storage_table *t)
 	return NULL;
 }
 
+/* Hosts write "/dir/" and "/dir" and mean the same mount point. */
+static size_t length_without_slashes(const char *path)
+{
+	size_t len = strlen(path);
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	return len;
+}
+
 static struct entry *find(struct storage_table *t, const char *mount_point)
 {
+	size_t len = length_without_slashes(mount_point);
+
 	list_foreach(e, &t->entries, struct entry, link)
-		if (strcmp(e->config.mount_point, mount_point) == 0)
+		if (strlen(e->config.mount_point) == len && strncmp(e->config.mount_point, mount_point, len) == 0)
 			return e;
 	return NULL;
 }
@@ -118,7 +130,8 @@ static int copy_config(struct entry *e, const struct storage_config *from)
 	to->driver = arena_strdup(&e->arena, from->driver ? from->driver : "");
 	to->source = arena_strdup(&e->arena, from->source ? from->source : "");
 	to->fstype = arena_strdup(&e->arena, from->fstype ? from->fstype : "");
-	to->mount_point = arena_strdup(&e->arena, from->mount_point ? from->mount_point : "");
+	to->mount_point = from->mount_point ? from->mount_point : "";
+	to->mount_point = arena_memdup(&e->arena, to->mount_point, length_without_slashes(to->mount_point));
 	if (!to->driver || !to->source || !to->fstype || !to->mount_point)
 		return -ENOMEM;
 	r = copy_strings(&e->arena, &from->options, &to->options);

@@ -134,6 +134,10 @@ void rpc_get_diagnostic_data(struct rpc_call *call)
 {
 	const Grpc__GetDiagnosticDataRequest *req = RPC_REQUEST(call, Grpc__GetDiagnosticDataRequest);
 
+	if (strcmp(req->log_type, "guest") == 0) {
+		rpc_reply_guest(call);
+		return;
+	}
 	if (strcmp(req->log_type, "containers") != 0 && strcmp(req->log_type, "termination_log") != 0) {
 		rpc_fail(call, RPC_INVALID_ARGUMENT, "log type '%s' does not exist", req->log_type);
 		return;

@@ -1,0 +1,62 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# For the scripts of the vm ring: a guest with our initrd, a share with a busybox rootfs, a sandbox. A script sources this,
+# calls vm_begin, runs tests by `check NAME COMMAND...`, and calls vm_finish. Builds on integration.sh.
+
+# shellcheck source=tests/lib/integration.sh
+. "$(dirname "${BASH_SOURCE[0]}")/integration.sh"
+
+guest_share=/run/kata-containers/shared/containers
+address=''
+
+kata() {
+	timeout -k 5 "${KATA_TIMEOUT:-120}" "$build/kata-agent-ctl" --address "$address" "$@"
+}
+
+# A container of the busybox rootfs: run [OPTION]... -- CMD...
+run() {
+	kata run --share "$work/share:$guest_share" --rootfs "$work/share/rootfs" "$@"
+}
+
+# vm_begin [OPTION OF scripts/vm]...
+vm_begin() {
+	local kernel
+	work=$(mktemp -d /tmp/kata-vm.XXXXXX)
+	trap 'vm_finish' EXIT
+	make_rootfs "$work/share/rootfs"
+	kernel=$("$top/scripts/fetch-kernel") || vm_fail "no kernel"
+	"$top/scripts/vm" start --dir "$work" --kernel-dir "$kernel" --initrd "$build/kata.initrd" --share "$work/share" \
+		"$@" || vm_fail "the VM did not start"
+	address=$("$top/scripts/vm" address --dir "$work")
+	kata wait-ready --timeout 90 || vm_fail "the agent is not ready: $(tail -n 5 "$work/console.log" | tr '\r\n' '  ')"
+	kata call CreateSandbox "$(sandbox_request)" >/dev/null || vm_fail "no sandbox"
+}
+
+sandbox_request() {
+	printf '{"hostname":"guest","sandbox_id":"test","storages":[{"driver":"virtio-fs","source":"kataShared",'
+	printf '"fstype":"virtiofs","mount_point":"%s/"},{"driver":"ephemeral","source":"shm","fstype":"tmpfs",' "$guest_share"
+	printf '"mount_point":"/run/kata-containers/sandbox/shm","options":["noexec","nosuid","nodev","mode=1777","size=16m"]}]}'
+}
+
+vm_fail() {
+	echo "not ok vm: $*"
+	failures=$((failures + 1))
+	vm_finish
+}
+
+vm_is_off() {
+	! "$top/scripts/vm" status --dir "$work" >/dev/null 2>&1
+}
+
+vm_finish() {
+	trap - EXIT
+	"$top/scripts/vm" stop --dir "$work" >/dev/null 2>&1
+	if [ -n "${KEEP:-}" ]; then echo "# kept $work"; else rm -rf "$work"; fi
+	[ "$failures" -eq 0 ] || exit 1
+	exit 0
+}
+
+# What the guest holds, without sizes: fds of the agent, mounts, processes, cgroups.
+guest_holdings() {
+	kata call GetDiagnosticData '{"log_type":"guest"}' | jq -r '.data | fromjson | "\(.fds) \(.mounts) \(.processes) \(.cgroups)"'
+}
