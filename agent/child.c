@@ -44,8 +44,10 @@ typedef int (*stage)(struct child *c, struct err *err);
 static int detach(struct child *c, struct err *err)
 {
 	const struct child_setup *s = c->setup;
-	const int fixed[KEEP_MAX] = { s->barrier, c->q->park, c->q->report, c->q->is_exec ? c->q->init_pidfd : -EBADF,
-				      c->q->stdio[0], c->q->stdio[1], c->q->stdio[2], -EBADF };
+	const int fixed[KEEP_MAX] = { s->barrier,     c->q->park,
+		                      c->q->report,   c->q->is_exec ? c->q->init_pidfd : -EBADF,
+		                      c->q->stdio[0], c->q->stdio[1],
+		                      c->q->stdio[2], -EBADF };
 	size_t n = KEEP_MAX + s->sources.n;
 	_autofree_ int *keep = malloc(n * sizeof(*keep));
 	int r;
@@ -248,7 +250,8 @@ static int check_cwd(const struct child *c, struct err *err)
 	ssize_t n = sys_getcwd(path, sizeof(path));
 
 	if (n == -ENOENT)
-		return err_say(err, EPERM, "working directory '%s' is outside of the container's root", c->process->cwd);
+		return err_say(err, EPERM, "working directory '%s' is outside of the container's root",
+		               c->process->cwd);
 	return n < 0 ? err_set(err, (int)n, "find out the working directory '%s'", c->process->cwd) : 0;
 }
 
@@ -363,8 +366,8 @@ static int no_new_privileges(struct child *c, struct err *err)
 		seal_fds, set_limits, filter_as_root, drop_capabilities, no_new_privileges
 
 static const stage init_stages[] = {
-	FIRST_STAGES, wait_mapped, become_root,	 make_cgroupns, set_names,
-	open_proc,    loopback,	   enter_rootfs, set_sysctls,	LAST_STAGES,
+	FIRST_STAGES, wait_mapped, become_root,  make_cgroupns, set_names,
+	open_proc,    loopback,    enter_rootfs, set_sysctls,   LAST_STAGES,
 };
 
 /* The procfs is made while our mount namespace is still the agent's. */
@@ -426,7 +429,7 @@ void child_run(const struct child_setup *setup)
 	int r;
 
 	r = q->is_exec ? run_stages(&c, exec_stages, ARRAY_SIZE(exec_stages), &err)
-		       : run_stages(&c, init_stages, ARRAY_SIZE(init_stages), &err);
+	               : run_stages(&c, init_stages, ARRAY_SIZE(init_stages), &err);
 	if (r < 0)
 		fail(&c, &err, EXIT_SETUP);
 	if (report_ready(q->report) < 0 || !park(&c))

@@ -32,7 +32,7 @@ enum child_message {
 
 /* A message on the report socket (SOCK_SEQPACKET): this struct; with CHILD_CONSOLE one fd. */
 struct child_report {
-	int kind;  /* enum child_message */
+	int kind; /* enum child_message */
 	struct err err;
 };
 
@@ -54,9 +54,9 @@ struct build_request {
 
 	const struct cgroup_host *cgroup_host;
 	const char *cgroup_path; /* joined */
-	int stdio[3];   /* become 0, 1, 2 and get the process' owner, negative = /dev/null; with a terminal: ignored */
-	int park, report; /* the child's ends */
-	bool as_sibling;  /* the child becomes a child of our parent (the agent's builder), else of ours */
+	int stdio[3]; /* become 0, 1, 2 and get the process' owner, negative = /dev/null; with a terminal: ignored */
+	int park, report;          /* the child's ends */
+	bool as_sibling;           /* the child becomes a child of our parent (the agent's builder), else of ours */
 	bool no_clone_into_cgroup; /* tests: act as a kernel before 5.7 */
 };
 
@@ -72,5 +72,6 @@ struct build_result {
  */
 int container_build(const struct build_request *request, struct build_result *ret, struct err *err);
 
-/* Receives one report: 1 and *ret (and *ret_fd, else -EBADF), 0 at EOF, -EAGAIN, -EPROTO for what makes no sense, -errno. */
+/* Receives one report: 1 and *ret (and *ret_fd, else -EBADF), 0 at EOF, -EAGAIN, -EPROTO for what makes no sense,
+ * -errno. */
 int child_receive(int report, struct child_report *ret, int *ret_fd);

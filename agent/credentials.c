@@ -14,19 +14,26 @@
 
 #define CAPS_MAX      64
 #define CAP_NAME_SIZE 32
-#define UMASK	      022
+#define UMASK         022
 
 static const struct {
 	int resource;
 	rlim_t soft, hard;
 } default_limits[] = {
-	{ RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY },	 { RLIMIT_FSIZE, RLIM_INFINITY, RLIM_INFINITY },
-	{ RLIMIT_DATA, RLIM_INFINITY, RLIM_INFINITY },	 { RLIMIT_STACK, 8 << 20, RLIM_INFINITY },
-	{ RLIMIT_CORE, 0, RLIM_INFINITY },		 { RLIMIT_RSS, RLIM_INFINITY, RLIM_INFINITY },
-	{ RLIMIT_NPROC, RLIM_INFINITY, RLIM_INFINITY },	 { RLIMIT_NOFILE, 1024, 1048576 },
-	{ RLIMIT_MEMLOCK, 8 << 20, 8 << 20 },		 { RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY },
-	{ RLIMIT_LOCKS, RLIM_INFINITY, RLIM_INFINITY },	 { RLIMIT_MSGQUEUE, 819200, 819200 },
-	{ RLIMIT_NICE, 0, 0 },				 { RLIMIT_RTPRIO, 0, 0 },
+	{ RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY },
+	{ RLIMIT_FSIZE, RLIM_INFINITY, RLIM_INFINITY },
+	{ RLIMIT_DATA, RLIM_INFINITY, RLIM_INFINITY },
+	{ RLIMIT_STACK, 8 << 20, RLIM_INFINITY },
+	{ RLIMIT_CORE, 0, RLIM_INFINITY },
+	{ RLIMIT_RSS, RLIM_INFINITY, RLIM_INFINITY },
+	{ RLIMIT_NPROC, RLIM_INFINITY, RLIM_INFINITY },
+	{ RLIMIT_NOFILE, 1024, 1048576 },
+	{ RLIMIT_MEMLOCK, 8 << 20, 8 << 20 },
+	{ RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY },
+	{ RLIMIT_LOCKS, RLIM_INFINITY, RLIM_INFINITY },
+	{ RLIMIT_MSGQUEUE, 819200, 819200 },
+	{ RLIMIT_NICE, 0, 0 },
+	{ RLIMIT_RTPRIO, 0, 0 },
 	{ RLIMIT_RTTIME, RLIM_INFINITY, RLIM_INFINITY },
 };
 
@@ -95,7 +102,9 @@ int credentials_limit(const struct oci_process *process, struct err *err)
 	for (size_t i = 0; i < ARRAY_SIZE(default_limits); i++) {
 		int resource = default_limits[i].resource;
 
-		r = find_limit(process, resource) ? 0 : set_default(resource, default_limits[i].soft, default_limits[i].hard);
+		r = find_limit(process, resource)
+		            ? 0
+		            : set_default(resource, default_limits[i].soft, default_limits[i].hard);
 		if (r < 0)
 			return err_set(err, r, "set default limit of resource %d", resource);
 	}
@@ -106,13 +115,13 @@ int credentials_limit(const struct oci_process *process, struct err *err)
 		r = sys_prlimit(l->resource, &limit, NULL);
 		if (r < 0)
 			return err_set(err, r, "set limit of resource %d to %" PRIu64 ":%" PRIu64, l->resource, l->soft,
-				       l->hard);
+			               l->hard);
 	}
 	return 0;
 }
 
 int credentials_set_oom_score(pid_t pid, const struct oci_process *process, const struct oci_process *container,
-			      struct err *err)
+                              struct err *err)
 {
 	const struct oci_process *from = process->has_oom_score_adj || !container ? process : container;
 	int r, score = from->has_oom_score_adj ? from->oom_score_adj : 0;
@@ -200,7 +209,8 @@ int credentials_drop_bounding(uint64_t keep, struct err *err)
 			continue;
 		r = sys_prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
 		if (r < 0)
-			return err_set(err, r, "drop capability '%s' from the bounding set", capability_name(cap, name));
+			return err_set(err, r, "drop capability '%s' from the bounding set",
+			               capability_name(cap, name));
 	}
 	left = read_bounding() & ~keep;
 	if (left != 0)
@@ -265,7 +275,7 @@ static int explain(uint64_t wanted, int r, struct err *err)
 		for (unsigned cap = 0; cap < CAPS_MAX; cap++)
 			if (missing & (UINT64_C(1) << cap))
 				return err_set(err, r, "set capability '%s', which is not ours to give",
-					       capability_name(cap, name));
+				               capability_name(cap, name));
 	}
 	return err_set(err, r, "set capabilities");
 }

@@ -26,9 +26,10 @@ int credentials_raise_limits(pid_t pid, const struct oci_process *process, struc
  */
 int credentials_limit(const struct oci_process *process, struct err *err);
 
-/* oom_score_adj of a child that waits: the process', else the container's, else 0. Only what was asked for must work. */
+/* oom_score_adj of a child that waits: the process', else the container's, else 0. Only what was asked for must work.
+ */
 int credentials_set_oom_score(pid_t pid, const struct oci_process *process, const struct oci_process *container,
-			      struct err *err);
+                              struct err *err);
 
 /* Ourselves back to an ordinary process: nice 0, SCHED_OTHER, personality, umask 022, a session keyring of our own. */
 int credentials_reset(struct err *err);

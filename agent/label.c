@@ -18,7 +18,7 @@ void label_host_init(struct label_host *host, int sys)
 	/* The kernel makes this directory only when SELinux is enabled. */
 	host->selinux = sys_fstatat(sys, "fs/selinux", &st, 0) == 0;
 	host->apparmor = fd_read_file_at(sys, "module/apparmor/parameters/enabled", 16, &enabled, NULL) == 0 &&
-			 enabled[0] == 'Y';
+	                 enabled[0] == 'Y';
 }
 
 static bool is_given(const char *label)
@@ -40,7 +40,8 @@ static int write_attribute(int proc, const char *name, const char *text)
 	ssize_t n;
 
 	(void)snprintf(path, sizeof(path), "%d/attr/%s", (int)sys_getpid(), name);
-	/* A forged file here would swallow the label (CVE-2019-16884, CVE-2025-52881): nothing but the procfs itself. */
+	/* A forged file here would swallow the label (CVE-2019-16884, CVE-2025-52881): nothing but the procfs itself.
+	 */
 	fd = sys_openat2(proc, path, O_WRONLY | O_CLOEXEC, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
 	if (fd < 0)
 		return fd;

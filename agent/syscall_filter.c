@@ -23,8 +23,12 @@ struct word {
 };
 
 static const struct word operators[] = {
-	{ "SCMP_CMP_NE", SCMP_CMP_NE },		  { "SCMP_CMP_LT", SCMP_CMP_LT }, { "SCMP_CMP_LE", SCMP_CMP_LE },
-	{ "SCMP_CMP_EQ", SCMP_CMP_EQ },		  { "SCMP_CMP_GE", SCMP_CMP_GE }, { "SCMP_CMP_GT", SCMP_CMP_GT },
+	{ "SCMP_CMP_NE", SCMP_CMP_NE },
+	{ "SCMP_CMP_LT", SCMP_CMP_LT },
+	{ "SCMP_CMP_LE", SCMP_CMP_LE },
+	{ "SCMP_CMP_EQ", SCMP_CMP_EQ },
+	{ "SCMP_CMP_GE", SCMP_CMP_GE },
+	{ "SCMP_CMP_GT", SCMP_CMP_GT },
 	{ "SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ },
 };
 
@@ -58,7 +62,7 @@ static const struct word architectures[] = {
 };
 
 static int find_word(const struct word *words, size_t n, const char *what, const char *name, uint32_t *ret,
-		     struct err *err)
+                     struct err *err)
 {
 	for (size_t i = 0; name && i < n; i++)
 		if (strcmp(words[i].name, name) == 0) {
@@ -71,10 +75,14 @@ static int find_word(const struct word *words, size_t n, const char *what, const
 static int find_action(const char *name, bool has_data, uint32_t data, uint32_t *ret, struct err *err)
 {
 	static const struct word actions[] = {
-		{ "SCMP_ACT_ALLOW", SCMP_ACT_ALLOW }, { "SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD },
-		{ "SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD }, { "SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS },
-		{ "SCMP_ACT_TRAP", SCMP_ACT_TRAP }, { "SCMP_ACT_LOG", SCMP_ACT_LOG },
-		{ "SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(EPERM) }, { "SCMP_ACT_TRACE", SCMP_ACT_TRACE(EPERM) },
+		{ "SCMP_ACT_ALLOW", SCMP_ACT_ALLOW },
+		{ "SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD },
+		{ "SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD },
+		{ "SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS },
+		{ "SCMP_ACT_TRAP", SCMP_ACT_TRAP },
+		{ "SCMP_ACT_LOG", SCMP_ACT_LOG },
+		{ "SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(EPERM) },
+		{ "SCMP_ACT_TRACE", SCMP_ACT_TRACE(EPERM) },
 	};
 	uint32_t action;
 	int r;
@@ -118,7 +126,7 @@ static int add_architectures(scmp_filter_ctx ctx, const struct oci_strings *name
 			return r;
 		if (r < 0 && r != -EEXIST)
 			return err_say(err, -r, "seccomp: architecture '%s' does not go with this machine's",
-				       names->v[i]);
+			               names->v[i]);
 	}
 	return 0;
 }
@@ -155,7 +163,7 @@ static int make_conditions(const struct oci_seccomp_rule *rule, struct scmp_arg_
 }
 
 static int add_name(scmp_filter_ctx ctx, const char *name, uint32_t action, const struct scmp_arg_cmp *conditions,
-		    unsigned n)
+                    unsigned n)
 {
 	int r = 0, number = seccomp_syscall_resolve_name(name);
 
@@ -207,7 +215,7 @@ static int export_code(scmp_filter_ctx ctx, struct syscall_filter *ret, struct e
 		return err_set(err, r, "seccomp: compile the filter");
 	if (st.st_size == 0 || (size_t)st.st_size > BPF_MAXINSNS * sizeof(*code))
 		return err_say(err, E2BIG, "seccomp: the filter has %zu instructions, the kernel takes %d",
-			       (size_t)st.st_size / sizeof(*code), BPF_MAXINSNS);
+		               (size_t)st.st_size / sizeof(*code), BPF_MAXINSNS);
 	code = malloc((size_t)st.st_size);
 	if (!code)
 		return err_set(err, ENOMEM, "seccomp: read the filter back");

@@ -60,9 +60,9 @@ static bool is_one_of(const char *path, const char *const *names)
 /* The namespace that the sysctl belongs to, 0 = none. */
 static int owner(const char *path)
 {
-	static const char *const ipc[] = { "kernel/msgmax", "kernel/msgmnb", "kernel/msgmni", "kernel/sem",
-					   "kernel/shmall", "kernel/shmmax", "kernel/shmmni",
-					   "kernel/shm_rmid_forced", NULL };
+	static const char *const ipc[] = { "kernel/msgmax", "kernel/msgmnb",          "kernel/msgmni",
+		                           "kernel/sem",    "kernel/shmall",          "kernel/shmmax",
+		                           "kernel/shmmni", "kernel/shm_rmid_forced", NULL };
 
 	if (is_one_of(path, ipc) || strncmp(path, "fs/mqueue/", 10) == 0)
 		return CLONE_NEWIPC;
@@ -106,7 +106,7 @@ static int write_one(int sys, const char *key, const char *value)
 	if (r < 0)
 		return r;
 	fd = sys_openat2(sys, path, O_WRONLY | O_CLOEXEC, 0,
-			 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
+	                 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
 	n = sys_write(fd, value, strlen(value));

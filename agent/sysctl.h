@@ -15,7 +15,8 @@
 /* "net.ipv4.ip_forward" or "net/ipv4/ip_forward" to the path below /proc/sys; -EINVAL for what is no such name. */
 int sysctl_path(const char *key, char ret[SYSCTL_PATH_MAX]);
 
-/* Checks all of lin->sysctl; pod_net: our network namespace belongs to the pod, so that "net." needs none of its own. */
+/* Checks all of lin->sysctl; pod_net: our network namespace belongs to the pod, so that "net." needs none of its own.
+ */
 int sysctl_check(const struct oci_linux *lin, bool pod_net, struct err *err);
 
 /* Writes them through the procfs `proc`. One that this kernel does not have is left out, as Kata always did. */

@@ -10,9 +10,9 @@
 #include "agent/sysctl.h"
 #include "lib/path.h"
 
-#define HOSTNAME_MAX	  64 /* __NEW_UTS_LEN */
+#define HOSTNAME_MAX      64 /* __NEW_UTS_LEN */
 #define OOM_SCORE_ADJ_MAX 1000
-#define ID_MAPS_MAX	  340 /* the kernel's limit */
+#define ID_MAPS_MAX       340 /* the kernel's limit */
 
 static bool has(const struct oci_linux *lin, int flag)
 {
@@ -25,7 +25,7 @@ static int check_namespaces(const struct oci_linux *lin, struct err *err)
 		for (size_t j = i + 1; j < lin->n_namespaces; j++)
 			if (lin->namespaces[i].flag == lin->namespaces[j].flag)
 				return err_say(err, EINVAL, "linux.namespaces: '%s' is listed twice",
-					       oci_namespace_file(lin->namespaces[i].flag));
+				               oci_namespace_file(lin->namespaces[i].flag));
 	if (!has(lin, CLONE_NEWNS))
 		return err_say(err, EINVAL, "linux.namespaces: a container needs a mount namespace");
 	return 0;
@@ -42,7 +42,8 @@ static int check_uts(const struct oci_spec *spec, struct err *err)
 		if (!has(spec->linux, CLONE_NEWUTS))
 			return err_say(err, EINVAL, "%s '%s' needs a uts namespace", members[i], names[i]);
 		if (strlen(names[i]) > HOSTNAME_MAX)
-			return err_say(err, EINVAL, "%s '%s' is longer than %d bytes", members[i], names[i], HOSTNAME_MAX);
+			return err_say(err, EINVAL, "%s '%s' is longer than %d bytes", members[i], names[i],
+			               HOSTNAME_MAX);
 	}
 	return 0;
 }
@@ -56,7 +57,8 @@ static int check_maps(const struct oci_linux *lin, const struct oci_id_maps *map
 	if (maps->n == 0 && userns && !joined)
 		return err_say(err, EINVAL, "linux.%s is missing for the user namespace", member);
 	if (maps->n > ID_MAPS_MAX)
-		return err_say(err, EINVAL, "linux.%s has %zu entries, the kernel takes %d", member, maps->n, ID_MAPS_MAX);
+		return err_say(err, EINVAL, "linux.%s has %zu entries, the kernel takes %d", member, maps->n,
+		               ID_MAPS_MAX);
 	for (size_t i = 0; i < maps->n; i++)
 		if (maps->v[i].size == 0)
 			return err_say(err, EINVAL, "linux.%s[%zu] has size 0", member, i);
@@ -72,7 +74,7 @@ static int check_masks(const struct oci_linux *lin, struct err *err)
 		for (size_t i = 0; i < lists[l]->n; i++)
 			if (!path_is_clean(lists[l]->v[i]))
 				return err_say(err, EINVAL, "linux.%s '%s' is not absolute or has '..'", members[l],
-					       lists[l]->v[i]);
+				               lists[l]->v[i]);
 	return 0;
 }
 
@@ -104,12 +106,13 @@ static int check_rlimits(const struct oci_process *process, struct err *err)
 		const struct oci_rlimit *limit = &process->rlimits[i];
 
 		if (limit->soft > limit->hard)
-			return err_say(err, EINVAL, "process.rlimits[%zu]: soft limit %" PRIu64 " is above the hard limit %" PRIu64,
-				       i, limit->soft, limit->hard);
+			return err_say(err, EINVAL,
+			               "process.rlimits[%zu]: soft limit %" PRIu64 " is above the hard limit %" PRIu64,
+			               i, limit->soft, limit->hard);
 		for (size_t j = i + 1; j < process->n_rlimits; j++)
 			if (process->rlimits[j].resource == limit->resource)
 				return err_say(err, EINVAL, "process.rlimits[%zu]: resource %d is listed twice", j,
-					       limit->resource);
+				               limit->resource);
 	}
 	return 0;
 }
@@ -124,8 +127,8 @@ int container_validate_process(const struct oci_process *process, struct err *er
 	if (!process->cwd || process->cwd[0] != '/')
 		return err_say(err, EINVAL, "process.cwd '%s' is not absolute", process->cwd ? process->cwd : "");
 	if (score < -OOM_SCORE_ADJ_MAX || score > OOM_SCORE_ADJ_MAX)
-		return err_say(err, EINVAL, "process.oomScoreAdj '%d' is not between -%d and %d", score, OOM_SCORE_ADJ_MAX,
-			       OOM_SCORE_ADJ_MAX);
+		return err_say(err, EINVAL, "process.oomScoreAdj '%d' is not between -%d and %d", score,
+		               OOM_SCORE_ADJ_MAX, OOM_SCORE_ADJ_MAX);
 	r = check_label(process->selinux_label, "process.selinuxLabel", err);
 	return r < 0 ? r : check_rlimits(process, err);
 }

@@ -30,7 +30,8 @@ static const char *kind_name(uint64_t flag)
 	return name ? name : "unknown";
 }
 
-/* Join order: the user namespace first, for the right to enter the others; the mount namespace last, since it changes every path. */
+/* Join order: the user namespace first, for the right to enter the others; the mount namespace last, since it changes
+ * every path. */
 static int join_rank(uint64_t flag)
 {
 	if (flag == CLONE_NEWUSER)
@@ -73,8 +74,7 @@ static int check_entry(const struct nspace_plan *plan, uint64_t flag, struct err
 {
 	if (!oci_namespace_file((int)flag))
 		return err_say(err, EINVAL, "namespace 0x%" PRIx64 " of the spec is of no known type", flag);
-	if ((plan->create & flag) || nspace_plan_joins(plan, flag) ||
-	    (flag == CLONE_NEWCGROUP && plan->create_cgroup))
+	if ((plan->create & flag) || nspace_plan_joins(plan, flag) || (flag == CLONE_NEWCGROUP && plan->create_cgroup))
 		return err_say(err, EINVAL, "namespace '%s' is listed twice", kind_name(flag));
 	return 0;
 }
@@ -99,7 +99,7 @@ static void plan_entry(struct nspace_plan *plan, uint64_t flag, int fd)
 }
 
 int nspace_plan_init(const struct oci_spec *spec, const struct nspace_pins *pins, bool sandbox_pidns,
-		     struct nspace_plan *ret, struct err *err)
+                     struct nspace_plan *ret, struct err *err)
 {
 	const struct oci_linux *lin = spec->linux;
 	struct nspace_plan plan;
@@ -183,7 +183,7 @@ static int format_maps(const struct oci_id_maps *maps, struct buf *text)
 	text->max = ID_MAP_TEXT_MAX;
 	for (size_t i = 0; i < maps->n; i++) {
 		int r = buf_printf(text, "%" PRIu32 " %" PRIu32 " %" PRIu32 "\n", maps->v[i].container_id,
-				   maps->v[i].host_id, maps->v[i].size);
+		                   maps->v[i].host_id, maps->v[i].size);
 
 		if (r < 0)
 			return r;

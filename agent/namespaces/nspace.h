@@ -18,9 +18,9 @@
 
 /* What one process does about namespaces. */
 struct nspace_plan {
-	uint64_t create;         /* CLONE_NEW* for clone3, without CLONE_NEWCGROUP */
-	bool create_cgroup;      /* unshared by the child once it is in its cgroup */
-	int join[NSPACE_KINDS];  /* fds joined before clone3, -EBADF = none; borrowed */
+	uint64_t create;        /* CLONE_NEW* for clone3, without CLONE_NEWCGROUP */
+	bool create_cgroup;     /* unshared by the child once it is in its cgroup */
+	int join[NSPACE_KINDS]; /* fds joined before clone3, -EBADF = none; borrowed */
 	uint64_t join_flag[NSPACE_KINDS];
 	size_t n_join;
 };
@@ -33,13 +33,15 @@ struct nspace_pins {
 
 /*
  * Plans for a container's init: ipc and uts entries join the pins if there are any; pid joins pins->pid when the
- * request asks for the sandbox's and a pin exists; mount, cgroup and user are new; net is new only if the spec lists it.
- * Host paths in the spec are ignored, as the protocol says. A pid namespace is part of the plan even without an entry.
+ * request asks for the sandbox's and a pin exists; mount, cgroup and user are new; net is new only if the spec lists
+ * it. Host paths in the spec are ignored, as the protocol says. A pid namespace is part of the plan even without an
+ * entry.
  */
 int nspace_plan_init(const struct oci_spec *spec, const struct nspace_pins *pins, bool sandbox_pidns,
-		     struct nspace_plan *ret, struct err *err);
+                     struct nspace_plan *ret, struct err *err);
 
-/* Plans as the OCI specification says: an entry with a path is opened and joined, one without is new. Closed with nspace_plan_close. */
+/* Plans as the OCI specification says: an entry with a path is opened and joined, one without is new. Closed with
+ * nspace_plan_close. */
 int nspace_plan_paths(const struct oci_linux *lin, struct nspace_plan *ret, struct err *err);
 
 /* Closes the fds that nspace_plan_paths opened. */

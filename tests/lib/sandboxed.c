@@ -18,7 +18,7 @@
 #include "lib/sys.h"
 
 #define DEADLINE_S 60
-#define BUSYBOX	   "/bin/busybox"
+#define BUSYBOX    "/bin/busybox"
 
 static int copy_file(const char *from, const char *to)
 {
@@ -126,7 +126,10 @@ static void reset(struct sandboxed_process *p)
 		.park = -EBADF,
 		.out = -EBADF,
 		.master = -EBADF,
-		.request = { .init_pidfd = -EBADF, .stdio = { -EBADF, -EBADF, -EBADF }, .park = -EBADF, .report = -EBADF },
+		.request = { .init_pidfd = -EBADF,
+		             .stdio = { -EBADF, -EBADF, -EBADF },
+		             .park = -EBADF,
+		             .report = -EBADF },
 	};
 	arena_init(&p->arena, 0);
 }

@@ -30,18 +30,17 @@
 #define EXEC(script, more)                                                                                             \
 	"{\"args\":[\"/bin/sh\",\"-c\",\"" script "\"],\"cwd\":\"/\",\"user\":{\"uid\":0,\"gid\":0},"                  \
 	"\"env\":[\"PATH=/bin\"]" more "}"
-#define ROOT_USER "{\"uid\":0,\"gid\":0}"
-#define WEB_USER  "{\"uid\":1000,\"gid\":1000,\"additionalGids\":[7,8],\"umask\":63}"
-#define CAPS(list)                                                                                                     \
-	",\"capabilities\":{\"bounding\":[" list "],\"effective\":[" list "],\"permitted\":[" list "]}"
-#define SLEEPER CONFIG("busybox sleep 1000", ROOT_USER, CAPS("\"CAP_KILL\""), "", "")
+#define ROOT_USER  "{\"uid\":0,\"gid\":0}"
+#define WEB_USER   "{\"uid\":1000,\"gid\":1000,\"additionalGids\":[7,8],\"umask\":63}"
+#define CAPS(list) ",\"capabilities\":{\"bounding\":[" list "],\"effective\":[" list "],\"permitted\":[" list "]}"
+#define SLEEPER    CONFIG("busybox sleep 1000", ROOT_USER, CAPS("\"CAP_KILL\""), "", "")
 
 /* The line that is wrong becomes the result of a body; errors are shown first. */
 #define CHECK(p, condition)                                                                                            \
 	do {                                                                                                           \
 		if (!(condition)) {                                                                                    \
 			print_error("%s:%d: '%s'; error '%s', output '%s'\n", __FILE__, __LINE__, #condition,          \
-				    (p)->err.text, buf_str(&(p)->output));                                          \
+			            (p)->err.text, buf_str(&(p)->output));                                             \
 			return 1;                                                                                      \
 		}                                                                                                      \
 	} while (0)
@@ -62,13 +61,14 @@ static int world_of_an_init(void)
 	struct sandboxed_process p;
 	int r = sandboxed_whole(
 		&p, CONFIG("echo pid=$$; pwd; echo home=$HOME; hostname; umask; ulimit -n; ulimit -Hn;"
-			   "echo oom=$(busybox cat /proc/self/oom_score_adj); echo fds=$(busybox ls /proc/self/fd);"
-			   "echo nice=$(busybox awk '{print $19, $40, $41}' /proc/self/stat);"
-			   "echo sid=$(busybox awk '{print $6}' /proc/1/stat);"
-			   "echo core=$(ulimit -c);"
-			   "busybox ifconfig lo; echo msgmax=$(busybox cat /proc/sys/kernel/msgmax); exit 7",
-			   ROOT_USER, ",\"oomScoreAdj\":500,\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":8,\"hard\":9}]",
-			   "", ",\"sysctl\":{\"kernel.msgmax\":\"4242\",\"net.core.none\":\"1\"}"));
+	                   "echo oom=$(busybox cat /proc/self/oom_score_adj); echo fds=$(busybox ls /proc/self/fd);"
+	                   "echo nice=$(busybox awk '{print $19, $40, $41}' /proc/self/stat);"
+	                   "echo sid=$(busybox awk '{print $6}' /proc/1/stat);"
+	                   "echo core=$(ulimit -c);"
+	                   "busybox ifconfig lo; echo msgmax=$(busybox cat /proc/sys/kernel/msgmax); exit 7",
+	                   ROOT_USER,
+	                   ",\"oomScoreAdj\":500,\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":8,\"hard\":9}]", "",
+	                   ",\"sysctl\":{\"kernel.msgmax\":\"4242\",\"net.core.none\":\"1\"}"));
 
 	CHECK(&p, r == 7);
 	CHECK(&p, has_line(&p, "pid=1"));
@@ -94,8 +94,8 @@ static int rights_of_a_user(void)
 {
 	struct sandboxed_process p;
 	int r = sandboxed_whole(&p, CONFIG(STATUS "; umask; echo home=$HOME; echo again > /dev/stdout", WEB_USER,
-					   CAPS("\"CAP_KILL\",\"CAP_NET_RAW\"") ",\"noNewPrivileges\":true", "",
-					   ",\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\"}"));
+	                                   CAPS("\"CAP_KILL\",\"CAP_NET_RAW\"") ",\"noNewPrivileges\":true", "",
+	                                   ",\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\"}"));
 
 	CHECK(&p, r == 0);
 	CHECK(&p, has_line(&p, "Uid: 1000 1000 1000 1000"));
@@ -117,10 +117,10 @@ static int rights_of_a_user(void)
 static int filter_without_no_new_privs(void)
 {
 	struct sandboxed_process p;
-	int r = sandboxed_whole(&p, CONFIG(STATUS "; busybox mkdir /tmp/x || echo forbidden", ROOT_USER,
-					   CAPS("\"CAP_KILL\""), "",
-					   ",\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":"
-					   "[\"mkdir\",\"mkdirat\"],\"action\":\"SCMP_ACT_ERRNO\"}]}"));
+	int r = sandboxed_whole(
+		&p, CONFIG(STATUS "; busybox mkdir /tmp/x || echo forbidden", ROOT_USER, CAPS("\"CAP_KILL\""), "",
+	                   ",\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":"
+	                   "[\"mkdir\",\"mkdirat\"],\"action\":\"SCMP_ACT_ERRNO\"}]}"));
 
 	CHECK(&p, r == 0);
 	CHECK(&p, has_line(&p, "NoNewPrivs: 0"));
@@ -137,9 +137,9 @@ static int terminal_of_an_init(void)
 {
 	struct sandboxed_process p;
 	int r = sandboxed_whole(&p, CONFIG("busybox tty; busybox stty size; echo fds=$(busybox ls /proc/self/fd);"
-					   "echo owner=$(busybox stat -c %u /dev/console); : < /dev/tty && echo ctty",
-					   WEB_USER, ",\"terminal\":true,\"consoleSize\":{\"height\":24,\"width\":81}", "",
-					   ""));
+	                                   "echo owner=$(busybox stat -c %u /dev/console); : < /dev/tty && echo ctty",
+	                                   WEB_USER, ",\"terminal\":true,\"consoleSize\":{\"height\":24,\"width\":81}",
+	                                   "", ""));
 
 	CHECK(&p, r == 0);
 	CHECK(&p, p.master >= 0);
@@ -156,11 +156,11 @@ static int user_namespace(void)
 {
 	struct sandboxed_process p;
 	int r = sandboxed_whole(&p, CONFIG("echo uid=$(busybox id -u); echo $(busybox cat /proc/self/uid_map);"
-					   "echo again > /dev/stdout; busybox touch /tmp/mine && echo made;" STATUS,
-					   ROOT_USER, CAPS("\"CAP_KILL\"") ",\"noNewPrivileges\":true",
-					   ",{\"type\":\"user\"}",
-					   ",\"uidMappings\":[{\"containerID\":0,\"hostID\":100000,\"size\":65536}],"
-					   "\"gidMappings\":[{\"containerID\":0,\"hostID\":100000,\"size\":65536}]"));
+	                                   "echo again > /dev/stdout; busybox touch /tmp/mine && echo made;" STATUS,
+	                                   ROOT_USER, CAPS("\"CAP_KILL\"") ",\"noNewPrivileges\":true",
+	                                   ",{\"type\":\"user\"}",
+	                                   ",\"uidMappings\":[{\"containerID\":0,\"hostID\":100000,\"size\":65536}],"
+	                                   "\"gidMappings\":[{\"containerID\":0,\"hostID\":100000,\"size\":65536}]"));
 
 	CHECK(&p, r == 0);
 	CHECK(&p, has_line(&p, "uid=0"));
@@ -183,7 +183,8 @@ static void containers_are_what_the_spec_says(void **state)
 	assert_int_equal(sandboxed_run(user_namespace), 0);
 }
 
-/* --- exec ----------------------------------------------------------------------------------------------------------- */
+/* --- exec -----------------------------------------------------------------------------------------------------------
+ */
 
 static int start_sleeper(struct sandboxed_process *p, const char *json)
 {
@@ -212,7 +213,8 @@ static int exec_joins_the_container(void)
 	int r = start_sleeper(&container, SLEEPER);
 
 	CHECK(&container, r == 0);
-	r = run_exec(&p, &container, EXEC(SAME_NAMESPACES "hostname; pwd; echo fds=$(busybox ls /proc/self/fd);" STATUS, ""));
+	r = run_exec(&p, &container,
+	             EXEC(SAME_NAMESPACES "hostname; pwd; echo fds=$(busybox ls /proc/self/fd);" STATUS, ""));
 	CHECK(&p, r == 0);
 	CHECK(&p, !strstr(buf_str(&p.output), "differs"));
 	CHECK(&p, has_line(&p, "box"));
@@ -235,12 +237,13 @@ static int exec_in_a_user_namespace(void)
 {
 	struct sandboxed_process container, p;
 	int r = start_sleeper(&container,
-			      CONFIG("busybox sleep 1000", ROOT_USER, CAPS("\"CAP_KILL\""), ",{\"type\":\"user\"}",
-				     ",\"uidMappings\":[{\"containerID\":0,\"hostID\":100000,\"size\":65536}],"
-				     "\"gidMappings\":[{\"containerID\":0,\"hostID\":100000,\"size\":65536}]"));
+	                      CONFIG("busybox sleep 1000", ROOT_USER, CAPS("\"CAP_KILL\""), ",{\"type\":\"user\"}",
+	                             ",\"uidMappings\":[{\"containerID\":0,\"hostID\":100000,\"size\":65536}],"
+	                             "\"gidMappings\":[{\"containerID\":0,\"hostID\":100000,\"size\":65536}]"));
 
 	CHECK(&container, r == 0);
-	r = run_exec(&p, &container, EXEC(SAME_NAMESPACES "echo uid=$(busybox id -u); echo again > /dev/stdout;" STATUS, ""));
+	r = run_exec(&p, &container,
+	             EXEC(SAME_NAMESPACES "echo uid=$(busybox id -u); echo again > /dev/stdout;" STATUS, ""));
 	CHECK(&p, r == 0);
 	CHECK(&p, !strstr(buf_str(&p.output), "differs"));
 	CHECK(&p, has_line(&p, "uid=0"));
@@ -262,8 +265,9 @@ static int exec_cannot_stand_outside(void)
 		int r;
 
 		(void)snprintf(json, sizeof(json),
-			       "{\"args\":[\"/bin/busybox\",\"pwd\"],\"user\":{\"uid\":0,\"gid\":0},\"cwd\":\"/proc/self/fd/%d\"}",
-			       fd);
+		               "{\"args\":[\"/bin/busybox\",\"pwd\"],\"user\":{\"uid\":0,\"gid\":0},\"cwd\":\"/proc/"
+		               "self/fd/%d\"}",
+		               fd);
 		r = sandboxed_exec(&p, &container, json);
 		CHECK(&p, r == 0);
 		r = sandboxed_build(&p);
@@ -300,7 +304,111 @@ static void exec_joins_everything(void **state)
 	assert_int_equal(sandboxed_run(exec_into_a_dead_container), 0);
 }
 
-/* --- failures and endings ------------------------------------------------------------------------------------------- */
+/* --- the cgroup -----------------------------------------------------------------------------------------------------
+ */
+
+#define CGROUPS "/sys/fs/cgroup/unified/kata-c-child"
+
+/* Ours alone, below the machine's hierarchy; gone again with cgroup_remove of its root. */
+static int in_a_cgroup(struct cgroup_host *host, bool no_clone_into_cgroup)
+{
+	struct sandboxed_process p, exec;
+	struct cgroup_plan plan = { .path = "/box" };
+	char json[] =
+		CONFIG("busybox cat /proc/self/cgroup | busybox grep ^0; busybox sleep 1000", ROOT_USER, "", "", "");
+
+	CHECK(&p, sandboxed_container(&p, json) == 0);
+	p.request.cgroup_host = host;
+	p.request.cgroup = &plan;
+	p.request.cgroup_path = plan.path;
+	p.request.no_clone_into_cgroup = no_clone_into_cgroup;
+	CHECK(&p, sandboxed_build(&p) == 0);
+	CHECK(&p, cgroup_count(host, "/box") == 1);
+	CHECK(&p, sandboxed_release(&p) == 0);
+
+	CHECK(&exec, sandboxed_exec(&exec, &p, EXEC("busybox cat /proc/self/cgroup | busybox grep ^0", "")) == 0);
+	exec.request.cgroup_host = host;
+	exec.request.cgroup_path = plan.path;
+	exec.request.no_clone_into_cgroup = no_clone_into_cgroup;
+	CHECK(&exec, sandboxed_build(&exec) == 0);
+	CHECK(&exec, sandboxed_release(&exec) == 0);
+	CHECK(&exec, sandboxed_wait(&exec) == 0);
+	CHECK(&exec, strcmp(buf_str(&exec.output), "0::/\n") == 0); /* the root of the container's cgroup namespace */
+	sandboxed_done(&exec);
+
+	CHECK(&p, cgroup_kill(host, "/box", &p.err) == 0);
+	CHECK(&p, sandboxed_wait(&p) == 128 + SIGKILL);
+	CHECK(&p, strcmp(buf_str(&p.output), "0::/\n") == 0);
+	CHECK(&p, cgroup_remove(host, "/box", &p.err) == 0);
+	sandboxed_done(&p);
+	return 0;
+}
+
+static int no_cgroup_is_left_behind(struct cgroup_host *host, bool no_clone_into_cgroup)
+{
+	struct sandboxed_process p;
+	struct cgroup_plan plan = { .path = "/box" };
+
+	CHECK(&p, sandboxed_container(&p, CONFIG("true", ROOT_USER, "", ",{\"type\":\"user\"}", "")) == 0);
+	p.request.cgroup_host = host;
+	p.request.cgroup = &plan;
+	p.request.no_clone_into_cgroup = no_clone_into_cgroup;
+	CHECK(&p, sandboxed_build(&p) == -EINVAL);
+	CHECK(&p, access(CGROUPS "/box", F_OK) < 0 && errno == ENOENT);
+	sandboxed_done(&p);
+	return 0;
+}
+
+static int with_a_hierarchy(int (*body)(struct cgroup_host *host, bool flag), bool flag)
+{
+	char root[] = CGROUPS;
+	struct cgroup_host host;
+	struct err err = ERR_INIT;
+	int r;
+
+	if (mkdir(CGROUPS, 0755) < 0 || cgroup_host_init(&host, root, &err) < 0)
+		return 77; /* not here */
+	r = body(&host, flag);
+	if (r != 0)
+		(void)cgroup_kill(&host, "/box", NULL);
+	(void)cgroup_remove(&host, "/box", NULL);
+	(void)rmdir(CGROUPS);
+	return r;
+}
+
+static int born_in_its_cgroup(void)
+{
+	return with_a_hierarchy(in_a_cgroup, false);
+}
+
+static int moved_to_its_cgroup(void)
+{
+	return with_a_hierarchy(in_a_cgroup, true);
+}
+
+static int failing_with_a_cgroup(void)
+{
+	return with_a_hierarchy(no_cgroup_is_left_behind, false);
+}
+
+static void born_in_the_cgroup_or_moved_there(void **state)
+{
+	int r;
+
+	(void)state;
+	skip_unless_root();
+	r = sandboxed_run(born_in_its_cgroup);
+	if (r == 77) {
+		print_message("skipped: no cgroup2 hierarchy at /sys/fs/cgroup/unified that we may write\n");
+		skip();
+	}
+	assert_int_equal(r, 0);
+	assert_int_equal(sandboxed_run(moved_to_its_cgroup), 0);
+	assert_int_equal(sandboxed_run(failing_with_a_cgroup), 0);
+}
+
+/* --- failures and endings -------------------------------------------------------------------------------------------
+ */
 
 static bool has_children(void)
 {
@@ -457,6 +565,7 @@ int test_child(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(containers_are_what_the_spec_says),
 		cmocka_unit_test(exec_joins_everything),
+		cmocka_unit_test(born_in_the_cgroup_or_moved_there),
 		cmocka_unit_test(failures_are_told_and_cleaned_up),
 		cmocka_unit_test(parking_and_dying),
 	};

@@ -33,9 +33,11 @@ static uint64_t status_mask(const char *name)
 static int drop_to_a_user(void)
 {
 	const uint64_t two = BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_KILL);
-	const struct oci_capabilities caps = {
-		.bounding = two, .effective = BIT(CAP_KILL), .permitted = two,
-		.inheritable = BIT(CAP_KILL), .ambient = two /* one of them cannot be */ };
+	const struct oci_capabilities caps = { .bounding = two,
+		                               .effective = BIT(CAP_KILL),
+		                               .permitted = two,
+		                               .inheritable = BIT(CAP_KILL),
+		                               .ambient = two /* one of them cannot be */ };
 	gid_t groups[] = { 30, 31 };
 	const struct oci_user user = { .uid = 1000, .gid = 1001, .groups = groups, .n_groups = 2 };
 	struct err err = ERR_INIT;
@@ -88,7 +90,8 @@ static void sets_are_exactly_the_specs(void **state)
 
 static int ask_for_more_than_there_is(void)
 {
-	const struct oci_capabilities caps = { .permitted = BIT(CAP_SYS_BOOT) | BIT(63), .effective = BIT(CAP_SYS_BOOT) };
+	const struct oci_capabilities caps = { .permitted = BIT(CAP_SYS_BOOT) | BIT(63),
+		                               .effective = BIT(CAP_SYS_BOOT) };
 	const struct oci_capabilities unknown = { .permitted = BIT(63), .effective = BIT(63), .ambient = BIT(63) };
 	struct err err = ERR_INIT;
 
@@ -112,9 +115,9 @@ static int become_another_root(void)
 	struct err err = ERR_INIT;
 
 	return setresuid(1000, 1000, 1000) == 0 && credentials_become_root(&err) == -EPERM &&
-			       strstr(err.text, "become uid and gid 0") ?
-		       0 :
-		       1;
+	                       strstr(err.text, "become uid and gid 0")
+	               ? 0
+	               : 1;
 }
 
 static void ids_that_are_refused_are_errors(void **state)
@@ -187,9 +190,9 @@ static int oom_scores(void)
 	if (credentials_set_oom_score(getpid(), &asked, NULL, &err) < 0 || read_oom_score() != 300)
 		return 1;
 	/* An exec without a value of its own gets the container's. */
-	if (credentials_set_oom_score(getpid(), &none, &(struct oci_process){ .has_oom_score_adj = true,
-									     .oom_score_adj = 400 },
-				      &err) < 0 ||
+	if (credentials_set_oom_score(getpid(), &none,
+	                              &(struct oci_process){ .has_oom_score_adj = true, .oom_score_adj = 400 },
+	                              &err) < 0 ||
 	    read_oom_score() != 400)
 		return 2;
 	/* 0 or, where lowering is not allowed, what there is: but never an error, for nobody asked. */

@@ -38,8 +38,8 @@ static int setup(void **state)
 	make_file("two/tool", 0755, "");
 	make_file("two/text", 0644, "");
 	make_file("etc/passwd", 0644,
-		  "root:x:0:0:root:/root:/bin/sh\nbroken\n10:x:1:\n\nweb:x:10:10::/srv/web:/bin/sh\n"
-		  "empty:x:11:11:::/bin/sh\nlast:x:12:12:Last:/home/last:/bin/sh");
+	          "root:x:0:0:root:/root:/bin/sh\nbroken\n10:x:1:\n\nweb:x:10:10::/srv/web:/bin/sh\n"
+	          "empty:x:11:11:::/bin/sh\nlast:x:12:12:Last:/home/last:/bin/sh");
 	return 0;
 }
 
@@ -164,12 +164,9 @@ static void environment_gets_a_home_once(void **state)
 int test_lookup(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(path_of_the_spec_is_searched),
-		cmocka_unit_test(default_path_without_a_variable),
-		cmocka_unit_test(failures_say_which_file),
-		cmocka_unit_test(home_comes_from_passwd),
-		cmocka_unit_test(strange_passwd_files_are_no_trap),
-		cmocka_unit_test(environment_gets_a_home_once),
+		cmocka_unit_test(path_of_the_spec_is_searched),     cmocka_unit_test(default_path_without_a_variable),
+		cmocka_unit_test(failures_say_which_file),          cmocka_unit_test(home_comes_from_passwd),
+		cmocka_unit_test(strange_passwd_files_are_no_trap), cmocka_unit_test(environment_gets_a_home_once),
 	};
 
 	return cmocka_run_group_tests_name("lookup", tests, setup, teardown);

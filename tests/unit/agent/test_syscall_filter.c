@@ -30,10 +30,9 @@ static int load(const struct oci_seccomp *spec)
 
 static int denied_call_has_the_errno(void)
 {
-	struct oci_seccomp_rule rule = { .names = { several_names, 3 },
-					 .action = "SCMP_ACT_ERRNO",
-					 .has_errno = true,
-					 .errno_ret = ENOTBLK };
+	struct oci_seccomp_rule rule = {
+		.names = { several_names, 3 }, .action = "SCMP_ACT_ERRNO", .has_errno = true, .errno_ret = ENOTBLK
+	};
 	const struct oci_seccomp spec = { .default_action = "SCMP_ACT_ALLOW", .rules = &rule, .n_rules = 1 };
 	int r = load(&spec);
 
@@ -83,7 +82,8 @@ static int masked_argument(void)
 {
 	struct oci_seccomp_arg arg = { .index = 0, .value = 0xf0, .value_two = 0x70, .op = "SCMP_CMP_MASKED_EQ" };
 	struct oci_seccomp_rule rule = {
-		.names = { dup_names, 1 }, .action = "SCMP_ACT_ERRNO", .args = &arg, .n_args = 1 };
+		.names = { dup_names, 1 }, .action = "SCMP_ACT_ERRNO", .args = &arg, .n_args = 1
+	};
 	const struct oci_seccomp spec = { .default_action = "SCMP_ACT_ALLOW", .rules = &rule, .n_rules = 1 };
 	int r = load(&spec);
 
@@ -98,11 +98,13 @@ static int masked_argument(void)
 static int doubled_argument(void)
 {
 	struct oci_seccomp_arg args[] = { { .index = 0, .value = 500, .op = "SCMP_CMP_EQ" },
-					  { .index = 0, .value = 600, .op = "SCMP_CMP_GE" } };
+		                          { .index = 0, .value = 600, .op = "SCMP_CMP_GE" } };
 	struct oci_seccomp_rule rule = {
-		.names = { dup_names, 1 }, .action = "SCMP_ACT_ERRNO", .args = args, .n_args = 2 };
+		.names = { dup_names, 1 }, .action = "SCMP_ACT_ERRNO", .args = args, .n_args = 2
+	};
 	const struct oci_seccomp spec = {
-		.default_action = "SCMP_ACT_ALLOW", .rules = &rule, .n_rules = 1, .flags = { NULL, 0 } };
+		.default_action = "SCMP_ACT_ALLOW", .rules = &rule, .n_rules = 1, .flags = { NULL, 0 }
+	};
 	int r = load(&spec);
 
 	if (r != 0)
@@ -130,9 +132,11 @@ static void wrong_words_are_named(void **state)
 	static char *bad_arch[] = { "SCMP_ARCH_Z80", NULL }, *bad_flag[] = { "SECCOMP_FILTER_FLAG_FAST", NULL };
 	struct oci_seccomp_arg bad_op = { .op = "SCMP_CMP_SIMILAR" }, bad_index = { .index = 6, .op = "SCMP_CMP_EQ" };
 	struct oci_seccomp_rule op_rule = {
-		.names = { one_name, 1 }, .action = "SCMP_ACT_ERRNO", .args = &bad_op, .n_args = 1 };
+		.names = { one_name, 1 }, .action = "SCMP_ACT_ERRNO", .args = &bad_op, .n_args = 1
+	};
 	struct oci_seccomp_rule index_rule = {
-		.names = { one_name, 1 }, .action = "SCMP_ACT_ERRNO", .args = &bad_index, .n_args = 1 };
+		.names = { one_name, 1 }, .action = "SCMP_ACT_ERRNO", .args = &bad_index, .n_args = 1
+	};
 	struct oci_seccomp_rule action_rule = { .names = { one_name, 1 }, .action = "SCMP_ACT_PARDON" };
 	const struct {
 		struct oci_seccomp spec;
@@ -143,15 +147,20 @@ static void wrong_words_are_named(void **state)
 		{ { .default_action = NULL }, "unknown action ''", EINVAL },
 		{ { .default_action = "SCMP_ACT_NOTIFY" }, "'SCMP_ACT_NOTIFY' needs a listener", ENOTSUP },
 		{ { .default_action = "SCMP_ACT_ALLOW", .architectures = { bad_arch, 1 } },
-		  "unknown architecture 'SCMP_ARCH_Z80'", EINVAL },
+		  "unknown architecture 'SCMP_ARCH_Z80'",
+		  EINVAL },
 		{ { .default_action = "SCMP_ACT_ALLOW", .flags = { bad_flag, 1 } },
-		  "unknown flag 'SECCOMP_FILTER_FLAG_FAST'", EINVAL },
+		  "unknown flag 'SECCOMP_FILTER_FLAG_FAST'",
+		  EINVAL },
 		{ { .default_action = "SCMP_ACT_ALLOW", .rules = &op_rule, .n_rules = 1 },
-		  "unknown operator 'SCMP_CMP_SIMILAR'", EINVAL },
-		{ { .default_action = "SCMP_ACT_ALLOW", .rules = &index_rule, .n_rules = 1 }, "argument index '6'",
+		  "unknown operator 'SCMP_CMP_SIMILAR'",
+		  EINVAL },
+		{ { .default_action = "SCMP_ACT_ALLOW", .rules = &index_rule, .n_rules = 1 },
+		  "argument index '6'",
 		  EINVAL },
 		{ { .default_action = "SCMP_ACT_ALLOW", .rules = &action_rule, .n_rules = 1 },
-		  "unknown action 'SCMP_ACT_PARDON'", EINVAL },
+		  "unknown action 'SCMP_ACT_PARDON'",
+		  EINVAL },
 	};
 
 	(void)state;
@@ -180,10 +189,11 @@ static void no_spec_is_no_filter(void **state)
 static void flags_and_architectures_are_kept(void **state)
 {
 	static char *flags[] = { "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", NULL };
-	const struct oci_seccomp spec = { .default_action = "SCMP_ACT_ALLOW",
-					  .flags = { flags, 2 },
+	const struct oci_seccomp spec = {
+		.default_action = "SCMP_ACT_ALLOW",
+		.flags = { flags, 2 },
 #if defined(__x86_64__)
-					  .architectures = { native, 3 },
+		.architectures = { native, 3 },
 #endif
 	};
 	_autofilter_ struct syscall_filter filter = { 0 };

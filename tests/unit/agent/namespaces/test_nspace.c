@@ -17,8 +17,8 @@
 #include "tests/lib/forked.h"
 
 static struct oci_namespace all[] = {
-	{ CLONE_NEWIPC, "/proc/1/ns/ipc" }, { CLONE_NEWUTS, NULL },    { CLONE_NEWNS, NULL },
-	{ CLONE_NEWCGROUP, NULL },	    { CLONE_NEWUSER, NULL },
+	{ CLONE_NEWIPC, "/proc/1/ns/ipc" }, { CLONE_NEWUTS, NULL },  { CLONE_NEWNS, NULL },
+	{ CLONE_NEWCGROUP, NULL },          { CLONE_NEWUSER, NULL },
 };
 
 static struct oci_namespace twice[] = { { CLONE_NEWNS, NULL }, { CLONE_NEWNS, NULL } };
@@ -28,7 +28,10 @@ static const struct nspace_pins no_pins = { -EBADF, -EBADF, -EBADF };
 
 #define SPEC(list)                                                                                                     \
 	{                                                                                                              \
-		.linux = &(struct oci_linux){ .namespaces = (list), .n_namespaces = ARRAY_SIZE(list) }                 \
+		.linux = &(struct oci_linux)                                                                           \
+		{                                                                                                      \
+			.namespaces = (list), .n_namespaces = ARRAY_SIZE(list)                                         \
+		}                                                                                                      \
 	}
 
 static void without_pins_everything_is_new(void **state)
@@ -95,8 +98,9 @@ static void doubles_and_a_missing_mount_namespace_are_refused(void **state)
 
 static void paths_are_opened_for_a_runtime(void **state)
 {
-	struct oci_namespace list[] = {
-		{ CLONE_NEWNS, NULL }, { CLONE_NEWIPC, "/proc/self/ns/ipc" }, { CLONE_NEWUSER, "/proc/self/ns/user" } };
+	struct oci_namespace list[] = { { CLONE_NEWNS, NULL },
+		                        { CLONE_NEWIPC, "/proc/self/ns/ipc" },
+		                        { CLONE_NEWUSER, "/proc/self/ns/user" } };
 	const struct oci_linux lin = { .namespaces = list, .n_namespaces = ARRAY_SIZE(list) };
 	struct nspace_plan plan;
 	struct err err = ERR_INIT;
@@ -166,7 +170,9 @@ static void pins_hold_namespaces_that_can_be_joined(void **state)
 
 static bool is_loopback_up(void)
 {
-	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(9) };
+	struct sockaddr_in addr = { .sin_family = AF_INET,
+		                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		                    .sin_port = htons(9) };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	return sendto(fd, "x", 1, 0, (struct sockaddr *)&addr, sizeof(addr)) == 1;
