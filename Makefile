@@ -17,9 +17,9 @@ CC_asan := gcc
 CC_fault := gcc
 CC_fuzz := clang
 CC := $(or $(CC_$(VARIANT)),gcc)
-EXTRA_asan := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DSANITIZED
+EXTRA_asan := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DSANITIZED
 EXTRA_fault := -DSYS_FAULT
-EXTRA_fuzz := -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer -DSANITIZED
+EXTRA_fuzz := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DSANITIZED
 EXTRA := $(EXTRA_$(VARIANT))
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wswitch-enum -Wvla -Wimplicit-fallthrough
@@ -47,7 +47,8 @@ AGENT_SRC := $(filter-out agent/main.c,$(call sources,agent agent/*))
 CTL_SRC := $(filter-out ctl/main.c,$(call sources,ctl))
 UNIT_DIRS := $(sort $(dir $(wildcard tests/unit/*/*.c tests/unit/*/*/*.c)))
 UNIT_RUN := $(UNIT_DIRS:%/=$(B)/%/run)
-FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
+FUZZERS := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAYERS := $(FUZZERS:$(B)/tests/fuzz/fuzz_%=$(B)/tests/fuzz/replay_%)
 PROGRAMS := $(if $(wildcard agent/main.c),$(B)/kata-agent) $(if $(wildcard ctl/main.c),$(B)/kata-agent-ctl)
 ARCHIVES := $(B)/libagent.a $(B)/libproto.a $(B)/libkata.a
 
@@ -112,6 +113,19 @@ $(B)/tests/unit/ctl/run: $(B)/libctl.a
 check-unit: $(UNIT_RUN)  ## unit tests; T=name runs one file's
 	@tests/lib/unit-run $(if $(T),--only $(T)) $(UNIT_RUN)
 
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(ARCHIVES)
+	$(LINK) -fsanitize=fuzzer
+$(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(ARCHIVES)
+	$(LINK)
+
+check-corpus: $(REPLAYERS)  ## replay the fuzzers' corpus without a fuzzer
+	@set -e; for r in $(REPLAYERS); do $$r tests/fuzz/corpus/$${r##*replay_}/*; done
+
+fuzz:  ## fuzz every parser, FUZZ_SECONDS (60) in all
+	@$(MAKE) VARIANT=fuzz run-fuzzers
+run-fuzzers: $(FUZZERS)
+	@tests/fuzz/run $(B) $(FUZZERS)
+
 # The modules in the initrd must fit the kernel that boots it, so a new kernel makes a new initrd.
 $(B)/kernel-dir: FORCE
 	@mkdir -p $(@D)
@@ -135,5 +149,5 @@ clean:  ## remove what was built
 	rm -rf build
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all help check-unit initrd rootfs demo check-fresh clean FORCE
+.PHONY: all help check-unit check-corpus fuzz run-fuzzers initrd rootfs demo check-fresh clean FORCE
 .SECONDARY:
