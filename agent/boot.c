@@ -172,6 +172,16 @@ void boot_set_identity(struct console *console)
 	(void)sys_setsid();
 }
 
+static void say_what_is_missing(struct console *console, const struct cgroup_host *host)
+{
+	_autofree_ char *missing = NULL;
+
+	if (!host->can_filter_devices)
+		console_say(console, "The kernel cannot filter devices: containers can open every device they can make");
+	if (cgroup_find_missing(host, &missing) > 0)
+		console_say(console, "The kernel lacks cgroup controllers: limits need %s", missing);
+}
+
 void boot_protect(struct console *console)
 {
 	struct err err = ERR_INIT;
@@ -191,6 +201,10 @@ void boot_protect(struct console *console)
 	r = sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (r < 0)
 		console_say(console, "Cannot become undumpable: %s, ignoring", strerror(-r));
-	if (cgroup_host_init(&host, root, &err) == 0 && cgroup_protect_self(&host, &err) < 0)
+	/* Without cgroups there is no agent, but that is said when it makes the sandbox. */
+	if (cgroup_host_init(&host, root, &err) < 0)
+		return;
+	if (cgroup_protect_self(&host, &err) < 0)
 		console_say(console, "Cannot protect the agent's memory: %s, ignoring", err.text);
+	say_what_is_missing(console, &host);
 }

@@ -295,6 +295,24 @@ static int remove_here(int parent, const char *name, int dir, void *arg)
 	return r == -ENOENT ? 0 : r;
 }
 
+int cgroupfs_remove_parents(int root, const char *path)
+{
+	_autofree_ char *parent = NULL;
+	char *slash;
+	int r = 0;
+
+	while (*path == '/')
+		path++;
+	parent = strdup(path);
+	if (!parent)
+		return -ENOMEM;
+	while ((r >= 0 || r == -ENOENT) && (slash = strrchr(parent, '/'))) {
+		*slash = '\0';
+		r = sys_unlinkat(root, parent, AT_REMOVEDIR);
+	}
+	return r == -EBUSY || r == -ENOTEMPTY || r == -ENOENT ? 0 : r;
+}
+
 int cgroupfs_remove(int root, const char *path, int timeout_ms)
 {
 	uint64_t deadline = sys_now(CLOCK_MONOTONIC) + (uint64_t)timeout_ms * NS_PER_MS;

@@ -60,5 +60,8 @@ int cgroupfs_kill(int dir);
 /* The same without cgroup.kill: freezes, signals each process, thaws. Does not wait for the freezer. */
 int cgroupfs_kill_each(int dir);
 
+/* Removes the empty ones of the cgroups above path, upwards, never the root; 0 also where one is in use, or -errno. */
+int cgroupfs_remove_parents(int root, const char *path);
+
 /* Removes an empty cgroup and its empty sub-cgroups; waits for their last processes at most timeout_ms, then -EBUSY. */
 int cgroupfs_remove(int root, const char *path, int timeout_ms);

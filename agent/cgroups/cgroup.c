@@ -53,6 +53,13 @@ int cgroup_host_init(struct cgroup_host *host, char *root, struct err *err)
 	return 0;
 }
 
+int cgroup_find_missing(const struct cgroup_host *host, char **ret)
+{
+	_autoclose_ int root = cgroupfs_open_root(host->root);
+
+	return root < 0 ? root : host->ops->find_missing(root, ret);
+}
+
 static bool is_self(const char *path)
 {
 	size_t len = strlen(CGROUP_SELF);

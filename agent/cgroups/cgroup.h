@@ -52,6 +52,9 @@ struct cgroup_plan {
 /* Finds out what is mounted at root; an error names what is missing. */
 int cgroup_host_init(struct cgroup_host *host, char *root, struct err *err);
 
+/* Number of the controllers that limits may need and the kernel does not offer, their names as "io, hugetlb"; -errno. */
+int cgroup_find_missing(const struct cgroup_host *host, char **ret);
+
 /* CgroupsPath of the spec (":" becomes "/"; absent: "/<cid>") as a clean path in the arena; -EINVAL if it has "..". */
 int cgroup_path(struct arena *arena, const char *cgroups_path, const char *cid, char **ret, struct err *err);
 
@@ -83,7 +86,10 @@ int cgroup_freeze(const struct cgroup_host *host, const char *path, bool frozen,
 /* SIGKILL for everything below; does not wait. A cgroup that is gone is fine. */
 int cgroup_kill(const struct cgroup_host *host, const char *path, struct err *err);
 
-/* Removes it and what the container made below it, bounded retries on EBUSY; gone is fine. For a job. */
+/*
+ * Removes it and what the container made below it, bounded retries on EBUSY; gone is fine. Parents that are empty then
+ * go as well. For a job.
+ */
 int cgroup_remove(const struct cgroup_host *host, const char *path, struct err *err);
 
 /* Number of processes below, or -errno. */

@@ -15,6 +15,8 @@ struct cgroup_ops {
 	bool (*probe)(int root);
 	/* True if the kernel can filter devices; -errno if finding out failed. */
 	int (*probe_filter)(void);
+	/* As cgroup_find_missing. */
+	int (*find_missing)(int root, char **ret);
 	/* The rest as the functions of cgroup.h and stats.h of the same name; root is an fd of the mount point. */
 	int (*plan)(struct arena *arena, const struct oci_resources *res, struct step_list *ret, struct err *err);
 	int (*create)(int root, const struct cgroup_plan *plan, struct err *err);

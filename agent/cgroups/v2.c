@@ -19,6 +19,7 @@
 #define SELF_MEMORY_MIN   "8388608"
 #define PID_TEXT_MAX      16
 #define DIR_MODE          0755
+#define CREATE_TRIES      16
 
 static const char *const controllers[] = { "cpu", "io", "cpuset", "memory", "pids", "hugetlb" };
 
@@ -27,6 +28,11 @@ static bool probe(int root)
 	struct statfs st;
 
 	return sys_fstatfs(root, &st) == 0 && st.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+static bool is_gone(int r)
+{
+	return r == -ENOENT || r == -ENODEV;
 }
 
 static bool has_word(const char *text, const char *word)
@@ -41,6 +47,28 @@ static bool has_word(const char *text, const char *word)
 		text += n;
 	}
 	return false;
+}
+
+static int find_missing(int root, char **ret)
+{
+	_autofree_ char *available = NULL;
+	_autofree_ char *list = strdup("");
+	int n = 0, r = fd_read_file_at(root, "cgroup.controllers", CONTROLLERS_MAX, &available, NULL);
+
+	for (size_t i = 0; i < ARRAY_SIZE(controllers) && r >= 0 && list; i++) {
+		char *longer = NULL;
+
+		if (has_word(available, controllers[i]))
+			continue;
+		if (asprintf(&longer, "%s%s%s", list, n++ > 0 ? ", " : "", controllers[i]) < 0)
+			longer = NULL;
+		free(list);
+		list = longer;
+	}
+	if (r < 0 || !list)
+		return r < 0 ? r : -ENOMEM;
+	*ret = take_ptr(&list);
+	return n;
 }
 
 /* The real root, alone in having no type, may have processes and controllers for its sub-cgroups both. */
@@ -167,7 +195,7 @@ static int apply_limits(struct making *m, const struct cgroup_plan *plan, struct
 	return cgroup_bpf_attach(m->dir, plan->path, plan->rules, plan->n_rules, err);
 }
 
-static int create(int root, const struct cgroup_plan *plan, struct err *err)
+static int create_once(int root, const struct cgroup_plan *plan, struct err *err)
 {
 	_cleanup_(making_done) struct making m = { .root = root, .dir = cgroupfs_open(root, "/") };
 	int r;
@@ -178,7 +206,9 @@ static int create(int root, const struct cgroup_plan *plan, struct err *err)
 	if (!m.path)
 		return err_set(err, ENOMEM, "create cgroup '%s'", plan->path);
 	r = make_levels(&m);
-	if (r == -EEXIST)
+	if (is_gone(r))
+		r = -ESTALE;
+	else if (r == -EEXIST)
 		r = err_say(err, EEXIST, "create cgroup '%s': it exists and is in use", plan->path);
 	else if (r < 0)
 		r = err_set(err, r, "create cgroup '%s'", plan->path);
@@ -187,6 +217,16 @@ static int create(int root, const struct cgroup_plan *plan, struct err *err)
 	if (r < 0)
 		undo(&m);
 	return r;
+}
+
+static int create(int root, const struct cgroup_plan *plan, struct err *err)
+{
+	int r = -ESTALE;
+
+	/* A parent that somebody's remove found empty may vanish between our steps. */
+	for (int i = 0; i < CREATE_TRIES && r == -ESTALE; i++)
+		r = create_once(root, plan, err);
+	return r == -ESTALE ? err_say(err, EAGAIN, "create cgroup '%s': its parents keep vanishing", plan->path) : r;
 }
 
 /* Only leaves hold processes: where the container has divided its cgroup, these are the usual names of the leaf. */
@@ -277,7 +317,9 @@ static int kill_all(int root, const char *path, bool no_kill_file)
 
 static int remove_all(int root, const char *path)
 {
-	return cgroupfs_remove(root, path, REMOVE_TIMEOUT_MS);
+	int r = cgroupfs_remove(root, path, REMOVE_TIMEOUT_MS);
+
+	return r < 0 && !is_gone(r) ? r : cgroupfs_remove_parents(root, path);
 }
 
 static int count(int root, const char *path)
@@ -324,6 +366,7 @@ const struct cgroup_ops cgroup_v2_ops = {
 	.unified = true,
 	.probe = probe,
 	.probe_filter = cgroup_bpf_probe,
+	.find_missing = find_missing,
 	.plan = plan,
 	.create = create,
 	.open = open_leaf,

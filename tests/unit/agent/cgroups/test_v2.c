@@ -145,6 +145,60 @@ static void kill_ends_all_and_remove_takes_sub_cgroups(void **state)
 	kill_and_remove(*state);
 }
 
+static void remove_takes_empty_parents(void **state)
+{
+	struct world *w = *state;
+
+	NEEDS_CGROUP2(w);
+	world_create(w, "/x/pod/a", &no_limits);
+	world_create(w, "/x/pod/b/c", &no_limits);
+	OK(cgroup_remove(&w->host, "/x/pod/a", why));
+	assert_true(world_has(w, "/x/pod/b/c"));
+	OK(cgroup_remove(&w->host, "/x/pod/b/c", why));
+	assert_false(world_has(w, "/x"));
+	world_create(w, "/x/pod/a", &no_limits);
+	(void)world_add_sleeper(w, "/x");
+	OK(cgroup_remove(&w->host, "/x/pod/a", why));
+	assert_false(world_has(w, "/x/pod"));
+	assert_true(world_has(w, "/x")); /* a process sits in it */
+}
+
+/* Two agents' jobs take turns below parents that each finds empty now and then. */
+static int come_and_go(struct world *w, const char *path)
+{
+	struct cgroup_plan plan;
+	struct err err = ERR_INIT;
+	int r = cgroup_plan(&w->host, &w->arena, path, &no_limits, &plan, &err);
+
+	for (int i = 0; i < 200 && r >= 0; i++) {
+		r = cgroup_create(&w->host, &plan, &err);
+		r = r < 0 ? r : cgroup_remove(&w->host, path, &err);
+	}
+	if (r < 0)
+		print_error("%s\n", err.text);
+	return r;
+}
+
+static void create_survives_a_vanishing_parent(void **state)
+{
+	struct world *w = *state;
+	int status = 0, r;
+	pid_t pid;
+
+	NEEDS_CGROUP2(w);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		alarm(60);
+		_exit(come_and_go(w, "/x/pod/b/d") < 0);
+	}
+	r = come_and_go(w, "/x/pod/a");
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(r, 0);
+	assert_false(world_has(w, "/x"));
+}
+
 static void kill_works_without_its_file(void **state)
 {
 	struct world *w = *state;
@@ -303,6 +357,8 @@ int test_v2(void)
 		IN_A_WORLD(attach_moves_a_process),
 		IN_A_WORLD(freeze_waits_for_the_kernel),
 		IN_A_WORLD(kill_ends_all_and_remove_takes_sub_cgroups),
+		IN_A_WORLD(remove_takes_empty_parents),
+		IN_A_WORLD(create_survives_a_vanishing_parent),
 		IN_A_WORLD(kill_works_without_its_file),
 		IN_A_WORLD(a_frozen_cgroup_can_be_killed),
 		IN_A_WORLD(stats_come_without_controllers_too),
