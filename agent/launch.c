@@ -31,6 +31,7 @@ struct launch {
 	struct arena arena; /* plans; read by the builder from its copy of our memory */
 	struct build_request request;
 	struct nspace_plan nspaces;
+	struct cgroup_host cgroup_host; /* the sandbox's, with the disks of this moment */
 	struct cgroup_plan cgroup;
 	struct job builder;
 	struct loop_source report;
@@ -270,6 +271,19 @@ static const char *find_root(struct launch *l, const struct container_config *co
 	return config->spec->root_path;
 }
 
+/* The list of our own disks is made anew each time: storages come and go. */
+static int plan_cgroup(struct launch *l, struct err *err)
+{
+	struct container *c = l->p->container;
+	int r = 0;
+
+	if (l->cgroup_host.can_filter_devices)
+		r = cgroup_find_own_disks(&l->arena, "/proc/self/mountinfo", "/sys/dev/block", &l->cgroup_host.own_disks, err);
+	if (r < 0)
+		return r;
+	return cgroup_plan(&l->cgroup_host, &l->arena, c->cgroup_path, c->config->spec->linux, &l->cgroup, err);
+}
+
 static int plan_container(struct launch *l, struct err *err)
 {
 	struct container *c = l->p->container;
@@ -280,7 +294,7 @@ static int plan_container(struct launch *l, struct err *err)
 		.root = find_root(l, c->config),
 		.has_userns = oci_find_namespace(spec->linux, CLONE_NEWUSER) != NULL,
 		.has_cgroupns = true,
-		.unified = s->cgroup_host.unified,
+		.unified = l->cgroup_host.unified,
 	};
 	struct rootfs_plan *plan = NULL;
 	int r = nspace_plan_init(spec, &s->pins, c->config->sandbox_pidns, &l->nspaces, err);
@@ -290,7 +304,7 @@ static int plan_container(struct launch *l, struct err *err)
 	r = rootfs_plan(&l->arena, &rootfs, &plan, err);
 	if (r < 0)
 		return r;
-	r = cgroup_plan(&s->cgroup_host, &l->arena, c->cgroup_path, spec->linux, &l->cgroup, err);
+	r = plan_cgroup(l, err);
 	if (r < 0)
 		return r;
 	l->request.rootfs = plan;
@@ -315,7 +329,7 @@ static void fill_request(struct launch *l, const struct oci_process *what)
 	l->request.process = what;
 	l->request.is_exec = !l->p->is_init;
 	l->request.init_pidfd = l->p->is_init ? -EBADF : c->init->pidfd;
-	l->request.cgroup_host = &s->cgroup_host;
+	l->request.cgroup_host = &l->cgroup_host;
 	l->request.cgroup_path = c->cgroup_path;
 	l->request.park = l->park_theirs;
 	l->request.report = l->report_theirs;
@@ -390,6 +404,7 @@ int launch_start(struct process *p, const struct oci_process *what, launch_ready
 	l->report = (struct loop_source){ .name = "report", .fd = -EBADF, .callback = on_report };
 	l->deadline.expired = on_deadline;
 	arena_init(&l->arena, 0);
+	l->cgroup_host = p->container->sandbox->cgroup_host;
 	p->launch = l;
 	r = prepare(l, what, err);
 	if (r < 0)
