@@ -130,6 +130,14 @@ static void on_destroyed(struct sandbox *sandbox)
 	loop_stop(sandbox->env.loop);
 }
 
+/* The last line of the boot's timeline. */
+static void on_first_call(struct rpc_server *server)
+{
+	(void)server;
+	console_stage(&agent.console, "first request");
+	console_boot_is_over(&agent.console);
+}
+
 static void serve(void)
 {
 	struct err err = ERR_INIT;
@@ -143,6 +151,7 @@ static void serve(void)
 	agent.sandbox->destroyed = on_destroyed;
 	must(addr_parse(&addr, agent.options.server_addr, &err), &err, "read the server address");
 	must(rpc_server_new(agent.env.loop, agent.sandbox, &addr, &agent.server, &err), &err, "listen");
+	agent.server->first_call = on_first_call;
 	console_stage(&agent.console, "listening on %s", agent.options.server_addr);
 }
 
@@ -168,7 +177,6 @@ int main(int argc, char **argv)
 	boot_protect(&agent.console);	/* needs cgroups; before memory grows */
 	serve();			/* from here on a client can reach us */
 	beacon_send(&agent.env, &agent.options);
-	console_boot_is_over(&agent.console);
 
 	/* --- booted: from here on nothing ends us but DestroySandbox ------------------------------------------- */
 	log_info("agent", "Kata agent %s serves on %s", KATA_VERSION, agent.options.server_addr);

@@ -92,6 +92,15 @@ static bool decode(struct rpc_call *call, const struct envelope_request *envelop
 	return true;
 }
 
+static void tell_first_call(struct rpc_server *server)
+{
+	void (*first_call)(struct rpc_server *) = server->first_call;
+
+	server->first_call = NULL;
+	if (first_call)
+		first_call(server);
+}
+
 void rpc_dispatch(struct rpc_conn *conn, uint32_t stream, const uint8_t *data, size_t len)
 {
 	struct rpc_call *call = rpc_call_new(conn, stream, len + PB_BUDGET);
@@ -110,6 +119,7 @@ void rpc_dispatch(struct rpc_conn *conn, uint32_t stream, const uint8_t *data, s
 	}
 	if (!find_method(call, &envelope) || !decode(call, &envelope))
 		return;
+	tell_first_call(call->server);
 	log_call(call, LOG_LEVEL_DEBUG, NULL, "Called");
 	/* Time was up before the request came. */
 	if (envelope.timeout_nano < 0) {

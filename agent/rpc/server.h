@@ -41,6 +41,7 @@ struct rpc_server {
 	size_t request_bytes; /* of all calls */
 	unsigned n_stats;     /* jobs of StatsContainer */
 	struct rpc_counters counters;
+	void (*first_call)(struct rpc_server *server); /* main's: called once, with the first request; may be NULL */
 	uint8_t *input; /* RPC_READ_MAX bytes that all connections read into */
 };
 
