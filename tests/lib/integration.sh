@@ -81,7 +81,7 @@ begin() {
 finish_now() {
 	trap - EXIT
 	local left
-	left=$("$fence" stop "$work")
+	left=$("$fence" stop "$work") || left="the fence did not stop: $left"
 	if [ -n "$left" ]; then
 		echo "not ok nothing left over: $left"
 		failures=$((failures + 1))
