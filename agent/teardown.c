@@ -56,20 +56,64 @@ static void fail(struct teardown *t, int r, const struct err *err)
 	c->teardown = teardown_free(t);
 }
 
-static void on_released(struct completion *completion, int r, const struct err *err)
+static void end(struct teardown *t)
 {
-	struct teardown *t = container_of(completion, struct teardown, released);
-	struct completion *done;
+	struct completion *done = t->done;
 
-	if (r < 0) {
-		fail(t, r, err);
-		return;
-	}
-	done = t->done;
 	t->done = NULL;
 	(void)container_free(t->c);
 	if (done)
 		done->done(done, 0, NULL);
+}
+
+static void on_dir_removed(struct job *job, int r, struct job_reply *reply, const struct err *err)
+{
+	struct teardown *t = container_of(job, struct teardown, job);
+
+	(void)reply;
+	if (r < 0)
+		fail(t, r, err);
+	else
+		end(t);
+}
+
+/* Runs in the job. */
+static int run_remove_dir(void *arg, struct job_reply *reply, struct err *err)
+{
+	const struct container *c = ((struct teardown *)arg)->c;
+	_autoclose_ int base = sys_openat(AT_FDCWD, SANDBOX_RUN_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	int r;
+
+	(void)reply;
+	if (base == -ENOENT)
+		return 0;
+	if (base < 0)
+		return err_set(err, base, "open '%s'", SANDBOX_RUN_DIR);
+	r = path_remove_tree(base, c->id, err);
+	/* What is mounted inside belongs to somebody who is still there. */
+	return r == -EXDEV || r == -EBUSY ? 0 : r;
+}
+
+static void start_job(struct teardown *t, job_function run, job_done done)
+{
+	struct err err = ERR_INIT;
+	int r;
+
+	t->job = (struct job){ .name = "teardown", .run = run, .arg = t, .done = done };
+	r = job_start(&t->c->sandbox->env, &t->job, &err);
+	if (r < 0)
+		fail(t, r, &err);
+}
+
+/* Last, for a storage may be mounted in the directory, or have its layers there: the next of this name starts afresh. */
+static void on_released(struct completion *completion, int r, const struct err *err)
+{
+	struct teardown *t = container_of(completion, struct teardown, released);
+
+	if (r < 0)
+		fail(t, r, err);
+	else
+		start_job(t, run_remove_dir, on_dir_removed);
 }
 
 static void release_storages(struct teardown *t)
@@ -83,7 +127,7 @@ static void release_storages(struct teardown *t)
 		fail(t, r, &err);
 }
 
-static void on_cleaned(struct job *job, int r, struct job_reply *reply, const struct err *err)
+static void on_cgroup_removed(struct job *job, int r, struct job_reply *reply, const struct err *err)
 {
 	struct teardown *t = container_of(job, struct teardown, job);
 
@@ -95,23 +139,12 @@ static void on_cleaned(struct job *job, int r, struct job_reply *reply, const st
 }
 
 /* Runs in the job. */
-static int run_clean(void *arg, struct job_reply *reply, struct err *err)
+static int run_remove_cgroup(void *arg, struct job_reply *reply, struct err *err)
 {
 	const struct container *c = ((struct teardown *)arg)->c;
-	_autoclose_ int base = -EBADF;
-	int r = cgroup_remove(&c->sandbox->cgroup_host, c->cgroup_path, err);
 
 	(void)reply;
-	if (r < 0)
-		return r;
-	base = sys_openat(AT_FDCWD, SANDBOX_RUN_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-	if (base == -ENOENT)
-		return 0;
-	if (base < 0)
-		return err_set(err, base, "open '%s'", SANDBOX_RUN_DIR);
-	r = path_remove_tree(base, c->id, err);
-	/* A storage is mounted inside: its own cleaning comes next. */
-	return r == -EXDEV || r == -EBUSY ? 0 : r;
+	return cgroup_remove(&c->sandbox->cgroup_host, c->cgroup_path, err);
 }
 
 static bool all_reaped(const struct container *c)
@@ -124,17 +157,11 @@ static bool all_reaped(const struct container *c)
 
 static void check(struct teardown *t)
 {
-	struct err err = ERR_INIT;
-	int r;
-
 	if (t->working || !all_reaped(t->c))
 		return;
 	t->working = true;
 	loop_timer_stop(&t->stuck);
-	t->job = (struct job){ .name = "teardown", .run = run_clean, .arg = t, .done = on_cleaned };
-	r = job_start(&t->c->sandbox->env, &t->job, &err);
-	if (r < 0)
-		fail(t, r, &err);
+	start_job(t, run_remove_cgroup, on_cgroup_removed);
 }
 
 static void on_check(struct loop_deferred *deferred)
