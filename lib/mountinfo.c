@@ -2,10 +2,15 @@
 #include "lib/mountinfo.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libmount.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "lib/fd.h"
 #include "lib/mem.h"
+
+#define TABLE_MAX (64u << 20) /* a hundred thousand mounts, the kernel's limit in a namespace, have 20 MB */
 
 #define DEFAULT_PATH "/proc/self/mountinfo"
 
@@ -48,6 +53,24 @@ static int refuse_line(struct libmnt_table *table, const char *path, int line)
 	return -EINVAL;
 }
 
+/* libmount would open the file past lib/sys. */
+static int parse(struct libmnt_table *table, const char *path)
+{
+	_autofree_ char *text = NULL;
+	FILE *stream;
+	size_t len;
+	int r = fd_read_file_at(AT_FDCWD, path, TABLE_MAX, &text, &len);
+
+	if (r < 0 || len == 0)
+		return r;
+	stream = fmemopen(text, len, "r");
+	if (!stream)
+		return -ENOMEM;
+	r = mnt_table_parse_stream(table, stream, path);
+	(void)fclose(stream);
+	return r;
+}
+
 int mountinfo_walk(const char *path, mountinfo_visit visit, void *arg, struct err *err)
 {
 	_cleanup_(unref_tablep) struct libmnt_table *table = mnt_new_table();
@@ -59,7 +82,7 @@ int mountinfo_walk(const char *path, mountinfo_visit visit, void *arg, struct er
 		path = DEFAULT_PATH;
 	if (table && iter) {
 		(void)mnt_table_set_parser_errcb(table, refuse_line);
-		r = mnt_table_parse_file(table, path);
+		r = parse(table, path);
 	}
 	if (r != 0)
 		return err_set(err, r, "read the mount table '%s'", path);
@@ -85,11 +108,11 @@ static int match_target(const struct mountinfo_entry *entry, void *arg)
 	return strcmp(entry->target, q->target) == 0 && (!q->fstype || strcmp(entry->fstype, q->fstype) == 0);
 }
 
-bool mountinfo_is_mounted(const char *target, const char *fstype)
+int mountinfo_is_mounted(const char *target, const char *fstype)
 {
 	struct question q = { .target = target, .fstype = fstype };
 
-	return mountinfo_walk(NULL, match_target, &q, NULL) == 1;
+	return mountinfo_walk(NULL, match_target, &q, NULL);
 }
 
 static bool is_at_or_below(const char *target, const char *prefix)

@@ -20,8 +20,8 @@ typedef int (*mountinfo_visit)(const struct mountinfo_entry *entry, void *arg);
 /* Walks the mountinfo text at `path` (NULL = "/proc/self/mountinfo"); 0, the visitor's value, or -errno. */
 int mountinfo_walk(const char *path, mountinfo_visit visit, void *arg, struct err *err);
 
-/* True if something of type fstype (NULL = any) is mounted exactly at target. */
-bool mountinfo_is_mounted(const char *target, const char *fstype);
+/* 1 if something of type fstype (NULL = any) is mounted exactly at target, 0 if not, or -errno. */
+int mountinfo_is_mounted(const char *target, const char *fstype);
 
 /* Number of mounts at or below `prefix` ("/" = all), for leak checks; or -errno. */
 int mountinfo_count(const char *prefix);

@@ -100,18 +100,13 @@ int storage_apply(const struct step_list *plan, struct err *err)
 
 /* --- the end ---------------------------------------------------------------------------------------------------- */
 
-/* The name as mountinfo has it, with all symlinks resolved. */
-static bool is_mounted(const struct storage_run *run, int fd)
+/* 1 if something is mounted there, 0 if not, -errno. */
+static int is_mounted(const struct storage_run *run, int fd)
 {
-	char path[32], real[PATH_MAX];
-	ssize_t n;
+	char path[PATH_MAX];
+	int r = storage_real_path(run, fd, path);
 
-	(void)snprintf(path, sizeof(path), "self/fd/%d", fd);
-	n = sys_readlinkat(run->proc, path, real, sizeof(real) - 1);
-	if (n < 0)
-		return false;
-	real[n] = '\0';
-	return mountinfo_is_mounted(real, NULL);
+	return r < 0 ? r : mountinfo_is_mounted(path, NULL);
 }
 
 /* Unmounts `name` in the directory where we stand; our fd of it must be closed by now. */
@@ -134,13 +129,15 @@ static int clean(const struct storage_run *run, const char *path, struct err *er
 {
 	int fd = path_open_in(run->root, path, 0), r;
 	_autoclose_ int parent = -EBADF;
-	bool mounted = fd >= 0 && is_mounted(run, fd);
+	int mounted = fd >= 0 ? is_mounted(run, fd) : 0;
 	const char *name = NULL;
 	struct stat st;
 
 	(void)fd_close(fd);
 	if (fd < 0)
 		return fd == -ENOENT || fd == -ENOTDIR ? 0 : err_set(err, fd, "clean '%s'", path);
+	if (mounted < 0)
+		return err_set(err, mounted, "find out whether '%s' is mounted", path);
 	parent = path_open_parent_in(run->root, path, 0755, &name, err);
 	if (parent < 0)
 		return parent;

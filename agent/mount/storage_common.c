@@ -99,19 +99,30 @@ static int compare_mount(const struct mountinfo_entry *entry, void *arg)
 	return 0;
 }
 
-/* A sandbox that asks again for its share ("kataShared") has it already. */
-static bool is_mounted_already(const struct storage_run *run, const struct step *step, int target)
+int storage_real_path(const struct storage_run *run, int fd, char ret[PATH_MAX])
 {
-	char path[32], real[PATH_MAX];
-	struct search search = {.step = step, .target = real};
+	char path[32];
 	ssize_t n;
 
-	(void)snprintf(path, sizeof(path), "self/fd/%d", target);
-	n = sys_readlinkat(run->proc, path, real, sizeof(real) - 1);
+	(void)snprintf(path, sizeof(path), "self/fd/%d", fd);
+	n = sys_readlinkat(run->proc, path, ret, PATH_MAX - 1);
 	if (n < 0)
-		return false;
-	real[n] = '\0';
-	return mountinfo_walk(NULL, compare_mount, &search, NULL) == 0 && search.found;
+		return (int)n;
+	ret[n] = '\0';
+	return 0;
+}
+
+/* A sandbox that asks again for its share ("kataShared") has it already. 1, 0 or -errno. */
+static int is_mounted_already(const struct storage_run *run, const struct step *step, int target, struct err *err)
+{
+	char real[PATH_MAX];
+	struct search search = {.step = step, .target = real};
+	int r = storage_real_path(run, target, real);
+
+	if (r < 0)
+		return err_set(err, r, "mount '%s' on '%s': find out what is there", step->type, step->target);
+	r = mountinfo_walk(NULL, compare_mount, &search, err);
+	return r < 0 ? r : search.found;
 }
 
 static int open_bind(const struct step *step, const struct mount_options *o, bool *ret_is_dir, struct err *err)
@@ -175,8 +186,9 @@ static int apply_mount(const struct step *step, void *context, struct err *err)
 
 	if (target < 0)
 		return err_wrap(err, "mount '%s' on '%s'", step->type, step->target);
-	if (is_mounted_already(run, step, target))
-		return 0;
+	r = is_mounted_already(run, step, target, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	mount = mount_new(run, &what, target, err);
 	if (mount < 0)
 		return mount;

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <limits.h>
+
 #include "agent/mount/options.h"
 #include "agent/mount/storage.h"
 
@@ -43,6 +45,9 @@ int storage_plan_fs_group(struct arena *arena, struct step_list *list, const str
 /* Plans huge pages for a hugetlbfs from its "pagesize=" and "size=". */
 int storage_plan_hugepages(struct arena *arena, struct step_list *list, const struct mount_options *options,
 			   struct err *err);
+
+/* The path of an fd as mountinfo has it, with all symlinks resolved; fills ret, 0 or -errno. */
+int storage_real_path(const struct storage_run *run, int fd, char ret[PATH_MAX]);
 
 /* Changes the mode through an O_PATH fd. */
 int storage_chmod(const struct storage_run *run, int fd, mode_t mode);
