@@ -172,50 +172,50 @@ static const char *capability_name(unsigned cap, char buffer[CAP_NAME_SIZE])
 	return buffer;
 }
 
-static uint64_t known_capabilities(void)
+/*
+ * The capabilities that there are and those in the bounding set, asked of the kernel itself: a file below /proc/sys can
+ * be a container's forgery. Only EINVAL is the end of the list; taking another failure for it would leave what is behind.
+ */
+static int read_bounding(uint64_t *ret_known, uint64_t *ret_bounding, struct err *err)
 {
-	uint64_t known = 0;
-
-	/* Asked of the kernel itself: a file below /proc/sys can be a container's forgery. */
-	for (unsigned cap = 0; cap < CAPS_MAX && sys_prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-		known |= UINT64_C(1) << cap;
-	return known;
-}
-
-static uint64_t read_bounding(void)
-{
-	uint64_t set = 0;
+	uint64_t known = 0, bounding = 0;
 
 	for (unsigned cap = 0; cap < CAPS_MAX; cap++) {
 		int r = sys_prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
 
-		if (r < 0)
+		if (r == -EINVAL)
 			break;
+		if (r < 0)
+			return err_set(err, r, "read capability '%u' of the bounding set", cap);
+		known |= UINT64_C(1) << cap;
 		if (r > 0)
-			set |= UINT64_C(1) << cap;
+			bounding |= UINT64_C(1) << cap;
 	}
-	return set;
+	*ret_known = known;
+	*ret_bounding = bounding;
+	return 0;
 }
 
 int credentials_drop_bounding(uint64_t keep, struct err *err)
 {
-	uint64_t left, excess = read_bounding() & ~keep;
+	uint64_t known, bounding;
 	char name[CAP_NAME_SIZE];
+	int r = read_bounding(&known, &bounding, err);
 
+	if (r < 0)
+		return r;
 	for (unsigned cap = 0; cap < CAPS_MAX; cap++) {
-		int r;
-
-		if (!(excess & (UINT64_C(1) << cap)))
+		if (!(bounding & ~keep & (UINT64_C(1) << cap)))
 			continue;
 		r = sys_prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
 		if (r < 0)
 			return err_set(err, r, "drop capability '%s' from the bounding set",
 			               capability_name(cap, name));
 	}
-	left = read_bounding() & ~keep;
-	if (left != 0)
-		return err_say(err, EPERM, "capabilities 0x%" PRIx64 " are still in the bounding set", left);
-	return 0;
+	r = read_bounding(&known, &bounding, err);
+	if (r == 0 && (bounding & ~keep))
+		r = err_say(err, EPERM, "capabilities 0x%" PRIx64 " are still in the bounding set", bounding & ~keep);
+	return r;
 }
 
 int credentials_become(const struct oci_user *user, struct err *err)
@@ -283,9 +283,11 @@ static int explain(uint64_t wanted, int r, struct err *err)
 int credentials_apply(const struct oci_capabilities *caps, struct err *err)
 {
 	static const struct oci_capabilities none;
-	uint64_t known = known_capabilities();
-	int r;
+	uint64_t known, bounding;
+	int r = read_bounding(&known, &bounding, err);
 
+	if (r < 0)
+		return r;
 	if (!caps)
 		caps = &none;
 	r = sys_capset(caps->effective & known, caps->permitted & known, caps->inheritable & known);
