@@ -384,23 +384,29 @@ static int run_stages(struct child *c, const stage *stages, size_t n, struct err
 	return r;
 }
 
-/* False when nobody will ever let us go. */
-static bool park(const struct child *c)
+static void fail(const struct child *c, const struct err *err, int status) __attribute__((noreturn));
+static void fail(const struct child *c, const struct err *err, int status)
 {
+	(void)report_failed(c->q->report, err);
+	_exit(status);
+}
+
+/* Silence after the release would mean that exec worked. */
+static void park(const struct child *c)
+{
+	struct err err = ERR_INIT;
 	char go;
 	ssize_t n;
 
 	do {
 		n = sys_read(c->q->park, &go, 1);
 	} while (n == -EINTR);
-	return n == 1;
-}
-
-static void fail(const struct child *c, const struct err *err, int status) __attribute__((noreturn));
-static void fail(const struct child *c, const struct err *err, int status)
-{
-	(void)report_failed(c->q->report, err);
-	_exit(status);
+	if (n == 0) /* nobody will ever let us go */
+		_exit(EXIT_SETUP);
+	if (n < 0) {
+		(void)err_set(&err, (int)n, "wait for the release of '%s'", c->q->id);
+		fail(c, &err, EXIT_SETUP);
+	}
 }
 
 static void execute(struct child *c)
@@ -432,8 +438,9 @@ void child_run(const struct child_setup *setup)
 	               : run_stages(&c, init_stages, ARRAY_SIZE(init_stages), &err);
 	if (r < 0)
 		fail(&c, &err, EXIT_SETUP);
-	if (report_ready(q->report) < 0 || !park(&c))
+	if (report_ready(q->report) < 0)
 		_exit(EXIT_SETUP);
+	park(&c);
 	execute(&c);
 	_exit(EXIT_CANNOT);
 }

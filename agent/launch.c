@@ -72,21 +72,35 @@ struct launch *launch_free(struct launch *l)
 	return NULL;
 }
 
+/* A builder and a child know what they did, not always for whom. */
+static void name_process(const struct process *p, struct err *err)
+{
+	if (p->is_init)
+		(void)err_wrap(err, "create '%s'", p->container->id);
+	else
+		(void)err_wrap(err, "exec '%s' in '%s'", p->id, p->container->id);
+}
+
 /* Ends the launch with a verdict for whoever waits; the launch is gone afterwards. */
-static void finish(struct launch *l, int r, const struct err *err)
+static void finish(struct launch *l, int r, const struct err *why)
 {
 	struct process *p = l->p;
+	struct err err = ERR_INIT;
 	struct completion *released = l->released;
 	launch_ready ready = l->phase < LAUNCH_PARKED ? l->ready : NULL;
 
 	l->phase = LAUNCH_OVER;
-	if (r < 0 && p->pidfd >= 0)
-		(void)sys_pidfd_send_signal(p->pidfd, SIGKILL);
+	if (r < 0) {
+		(void)err_copy(&err, why);
+		name_process(p, &err);
+		if (p->pidfd >= 0)
+			(void)sys_pidfd_send_signal(p->pidfd, SIGKILL);
+	}
 	p->launch = launch_free(l);
 	if (released)
-		released->done(released, r, err);
+		released->done(released, r, &err);
 	else if (ready)
-		ready(p, r, err);
+		ready(p, r, &err);
 }
 
 static void fail_text(struct launch *l, int num, const char *text)
