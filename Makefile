@@ -126,6 +126,13 @@ fuzz:  ## fuzz every parser, FUZZ_SECONDS (60) in all
 run-fuzzers: $(FUZZERS)
 	@tests/fuzz/run $(B) $(FUZZERS)
 
+$(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/libctl.a $(B)/libproto.a $(B)/libkata.a
+	$(LINK)
+
+check-fault:  ## a container's life with the k-th kernel call failing; K=all tries every k with every error
+	@$(MAKE) -s VARIANT=fault all build/fault/tests/tools/faultdrive
+	@tests/lib/ring fault tests/integration/fault.sh
+
 # The modules in the initrd must fit the kernel that boots it, so a new kernel makes a new initrd.
 $(B)/kernel-dir: FORCE
 	@mkdir -p $(@D)
@@ -149,5 +156,5 @@ clean:  ## remove what was built
 	rm -rf build
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all help check-unit check-corpus fuzz run-fuzzers initrd rootfs demo check-fresh clean FORCE
+.PHONY: all help check-unit check-corpus check-fault fuzz run-fuzzers initrd rootfs demo check-fresh clean FORCE
 .SECONDARY:

@@ -71,6 +71,7 @@ begin() {
 	work=$(mktemp -d /tmp/kata-test.XXXXXX)
 	trap 'finish_now' EXIT
 	make_rootfs "$work/rootfs"
+	if declare -F prepare >/dev/null; then prepare; fi # of the script: what has to be there before the agent is
 	"$fence" start "$work" "$build/kata-agent" "$@" || {
 		echo "not ok start: the agent did not start"
 		exit 1

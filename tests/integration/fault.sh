@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# A container's life with the k-th kernel call failing, for k = 1, 2, ... (tests/tools/faultdrive.c). Needs the fault build:
+# make check-fault. K=all tries every k with every error; else all but the first sweep are sampled, to save time.
+. "$(dirname "$0")/../lib/integration.sh"
+
+build=${KATA_FAULT_BUILD:-$top/build/fault}
+drive=$build/tests/tools/faultdrive
+if [ ! -x "$drive" ]; then
+	echo "skip fault: there is no fault build, make check-fault makes it"
+	exit 0
+fi
+
+# The file that the countdown lives in; the agent sees its directory as /srv.
+prepare() {
+	truncate -s 4096 "$work/fault.state"
+}
+
+sweep() {
+	local status=0
+	timeout -k 5 "${FAULT_TIMEOUT:-600}" "$drive" -a "unix://$work/agent.sock" -p "$agent" -c "$(cat "$work/cgroup")" \
+		-f "$work/fault.state" -r "$work/rootfs" "$@" || status=$?
+	[ "$status" -le 1 ] || echo "not ok fault $*: the driver ended with status $status"
+	[ "$status" -eq 0 ] || failures=$((failures + 1))
+}
+
+begin KATA_SYS_FAULT=/srv/fault.state
+if [ -n "${SWEEP:-}" ]; then
+	# shellcheck disable=SC2086 # options
+	sweep $SWEEP
+else
+	stride=7
+	[ "${K:-}" != all ] || stride=1
+	sweep -e EIO
+	sweep -e ENOMEM -t -s "$stride"
+	sweep -e EMFILE -s "$stride"
+	sweep -e EINTR -s "$stride"
+	sweep -e EINTR -t -s "$stride"
+fi
+finish

@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Drives a container's life through an agent of the fault build, with the k-th kernel call failing, for k = 1, 2, ...
+ * until none fails any more. After each run the agent must answer, hold what it held before, have told an error that
+ * names its object, and be able to do the same without a fault. Prints "ok" and "not ok" lines.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ctl/client.h"
+#include "ctl/method.h"
+#include "ctl/spec.h"
+#include "lib/fd.h"
+#include "lib/sys_fault.h"
+#include "proto/agent.pb-c.h"
+#include "proto/health.pb-c.h"
+#include "proto/pboci.h"
+
+#define ID		 "fault"
+#define RUN_DIR		 "/run/kata-containers/" ID
+#define EXEC_ID		 "short"
+#define EXEC_CODE	 7
+#define CALL_MS		 20000
+#define CONNECT_MS	 2000
+#define SETTLE_MS	 10000 /* for everything to be gone after a run */
+#define SLOW_MS		 6000  /* a run that takes longer waited for something that never came */
+#define QUIET_RUNS	 3     /* runs without a fault that end a sweep: the number of calls differs from run to run */
+#define TEXT_MAX	 1200
+#define OUTPUT_MAX	 65536
+#define READ_SIZE	 32768
+#define PROBLEMS_MAX	 500
+
+/* What a failure that nobody noticed would change in a container. HOME is a guess where passwd cannot be read. */
+static char describe[] = "for p in 1 self; do "
+			 "grep -E '^(Cap|Seccomp:|NoNewPrivs|Groups|Uid|Gid|Umask|SigBlk|SigIgn|SigCgt)' /proc/$p/status; "
+			 "cat /proc/$p/limits /proc/$p/oom_score_adj /proc/$p/cgroup; ls /proc/$p/fd; done; "
+			 "cut -d' ' -f4- /proc/1/mountinfo | sed 's/master:[0-9]*//; s/shared:[0-9]*//'; "
+			 "cat /proc/sys/kernel/hostname; ls -n /dev | sed 's/[A-Z][a-z][a-z] .*:[0-9][0-9] //'; ip link; "
+			 "nice; pwd; unset HOME; env; exit 7";
+
+struct holdings {
+	int fds, mounts, children, cgroups, files;
+};
+
+struct drive {
+	const char *address, *cgroup, *rootfs, *mode;
+	pid_t agent;
+	int errnum, stride;
+	long first, last;
+	bool verbose, tty;
+	struct sys_fault_state *state;
+	struct client *client;
+	struct holdings base;
+	unsigned problems, refused, survived, lost;
+	bool has_container; /* as far as we know */
+	char text[TEXT_MAX]; /* the first failure of this run: "CreateContainer: ..." */
+	char difference[TEXT_MAX];
+	bool was_lost;
+	char output[OUTPUT_MAX + 1], wanted[OUTPUT_MAX + 1]; /* of the exec, this time and without a fault */
+	size_t output_len, wanted_len;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void pause_ms(long ms)
+{
+	const struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	(void)nanosleep(&ts, NULL);
+}
+
+static void problem(struct drive *d, long k, const char *what)
+{
+	d->problems++;
+	printf("not ok fault %s %s %ld (%s): %s%s%s\n", d->mode, strerrorname_np(d->errnum), k, d->state->failed, what,
+	       d->text[0] ? "; told: " : "", d->text);
+}
+
+/* --- what the agent holds ----------------------------------------------------------------------------------------- */
+
+static int count_entries(const char *path, bool deep)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	char below[PATH_MAX];
+	int n = 0;
+
+	if (!dir)
+		return 0;
+	while ((entry = readdir(dir))) {
+		if (entry->d_name[0] == '.' || (deep && entry->d_type != DT_DIR))
+			continue;
+		n++;
+		(void)snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
+		n += deep ? count_entries(below, true) : 0;
+	}
+	(void)closedir(dir);
+	return n;
+}
+
+static int count_bytes(const char *path, char byte)
+{
+	FILE *file = fopen(path, "re");
+	int c, n = 0;
+
+	if (!file)
+		return -1;
+	while ((c = getc(file)) != EOF)
+		n += c == byte;
+	(void)fclose(file);
+	return n;
+}
+
+static struct holdings hold(const struct drive *d)
+{
+	char fds[64], mounts[64], children[96], files[96];
+
+	(void)snprintf(fds, sizeof(fds), "/proc/%d/fd", (int)d->agent);
+	(void)snprintf(mounts, sizeof(mounts), "/proc/%d/mountinfo", (int)d->agent);
+	(void)snprintf(children, sizeof(children), "/proc/%d/task/%d/children", (int)d->agent, (int)d->agent);
+	(void)snprintf(files, sizeof(files), "/proc/%d/root/run/kata-containers", (int)d->agent);
+	return (struct holdings){ count_entries(fds, false), count_bytes(mounts, '\n'), count_bytes(children, ' '),
+				  count_entries(d->cgroup, true), count_entries(files, false) };
+}
+
+static bool is_base(struct drive *d, struct holdings *ret)
+{
+	*ret = hold(d);
+	return ret->fds == d->base.fds && ret->mounts == d->base.mounts && ret->children == d->base.children &&
+	       ret->cgroups == d->base.cgroups && ret->files == d->base.files;
+}
+
+static void check_holdings(struct drive *d, long k)
+{
+	int64_t end = now_ms() + SETTLE_MS;
+	struct holdings h;
+	char what[256];
+
+	while (!is_base(d, &h)) {
+		if (now_ms() < end) {
+			pause_ms(2);
+			continue;
+		}
+		(void)snprintf(what, sizeof(what),
+			       "left over: fds %d -> %d, mounts %d -> %d, children %d -> %d, cgroups %d -> %d, files %d -> %d",
+			       d->base.fds, h.fds, d->base.mounts, h.mounts, d->base.children, h.children,
+			       d->base.cgroups, h.cgroups, d->base.files, h.files);
+		problem(d, k, what);
+		d->base = h; /* told once */
+		return;
+	}
+}
+
+/* --- calls -------------------------------------------------------------------------------------------------------- */
+
+static bool connect_agent(struct drive *d)
+{
+	struct err err = ERR_INIT;
+
+	d->client = client_free(d->client);
+	if (client_open(&d->client, d->address, CONNECT_MS, &err) == 0)
+		return true;
+	d->client = NULL;
+	return false;
+}
+
+/* True = answered OK; else the first failure is noted. */
+static bool call(struct drive *d, const char *name, const void *request, struct client_reply *ret)
+{
+	struct client_method m;
+
+	*ret = (struct client_reply){ .text = "" };
+	if (!d->client || method_find(name, &m) < 0 || client_call(d->client, &m, request, CALL_MS, ret) < 0) {
+		d->was_lost = true;
+		return false;
+	}
+	if (ret->code == RPC_OK)
+		return true;
+	d->was_lost |= ret->is_lost;
+	if (d->text[0] == '\0')
+		(void)snprintf(d->text, sizeof(d->text), "%s: %s%s", name,
+			       ret->is_local && !ret->is_lost ? "(no answer) " : "", ret->text);
+	return false;
+}
+
+static bool call_empty(struct drive *d, const char *name, const void *request)
+{
+	_autoreply_ struct client_reply reply = { .text = "" };
+
+	return call(d, name, request, &reply);
+}
+
+static bool create(struct drive *d)
+{
+	static char *sleeper[] = { "sleep", "1000" }, *volume_options[] = { "mode=0750", "fsgid=7" };
+	char lower[PATH_MAX], *overlay_options[] = { lower, "io.katacontainers.fs-opt.overlay-rw" };
+	_autoarena_ struct arena arena = { 0 };
+	Grpc__Storage ephemeral = GRPC__STORAGE__INIT, local = GRPC__STORAGE__INIT, overlay = GRPC__STORAGE__INIT;
+	Grpc__Storage *storages[] = { &ephemeral, &local, &overlay };
+	Grpc__CreateContainerRequest request = GRPC__CREATE_CONTAINER_REQUEST__INIT;
+	struct spec_options o = { .id = ID, .rootfs = RUN_DIR "/rootfs", .tty = d->tty, .args = sleeper, .n_args = 2 };
+	struct oci_spec *spec;
+	struct err err = ERR_INIT;
+
+	if (spec_build(&o, &arena, &spec, &err) < 0 || pboci_spec_to_pb(&arena, spec, &request.oci, &err) < 0) {
+		fprintf(stderr, "faultdrive: %s\n", err_text(&err));
+		exit(2);
+	}
+	ephemeral.driver = "ephemeral";
+	ephemeral.source = "tmpfs";
+	ephemeral.fstype = "tmpfs";
+	ephemeral.mount_point = "/run/kata-containers/sandbox/ephemeral";
+	local.driver = "local";
+	local.mount_point = "/run/kata-containers/sandbox/local";
+	local.options = volume_options;
+	local.n_options = 2;
+	(void)snprintf(lower, sizeof(lower), "lowerdir=%s", d->rootfs);
+	overlay.driver = "overlayfs";
+	overlay.source = "none";
+	overlay.fstype = "overlay";
+	overlay.mount_point = RUN_DIR "/rootfs";
+	overlay.options = overlay_options;
+	overlay.n_options = 2;
+	request.container_id = request.exec_id = ID;
+	request.storages = storages;
+	request.n_storages = 3;
+	d->has_container = true;
+	return call_empty(d, "CreateContainer", &request);
+}
+
+static bool start(struct drive *d)
+{
+	Grpc__StartContainerRequest request = GRPC__START_CONTAINER_REQUEST__INIT;
+
+	request.container_id = ID;
+	return call_empty(d, "StartContainer", &request);
+}
+
+static bool exec_short(struct drive *d)
+{
+	static char *args[] = { "sh", "-c", describe }, *env[] = { "PATH=/bin" };
+	Grpc__ExecProcessRequest request = GRPC__EXEC_PROCESS_REQUEST__INIT;
+	Grpc__Process process = GRPC__PROCESS__INIT;
+	Grpc__User user = GRPC__USER__INIT;
+
+	process.terminal = d->tty;
+	process.args = args;
+	process.n_args = 3;
+	process.env = env;
+	process.n_env = 1;
+	process.cwd = "/";
+	process.user = &user;
+	request.container_id = ID;
+	request.exec_id = EXEC_ID;
+	request.process = &process;
+	return call_empty(d, "ExecProcess", &request);
+}
+
+static bool wait_short(struct drive *d, int *ret)
+{
+	_autoreply_ struct client_reply reply = { .text = "" };
+	Grpc__WaitProcessRequest request = GRPC__WAIT_PROCESS_REQUEST__INIT;
+
+	request.container_id = ID;
+	request.exec_id = EXEC_ID;
+	if (!call(d, "WaitProcess", &request, &reply))
+		return false;
+	*ret = ((Grpc__WaitProcessResponse *)reply.message)->status;
+	return true;
+}
+
+static bool read_short(struct drive *d)
+{
+	Grpc__ReadStreamRequest request = GRPC__READ_STREAM_REQUEST__INIT;
+
+	request.container_id = ID;
+	request.exec_id = EXEC_ID;
+	request.len = READ_SIZE;
+	d->output_len = 0;
+	for (;;) {
+		_autoreply_ struct client_reply reply = { .text = "" };
+		const Grpc__ReadStreamResponse *message;
+
+		if (!call(d, "ReadStdout", &request, &reply))
+			return false;
+		message = (const Grpc__ReadStreamResponse *)reply.message;
+		if (message->data.len == 0)
+			return true;
+		if (message->data.len > OUTPUT_MAX - d->output_len)
+			return false;
+		memcpy(d->output + d->output_len, message->data.data, message->data.len);
+		d->output_len += message->data.len;
+	}
+}
+
+static bool remove_container(struct drive *d)
+{
+	Grpc__RemoveContainerRequest request = GRPC__REMOVE_CONTAINER_REQUEST__INIT;
+
+	request.container_id = ID;
+	if (!call_empty(d, "RemoveContainer", &request))
+		return false;
+	d->has_container = false;
+	return true;
+}
+
+/* --- one run ------------------------------------------------------------------------------------------------------ */
+
+/* The first run says what is right; the first line that is different is kept for the message. */
+static bool is_as_wanted(struct drive *d)
+{
+	size_t i = 0, line = 0;
+
+	if (d->wanted_len == 0) {
+		memcpy(d->wanted, d->output, d->output_len);
+		d->wanted_len = d->output_len;
+	}
+	while (i < d->output_len && i < d->wanted_len && d->output[i] == d->wanted[i]) {
+		if (d->output[i++] == '\n')
+			line = i;
+	}
+	if (i == d->output_len && i == d->wanted_len)
+		return true;
+	(void)snprintf(d->difference, sizeof(d->difference), "something differs: '%.*s' instead of '%.*s'",
+		       (int)strcspn(d->output + line, "\r\n"), d->output + line,
+		       (int)strcspn(d->wanted + line, "\r\n"), d->wanted + line);
+	return false;
+}
+
+/* NULL if all went well, else what was wrong in spite of answers that said OK; an error answer is in d->text. */
+static const char *scenario(struct drive *d)
+{
+	int code = -1;
+
+	d->text[0] = '\0';
+	d->was_lost = d->has_container = false;
+	if (!connect_agent(d)) {
+		d->was_lost = true;
+		return NULL;
+	}
+	if (!create(d)) {
+		/* It was told that there is none; the next one of this name finds out. */
+		d->has_container = d->was_lost;
+		return NULL;
+	}
+	if (!start(d) || !exec_short(d) || !wait_short(d, &code) || !read_short(d) || !remove_container(d))
+		return NULL;
+	if (code != EXEC_CODE)
+		return "wrong exit code";
+	return is_as_wanted(d) ? NULL : d->difference;
+}
+
+/* Removes what is left, as a host would; a create that nobody waits for any more may be under way. */
+static bool clean_up(struct drive *d)
+{
+	int64_t end = now_ms() + SETTLE_MS;
+
+	if (d->was_lost && !connect_agent(d))
+		return false;
+	while (d->has_container) {
+		d->text[0] = '\0';
+		if (remove_container(d) || strcasestr(d->text, "invalid container id"))
+			d->has_container = false;
+		else if (now_ms() > end)
+			return false;
+		else
+			pause_ms(5);
+	}
+	return true;
+}
+
+static bool is_healthy(struct drive *d)
+{
+	Grpc__CheckRequest request = GRPC__CHECK_REQUEST__INIT;
+
+	return connect_agent(d) && call_empty(d, "Health.Check", &request);
+}
+
+/* An error is good if it names its object; where the connection ended there is none. */
+static bool names_object(const struct drive *d)
+{
+	const char *quote = strchr(d->text, '\'');
+
+	return d->was_lost || (quote && strchr(quote + 1, '\''));
+}
+
+static void arm(struct drive *d, int64_t k)
+{
+	memset(d->state, 0, sizeof(*d->state));
+	d->state->countdown = k;
+	d->state->errnum = d->errnum;
+	__atomic_store_n(&d->state->armed, 1, __ATOMIC_SEQ_CST);
+}
+
+static bool disarm(struct drive *d)
+{
+	__atomic_store_n(&d->state->armed, 0, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(&d->state->countdown, __ATOMIC_SEQ_CST) <= 0;
+}
+
+/* An EIO of a terminal is its end, so what is lost then is no fault of the agent's. */
+static bool is_end_of_terminal(const struct drive *d)
+{
+	return d->tty && d->errnum == EIO && strcmp(d->state->failed, "read") == 0;
+}
+
+static void recover(struct drive *d, long k)
+{
+	char told[TEXT_MAX], what[TEXT_MAX + 64];
+	const char *wrong;
+
+	memcpy(told, d->text, sizeof(told));
+	if (!clean_up(d)) {
+		(void)snprintf(what, sizeof(what), "cannot be removed: %s; before", d->text);
+		memcpy(d->text, told, sizeof(told));
+		problem(d, k, what);
+	}
+	if (!is_healthy(d))
+		problem(d, k, "Health.Check fails");
+	wrong = scenario(d);
+	if (wrong || d->text[0] || d->was_lost) {
+		(void)snprintf(what, sizeof(what), "does not work afterwards: %s%s; before", wrong ? wrong : "", d->text);
+		memcpy(d->text, told, sizeof(told));
+		problem(d, k, what);
+		(void)clean_up(d);
+	}
+	d->client = client_free(d->client);
+	memcpy(d->text, told, sizeof(told));
+	check_holdings(d, k);
+}
+
+/* False when the k-th call did not happen. */
+static bool run_one(struct drive *d, long k)
+{
+	int64_t begin = now_ms(), took;
+	const char *wrong;
+	bool fired;
+
+	arm(d, k);
+	wrong = scenario(d);
+	fired = disarm(d);
+	took = now_ms() - begin;
+	if (d->verbose && fired)
+		printf("# %ld %s %s: %s (%lld ms)\n", k, strerrorname_np(d->errnum), d->state->failed,
+		       d->was_lost ? "connection lost" : d->text[0] ? d->text : "survived", (long long)took);
+	if (wrong && !is_end_of_terminal(d))
+		problem(d, k, wrong);
+	if (took > SLOW_MS)
+		problem(d, k, "took too long");
+	if (d->text[0] && !names_object(d))
+		problem(d, k, "the error names no object");
+	if (!fired && (d->text[0] || d->was_lost))
+		problem(d, k, "failed without a fault");
+	d->lost += d->was_lost;
+	d->refused += !d->was_lost && d->text[0];
+	d->survived += fired && !d->was_lost && !d->text[0];
+	recover(d, k);
+	return fired;
+}
+
+static void sweep(struct drive *d)
+{
+	unsigned quiet = 0;
+	long k, runs = 0, seen;
+
+	arm(d, INT64_MAX);
+	(void)scenario(d);
+	(void)disarm(d);
+	seen = (long)d->state->seen;
+	d->client = client_free(d->client);
+	for (k = d->first; quiet < QUIET_RUNS && k <= d->last && d->problems < PROBLEMS_MAX; k += d->stride) {
+		quiet = run_one(d, k) ? 0 : quiet + 1;
+		runs++;
+		if (kill(d->agent, 0) < 0) {
+			problem(d, k, "the agent has died");
+			break;
+		}
+	}
+	printf("# %s %s: %ld calls seen, %ld runs up to call %ld: %u failed, %u survived, %u lost the connection\n", d->mode,
+	       strerrorname_np(d->errnum), seen, runs, k - d->stride, d->refused, d->survived, d->lost);
+	if (d->problems == 0)
+		printf("ok fault %s %s\n", d->mode, strerrorname_np(d->errnum));
+	if (seen < 150)
+		printf("not ok fault %s %s: the seam is too thin\n", d->mode, strerrorname_np(d->errnum));
+}
+
+static int number_of_error(const char *name)
+{
+	for (int i = 1; i < 134; i++) {
+		const char *known = strerrorname_np(i);
+
+		if (known && strcmp(known, name) == 0)
+			return i;
+	}
+	return 0;
+}
+
+static bool parse(struct drive *d, const char **ret_state, int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "a:p:c:f:r:e:s:k:n:tv")) >= 0) {
+		switch (c) {
+		case 'a': d->address = optarg; break;
+		case 'p': d->agent = atoi(optarg); break;
+		case 'c': d->cgroup = optarg; break;
+		case 'f': *ret_state = optarg; break;
+		case 'r': d->rootfs = optarg; break;
+		case 'e': d->errnum = number_of_error(optarg); break;
+		case 's': d->stride = atoi(optarg); break;
+		case 'k': d->first = atol(optarg); break;
+		case 'n': d->last = atol(optarg); break;
+		case 't': d->tty = true; break;
+		case 'v': d->verbose = true; break;
+		default: return false;
+		}
+	}
+	d->mode = d->tty ? "tty" : "pipe";
+	return d->address && d->agent > 0 && d->cgroup && *ret_state && d->rootfs && d->errnum > 0 && d->stride > 0 &&
+	       d->first > 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct drive d = { .errnum = EIO, .stride = 1, .first = 1, .last = LONG_MAX };
+	const char *state = NULL, *wrong;
+	int fd;
+
+	if (!parse(&d, &state, argc, argv)) {
+		fprintf(stderr, "usage: faultdrive -a ADDRESS -p AGENT_PID -c CGROUP_DIR -f STATE_FILE -r ROOTFS\n"
+				"                  [-e ERRNO] [-k FIRST] [-n LAST] [-s STRIDE] [-t (terminals)] [-v]\n");
+		return 2;
+	}
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
+	fd = open(state, O_RDWR | O_CLOEXEC);
+	d.state = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof(*d.state), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (d.state == MAP_FAILED) {
+		perror(state);
+		return 2;
+	}
+	wrong = scenario(&d);
+	if (wrong || d.text[0] || d.was_lost) {
+		printf("not ok fault %s: without a fault: %s%s\n", d.mode, wrong ? wrong : "", d.text);
+		return 1;
+	}
+	d.client = client_free(d.client);
+	pause_ms(200);
+	d.base = hold(&d);
+	sweep(&d);
+	return d.problems > 0;
+}
