@@ -62,9 +62,11 @@ static int mount_one(const struct boot_mount *m, struct err *err)
 	return 0;
 }
 
+/* What is there may be replaced in our own guest only: a devtmpfs in a container is the machine's. */
 static void link_in_dev(const char *target, const char *path)
 {
-	(void)sys_unlinkat(AT_FDCWD, path, 0);
+	if (sys_owns_machine())
+		(void)sys_unlinkat(AT_FDCWD, path, 0);
 	(void)sys_symlinkat(target, AT_FDCWD, path);
 }
 
@@ -164,7 +166,9 @@ void boot_set_identity(struct console *console)
 {
 	int r;
 
-	set_hostname(console);
+	/* In the machine's own UTS namespace the name is the machine's. */
+	if (sys_owns_machine() || !sys_is_initial_uts_ns())
+		set_hostname(console);
 	r = set_loopback_up();
 	if (r < 0)
 		console_say(console, "Cannot bring up 'lo': %s, ignoring", strerror(-r));

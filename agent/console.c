@@ -96,6 +96,9 @@ void console_open(struct console *c)
 	_autofree_ char *active = NULL;
 	char *rest, *name;
 
+	/* Elsewhere the consoles and the kernel's log are the machine's, and stderr is enough. */
+	if (!sys_owns_machine())
+		return;
 	if (c->kmsg < 0) {
 		/* Without this the kernel drops what it takes for a flood. */
 		(void)fd_write_file_at(AT_FDCWD, "/proc/sys/kernel/printk_devkmsg", "on");

@@ -92,6 +92,18 @@ static void read_options(void)
 	log_set_level(agent.options.log_level);
 }
 
+/* Outside of a guest there is no vsock that would be ours (design, the fence). */
+static void check_address(struct addr *ret)
+{
+	struct err err = ERR_INIT;
+
+	must(addr_parse(ret, agent.options.server_addr, &err), &err, "read the server address");
+	if (ret->kind == ADDR_VSOCK && !sys_owns_machine())
+		must(err_say(&err, EPERM, "outside of a guest KATA_AGENT_SERVER_ADDR has to name a unix socket, not '%s'",
+			     agent.options.server_addr),
+		     &err, "listen on vsock");
+}
+
 static void boot_as_init(void)
 {
 	struct err err = ERR_INIT;
@@ -138,10 +150,9 @@ static void on_first_call(struct rpc_server *server)
 	console_boot_is_over(&agent.console);
 }
 
-static void serve(void)
+static void serve(const struct addr *addr)
 {
 	struct err err = ERR_INIT;
-	struct addr addr;
 
 	must(loop_new(&agent.env.loop), NULL, "make the event loop");
 	must(reaper_new(&agent.env.reaper), NULL, "make the table of children");
@@ -149,8 +160,7 @@ static void serve(void)
 	open_log();
 	must(sandbox_new(&agent.env, &agent.options, &agent.sandbox, &err), &err, "make the sandbox");
 	agent.sandbox->destroyed = on_destroyed;
-	must(addr_parse(&addr, agent.options.server_addr, &err), &err, "read the server address");
-	must(rpc_server_new(agent.env.loop, agent.sandbox, &addr, &agent.server, &err), &err, "listen");
+	must(rpc_server_new(agent.env.loop, agent.sandbox, addr, &agent.server, &err), &err, "listen");
 	agent.server->first_call = on_first_call;
 	console_stage(&agent.console, "listening on %s", agent.options.server_addr);
 }
@@ -165,6 +175,8 @@ static void release(void)
 
 int main(int argc, char **argv)
 {
+	struct addr addr;
+
 	if (argc > 1 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0)) {
 		(void)printf("kata-agent %s\n", KATA_VERSION);
 		return 0;
@@ -174,8 +186,9 @@ int main(int argc, char **argv)
 	if (getpid() == 1)
 		boot_as_init(); /* may execute us again, from a tmpfs */
 	read_options();			/* needs /proc */
+	check_address(&addr);		/* before anything is changed that would have to be undone */
 	boot_protect(&agent.console);	/* needs cgroups; before memory grows */
-	serve();			/* from here on a client can reach us */
+	serve(&addr);			/* from here on a client can reach us */
 	beacon_send(&agent.env, &agent.options);
 
 	/* --- booted: from here on nothing ends us but DestroySandbox ------------------------------------------- */

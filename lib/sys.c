@@ -26,6 +26,7 @@
 
 #define OPENAT2_TRIES 32 /* EAGAIN means a rename raced with the walk; an attacker may rename forever */
 #define INITIAL_PID_NS 4026531836U
+#define INITIAL_UTS_NS 4026531838U
 
 /* Turns the C library's -1 into -errno and gives the fault build its chance. */
 #define CALL(name, expr)                                                                                               \
@@ -602,11 +603,21 @@ ssize_t sys_splice(int from, int to, size_t n, unsigned flags)
 	return CALL("splice", splice(from, NULL, to, NULL, n, flags));
 }
 
-static bool is_initial_pid_ns(void)
+static bool is_initial_ns(const char *path, ino_t initial)
 {
 	struct stat st;
 
-	return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino == INITIAL_PID_NS;
+	return stat(path, &st) == 0 && st.st_ino == initial;
+}
+
+static bool is_initial_pid_ns(void)
+{
+	return is_initial_ns("/proc/self/ns/pid", INITIAL_PID_NS);
+}
+
+bool sys_is_initial_uts_ns(void)
+{
+	return is_initial_ns("/proc/self/ns/uts", INITIAL_UTS_NS);
 }
 
 bool sys_owns_machine(void)

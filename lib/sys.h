@@ -251,6 +251,8 @@ ssize_t sys_splice(int from, int to, size_t n, unsigned flags);
 
 /* True if we are PID 1 of the initial pid namespace, or our unit file said KATA_AGENT_GUEST=1. */
 bool sys_owns_machine(void);
+/* True if our UTS namespace is the machine's first one. */
+bool sys_is_initial_uts_ns(void);
 /* reboot(2); fenced. Inside a pid namespace that we are the init of it is let through: it ends that namespace only. */
 int sys_reboot(int cmd);
 /* settimeofday(2); fenced. */
