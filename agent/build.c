@@ -244,6 +244,8 @@ int container_build(const struct build_request *request, struct build_result *re
 		r = enter_cgroup(&b, err);
 	if (r == 0)
 		r = join(&b, err);
+	if (r == 0 && !request->is_exec)
+		r = rootfs_make_sources(request->rootfs, &b.setup.sources, err);
 	if (r == 0)
 		r = clone_child(&b, err);
 	if (r == 0)

@@ -307,7 +307,6 @@ static int plan_container(struct launch *l, struct err *err)
 		.spec = spec,
 		.root = find_root(l, c->config),
 		.has_userns = oci_find_namespace(spec->linux, CLONE_NEWUSER) != NULL,
-		.has_cgroupns = true,
 		.unified = l->cgroup_host.unified,
 	};
 	struct rootfs_plan *plan = NULL;
@@ -315,6 +314,10 @@ static int plan_container(struct launch *l, struct err *err)
 
 	if (r < 0)
 		return r;
+	/* Hosts take the entry out of the spec; without a namespace "cgroup2" would show every container of the pod. */
+	l->nspaces.create_cgroup |= l->cgroup_host.unified;
+	rootfs.has_cgroupns = l->nspaces.create_cgroup;
+	rootfs.joins_ipc = nspace_plan_joins(&l->nspaces, CLONE_NEWIPC);
 	r = rootfs_plan(&l->arena, &rootfs, &plan, err);
 	if (r < 0)
 		return r;

@@ -143,6 +143,12 @@ static int set_kind(struct planner *p, const struct oci_mount *m, struct mount_o
 		step->number = add_source(p, m->source, step->target, o->bind_tree);
 	} else if (!step->type[0] || strcmp(step->type, "none") == 0) {
 		return err_say(err, EINVAL, "mount on '%s': neither a type nor 'bind'", step->target);
+	} else if (strcmp(step->type, "mqueue") == 0 && p->request->has_userns && p->request->joins_ipc) {
+		/* The ipc namespace belongs to another user namespace than the container's, where the kernel refuses. */
+		step->kind = &step_bind;
+		step->number = add_source(p, m->source, step->target, false);
+		p->plan->sources[step->number].fstype = step->type;
+		p->plan->sources[step->number].options = o;
 	} else {
 		step->kind = strcmp(step->type, "cgroup") == 0 ? &step_cgroup : &step_mount;
 	}

@@ -14,6 +14,8 @@
 struct plan_source {
 	const char *path, *target;
 	bool tree;
+	const char *fstype; /* a new file system instead of what is at path */
+	const struct mount_options *options;
 };
 
 struct rootfs_plan {

@@ -23,6 +23,7 @@ struct rootfs_request {
 	const char *root;  /* directory in the creator's mount namespace; instead of spec->root_path */
 	bool has_userns;   /* devices are bound from /dev, not made */
 	bool has_cgroupns; /* "cgroup" mounts show the container's own subtree */
+	bool joins_ipc;	   /* the ipc namespace is not the container's own */
 	bool unified;	   /* cgroup mounts are cgroup2 */
 };
 
@@ -48,7 +49,10 @@ int rootfs_plan_print(const struct rootfs_plan *plan, struct buf *out);
 /* Opens the rootfs and every bind source as detached trees; may block on their file systems. Freed with ..._close. */
 int rootfs_open_sources(const struct rootfs_plan *plan, struct rootfs_sources *ret, struct err *err);
 
-/* Closes what rootfs_open_sources opened. */
+/* Makes what only the creator can make for a user namespace, once it is in the namespaces that the container joins. */
+int rootfs_make_sources(const struct rootfs_plan *plan, struct rootfs_sources *sources, struct err *err);
+
+/* Closes what rootfs_open_sources and rootfs_make_sources opened. */
 void rootfs_close_sources(struct rootfs_sources *sources);
 
 /*

@@ -31,7 +31,9 @@ int rootfs_open_sources(const struct rootfs_plan *plan, struct rootfs_sources *r
 	int r = sources.fds ? 0 : err_set(err, ENOMEM, "open the sources of a rootfs");
 
 	while (r >= 0 && sources.n < plan->n_sources) {
-		r = open_source(&plan->sources[sources.n], sources.n == 0, &sources.fds[sources.n], err);
+		sources.fds[sources.n] = -EBADF;
+		if (!plan->sources[sources.n].fstype)
+			r = open_source(&plan->sources[sources.n], sources.n == 0, &sources.fds[sources.n], err);
 		sources.n += r >= 0;
 	}
 	if (r < 0) {
@@ -39,6 +41,21 @@ int rootfs_open_sources(const struct rootfs_plan *plan, struct rootfs_sources *r
 		return r;
 	}
 	*ret = sources;
+	return 0;
+}
+
+int rootfs_make_sources(const struct rootfs_plan *plan, struct rootfs_sources *sources, struct err *err)
+{
+	for (size_t i = 0; i < sources->n; i++) {
+		const struct plan_source *source = &plan->sources[i];
+		const struct mount_what what = {source->fstype, source->path, source->target, source->options};
+
+		if (!source->fstype)
+			continue;
+		sources->fds[i] = mount_fs_new(&what, err);
+		if (sources->fds[i] < 0)
+			return sources->fds[i];
+	}
 	return 0;
 }
 
