@@ -417,7 +417,11 @@ static void execute(struct child *c)
 	if (r < 0)
 		fail(c, &err, EXIT_SETUP);
 	r = sys_execve(c->program, c->process->args.v, c->env);
-	(void)err_set(&err, r, "execute '%s'", c->program);
+	/* It was there a moment ago. */
+	if (r == -ENOENT)
+		(void)err_say(&err, ENOENT, "execute '%s': its interpreter was not found", c->program);
+	else
+		(void)err_set(&err, r, "execute '%s'", c->program);
 	fail(c, &err, r == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT);
 }
 

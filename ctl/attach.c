@@ -254,7 +254,8 @@ int attach_exit_status(const struct client_reply *reply)
 		return CTL_EXIT_CONTAINER;
 	if (strstr(reply->text, "was not found"))
 		return CTL_EXIT_NOT_FOUND;
-	if (reply->code == RPC_PERMISSION_DENIED || strcasestr(reply->text, "permission denied"))
+	if (reply->code == RPC_PERMISSION_DENIED || strcasestr(reply->text, "permission denied") ||
+	    strstr(reply->text, "cannot be executed") || strstr(reply->text, "execute '"))
 		return CTL_EXIT_CANNOT_EXECUTE;
 	return CTL_EXIT_CONTAINER;
 }
