@@ -29,9 +29,6 @@ static int run(void *arg, struct job_reply *reply, struct err *err)
 	int n, r;
 
 	(void)reply;
-	/* On a machine that is not ours CID 2 is somebody else's host. */
-	if (!sys_owns_machine() && getppid() != 1)
-		return err_say(err, EPERM, "call the host's port %u: not in a guest", b->port);
 	fd = addr_connect(&addr, BEACON_TIMEOUT_MS, err);
 	if (fd < 0)
 		return fd;

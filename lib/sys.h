@@ -249,7 +249,7 @@ ssize_t sys_splice(int from, int to, size_t n, unsigned flags);
 
 /* --- the fence: calls that change the whole machine -------------------------------------------------------------- */
 
-/* True if we are PID 1 of the initial pid namespace, or our unit file said KATA_AGENT_GUEST=1. */
+/* True if we are PID 1 of the initial pid namespace, a forked job of it, or our unit file said KATA_AGENT_GUEST=1. */
 bool sys_owns_machine(void);
 /* True if our UTS namespace is the machine's first one. */
 bool sys_is_initial_uts_ns(void);

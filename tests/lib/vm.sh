@@ -21,7 +21,7 @@ run() {
 # vm_begin [OPTION OF scripts/vm]...
 vm_begin() {
 	local kernel
-	work=$(mktemp -d /tmp/kata-vm.XXXXXX)
+	[ -n "$work" ] || work=$(mktemp -d /tmp/kata-vm.XXXXXX)
 	trap 'vm_finish' EXIT
 	make_rootfs "$work/share/rootfs"
 	kernel=$("$top/scripts/fetch-kernel") || vm_fail "no kernel"
