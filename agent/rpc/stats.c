@@ -53,20 +53,23 @@ static Grpc__MemoryData *usage_message(struct arena *arena, const struct cgroup_
 
 static int fill_memory_map(struct arena *arena, const struct cgroup_stats *s, Grpc__MemoryStats *memory)
 {
-	Grpc__MemoryStats__StatsEntry **entries =
-		arena_array(arena, s->n_memory_stat, sizeof(Grpc__MemoryStats__StatsEntry *));
+	static char oom_kill[] = "oom_kill"; /* as the kernel has it in memory.events; the protocol has no field for it */
+	size_t n = s->n_memory_stat > 0 ? s->n_memory_stat + 1 : 0;
+	Grpc__MemoryStats__StatsEntry **entries = arena_array(arena, n, sizeof(Grpc__MemoryStats__StatsEntry *));
 
 	if (!entries)
 		return -ENOMEM;
-	for (size_t i = 0; i < s->n_memory_stat; i++) {
+	for (size_t i = 0; i < n; i++) {
+		bool is_last = i == s->n_memory_stat;
+
 		entries[i] = NEW(arena, Grpc__MemoryStats__StatsEntry, grpc__memory_stats__stats_entry);
 		if (!entries[i])
 			return -ENOMEM;
-		entries[i]->key = s->memory_stat[i].key;
-		entries[i]->value = s->memory_stat[i].value;
+		entries[i]->key = is_last ? oom_kill : s->memory_stat[i].key;
+		entries[i]->value = is_last ? s->oom_kills : s->memory_stat[i].value;
 	}
 	memory->stats = entries;
-	memory->n_stats = s->n_memory_stat;
+	memory->n_stats = n;
 	return 0;
 }
 

@@ -34,6 +34,7 @@ static void every_figure_has_its_place(void **state)
 		.n_io_ops = 1,
 		.hugetlb = huge,
 		.n_hugetlb = 1,
+		.oom_kills = 26,
 	};
 	_autoarena_ struct arena arena = { 0 };
 	Grpc__StatsContainerResponse *reply = rpc_stats_message(&arena, &s), *m;
@@ -60,6 +61,9 @@ static void every_figure_has_its_place(void **state)
 	assert_int_equal(m->cgroup_stats->memory_stats->kernel_usage->usage, 15);
 	assert_string_equal(m->cgroup_stats->memory_stats->stats[0]->key, "anon");
 	assert_int_equal(m->cgroup_stats->memory_stats->stats[0]->value, 20);
+	assert_int_equal(m->cgroup_stats->memory_stats->n_stats, 2);
+	assert_string_equal(m->cgroup_stats->memory_stats->stats[1]->key, "oom_kill");
+	assert_int_equal(m->cgroup_stats->memory_stats->stats[1]->value, 26);
 	assert_int_equal(m->cgroup_stats->pids_stats->current, 16);
 	assert_int_equal(m->cgroup_stats->pids_stats->limit, 17);
 	assert_int_equal(m->cgroup_stats->blkio_stats->n_io_service_bytes_recursive, 1);
