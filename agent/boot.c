@@ -14,7 +14,8 @@
 #include "lib/mountinfo.h"
 #include "lib/sys.h"
 
-#define LIST_MAX (1024 * 1024)
+#define LIST_MAX   (1024 * 1024)
+#define FDS_WANTED 65536
 
 struct boot_mount {
 	const char *source, *target, *fstype;
@@ -176,6 +177,24 @@ void boot_set_identity(struct console *console)
 	(void)sys_setsid();
 }
 
+/* A thousand containers with their pipes need more than the kernel gives its first process. */
+static void raise_fd_limit(struct console *console)
+{
+	struct rlimit limit;
+	int r = sys_prlimit(RLIMIT_NOFILE, NULL, &limit);
+
+	if (r >= 0 && limit.rlim_max < FDS_WANTED) {
+		struct rlimit more = { FDS_WANTED, FDS_WANTED };
+
+		r = sys_prlimit(RLIMIT_NOFILE, &more, NULL);
+	} else if (r >= 0 && limit.rlim_cur < FDS_WANTED) {
+		limit.rlim_cur = FDS_WANTED;
+		r = sys_prlimit(RLIMIT_NOFILE, &limit, NULL);
+	}
+	if (r < 0)
+		console_say(console, "Cannot raise the number of files to %d: %s, ignoring", FDS_WANTED, strerror(-r));
+}
+
 static void say_what_is_missing(struct console *console, const struct cgroup_host *host)
 {
 	_autofree_ char *missing = NULL;
@@ -198,6 +217,7 @@ void boot_protect(struct console *console)
 	r = fd_write_file_at(AT_FDCWD, "/proc/self/oom_score_adj", "-1000");
 	if (r < 0)
 		console_say(console, "Cannot lower oom_score_adj: %s, ignoring", strerror(-r));
+	raise_fd_limit(console);
 	/* Orphans of containers come to us, also when we are not PID 1. */
 	r = sys_prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	if (r < 0)
