@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A static program for the inside of containers: says what it inherited (style C6), or takes what it can get. Libc
+ * only, no shell between it and the kernel that could set something right. probe self        one "name value" line per
+ * property probe fds         opens files until the kernel says no, prints how many and why, then sleeps probe open FILE
+ * opens it for reading; prints "ok" or the error's name
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/keyctl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define GROUPS_MAX 64
+
+static const struct {
+	const char *name;
+	int resource;
+} limits[] = {
+	{ "cpu", RLIMIT_CPU },           { "fsize", RLIMIT_FSIZE },
+	{ "data", RLIMIT_DATA },         { "stack", RLIMIT_STACK },
+	{ "core", RLIMIT_CORE },         { "rss", RLIMIT_RSS },
+	{ "nproc", RLIMIT_NPROC },       { "nofile", RLIMIT_NOFILE },
+	{ "memlock", RLIMIT_MEMLOCK },   { "as", RLIMIT_AS },
+	{ "locks", RLIMIT_LOCKS },       { "sigpending", RLIMIT_SIGPENDING },
+	{ "msgqueue", RLIMIT_MSGQUEUE }, { "nice", RLIMIT_NICE },
+	{ "rtprio", RLIMIT_RTPRIO },     { "rttime", RLIMIT_RTTIME },
+};
+
+static void print_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	struct dirent *entry;
+
+	printf("fds");
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.' && atoi(entry->d_name) != dirfd(dir))
+			printf(" %s", entry->d_name);
+	printf("\n");
+	if (dir)
+		(void)closedir(dir);
+}
+
+/* The lines of /proc/self/status whose names are in the list, as they are. */
+static void print_status(void)
+{
+	static const char *const wanted[] = { "SigBlk", "SigIgn", "SigCgt", "ShdPnd", "VmLck", "NoNewPrivs" };
+	FILE *file = fopen("/proc/self/status", "re");
+	char line[4096];
+
+	while (file && fgets(line, sizeof(line), file))
+		for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+			if (strncmp(line, wanted[i], strlen(wanted[i])) == 0 && line[strlen(wanted[i])] == ':')
+				printf("%s %s", wanted[i],
+				       line + strlen(wanted[i]) + 1 + strspn(line + strlen(wanted[i]) + 1, "\t "));
+	if (file)
+		(void)fclose(file);
+}
+
+static void print_oom(void)
+{
+	FILE *file = fopen("/proc/self/oom_score_adj", "re");
+	int value = -9999;
+
+	if (file && fscanf(file, "%d", &value) != 1)
+		value = -9999;
+	printf("oom %d\n", value);
+	if (file)
+		(void)fclose(file);
+}
+
+static void print_limits(void)
+{
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		struct rlimit l;
+
+		if (getrlimit((__rlimit_resource_t)limits[i].resource, &l) == 0)
+			printf("limit-%s %lld:%lld\n", limits[i].name, (long long)l.rlim_cur, (long long)l.rlim_max);
+	}
+}
+
+static void print_groups(void)
+{
+	gid_t groups[GROUPS_MAX];
+	int n = getgroups(GROUPS_MAX, groups);
+
+	printf("groups");
+	for (int i = 0; i < n; i++)
+		printf(" %u", groups[i]);
+	printf("\n");
+}
+
+static int self(void)
+{
+	int value = -1;
+
+	print_fds();
+	print_status();
+	print_oom();
+	print_limits();
+	print_groups();
+	printf("umask %03o\n", umask(0));
+	printf("nice %d\n", getpriority(PRIO_PROCESS, 0));
+	printf("policy %d\n", sched_getscheduler(0));
+	printf("leads-session %d\n", getsid(0) == getpid() && getpgrp() == getpid());
+	printf("dumpable %d\n", prctl(PR_GET_DUMPABLE));
+	printf("personality %lx\n", (unsigned long)personality(0xffffffff));
+	printf("death-signal %d\n", prctl(PR_GET_PDEATHSIG, &value) == 0 ? value : -1);
+	printf("subreaper %d\n", prctl(PR_GET_CHILD_SUBREAPER, &value) == 0 ? value : -1);
+	printf("timer-slack %d\n", prctl(PR_GET_TIMERSLACK));
+	printf("keyring %ld\n", syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0));
+	return 0;
+}
+
+static void take_fds(void) __attribute__((noreturn));
+static void take_fds(void)
+{
+	struct rlimit limit;
+	long n = 0;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	while (open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0)
+		n++;
+	printf("%s after many: %d\n", strerrorname_np(errno), n > 1000);
+	(void)fflush(stdout);
+	for (;;)
+		(void)pause();
+}
+
+static int try_open(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	printf("%s\n", fd >= 0 ? "ok" : strerrorname_np(errno));
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], "self") == 0)
+		return self();
+	if (argc == 2 && strcmp(argv[1], "fds") == 0)
+		take_fds();
+	if (argc == 3 && strcmp(argv[1], "open") == 0)
+		return try_open(argv[2]);
+	fprintf(stderr, "usage: probe self|fds|open FILE\n");
+	return 2;
+}
