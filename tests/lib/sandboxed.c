@@ -225,6 +225,21 @@ int sandboxed_release(struct sandboxed_process *p)
 	return next_report(p);
 }
 
+int sandboxed_read_line(struct sandboxed_process *p)
+{
+	while (!memchr(buf_str(&p->output), '\n', p->output.len)) {
+		ssize_t n;
+
+		if (buf_reserve(&p->output, 1) < 0)
+			return -ENOMEM;
+		n = read(p->master >= 0 ? p->master : p->out, p->output.data + p->output.len, 1);
+		if (n <= 0)
+			return -EPIPE;
+		buf_commit(&p->output, 1);
+	}
+	return 0;
+}
+
 int sandboxed_wait(struct sandboxed_process *p)
 {
 	siginfo_t info;

@@ -43,6 +43,9 @@ int sandboxed_build(struct sandboxed_process *p);
 /* Lets it go; 0 when exec worked, else the reported error. */
 int sandboxed_release(struct sandboxed_process *p);
 
+/* Reads its output up to the end of the first line. 0 or -errno. */
+int sandboxed_read_line(struct sandboxed_process *p);
+
 /* Reads its output to the end and waits for it; the exit code, 128 + signal. */
 int sandboxed_wait(struct sandboxed_process *p);
 
