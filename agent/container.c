@@ -413,8 +413,9 @@ struct process *container_find_process(struct container *c, const char *exec_id)
 {
 	if (exec_id[0] == '\0' || strcmp(exec_id, c->id) == 0)
 		return c->init;
+	/* One that failed to start has no record, also while it still dies: its id is free at once. */
 	list_foreach(p, &c->processes, struct process, link)
-		if (strcmp(p->id, exec_id) == 0)
+		if (!p->is_failed && strcmp(p->id, exec_id) == 0)
 			return p;
 	return NULL;
 }

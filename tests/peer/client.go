@@ -5,15 +5,19 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/containerd/ttrpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"kata/grpc"
 )
 
-const callTimeout = 20 * time.Second
+const testTimeout = 60 * time.Second
 
+// client is one connection and the tests on it.
 type client struct {
 	ttrpc    *ttrpc.Client
 	rootfs   string
@@ -21,11 +25,11 @@ type client struct {
 }
 
 func (c *client) check(name string, test func(context.Context) error) {
-	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 	defer cancel()
 	if err := test(ctx); err != nil {
 		c.failures++
-		fmt.Printf("not ok %s: %v\n", name, err)
+		fmt.Printf("not ok %s: %s\n", name, strings.ReplaceAll(err.Error(), "\n", " "))
 		return
 	}
 	fmt.Printf("ok %s\n", name)
@@ -40,6 +44,20 @@ func runClient(address, rootfs string) int {
 	c := &client{ttrpc: ttrpc.NewClient(conn), rootfs: rootfs}
 	defer c.ttrpc.Close()
 	c.check("health", c.testHealth)
+	c.check("metadata", c.testMetadata)
+	c.check("sandbox", c.testSandbox)
+	c.check("guest_details", c.testGuestDetails)
+	c.check("life", c.testLife)
+	c.check("exec", c.testExec)
+	c.check("terminal", c.testTerminal)
+	c.check("signal", c.testSignal)
+	c.check("pause", c.testPause)
+	c.check("stats", c.testStats)
+	c.check("deadline", c.testDeadline)
+	c.check("concurrent", c.testConcurrent)
+	c.check("unknown_names", c.testUnknownNames)
+	c.check("unknown_methods", c.testUnknownMethods)
+	c.check("still_healthy", c.testHealth)
 	if c.failures > 0 {
 		return 1
 	}
@@ -52,7 +70,33 @@ func (c *client) health(ctx context.Context, method string, request, reply proto
 }
 
 func (c *client) agent(ctx context.Context, method string, request, reply proto.Message) error {
-	return c.ttrpc.Call(ctx, "grpc.AgentService", method, envelope{request}, envelope{reply})
+	err := c.ttrpc.Call(ctx, "grpc.AgentService", method, envelope{request}, envelope{reply})
+	if err != nil {
+		// The status stays what it is: the tests look at its code.
+		return &callError{method, err}
+	}
+	return nil
+}
+
+type callError struct {
+	method string
+	err    error
+}
+
+func (e *callError) Error() string { return e.method + ": " + e.err.Error() }
+
+func (e *callError) Unwrap() error { return e.err }
+
+// expectCode is nil if err is an answer with this code and this text in it.
+func expectCode(err error, code codes.Code, text string) error {
+	if e, ok := err.(*callError); ok {
+		err = e.err
+	}
+	s, ok := status.FromError(err)
+	if err == nil || !ok || s.Code() != code || !strings.Contains(s.Message(), text) {
+		return fmt.Errorf("told %v instead of %v with %q", err, code, text)
+	}
+	return nil
 }
 
 func (c *client) testHealth(ctx context.Context) error {
@@ -71,4 +115,17 @@ func (c *client) testHealth(ctx context.Context) error {
 		return fmt.Errorf("versions %q, %q", version.GrpcVersion, version.AgentVersion)
 	}
 	return nil
+}
+
+func (c *client) testMetadata(ctx context.Context) error {
+	return c.testHealth(ttrpc.WithMetadata(ctx, ttrpc.MD{"traceparent": []string{"00-1", "00-2"}, "": []string{""}}))
+}
+
+func (c *client) testUnknownMethods(ctx context.Context) error {
+	err := c.agent(ctx, "NoSuchMethod", &grpc.CheckRequest{}, &grpc.CheckRequest{})
+	if err = expectCode(err, codes.Unimplemented, "grpc.AgentService/NoSuchMethod"); err != nil {
+		return err
+	}
+	err = c.ttrpc.Call(ctx, "grpc.NoSuch", "Check", envelope{&grpc.CheckRequest{}}, envelope{&grpc.CheckRequest{}})
+	return expectCode(err, codes.InvalidArgument, "grpc.NoSuch service does not exist")
 }
