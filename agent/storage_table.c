@@ -16,7 +16,8 @@ struct entry {
 	struct list link;
 	struct arena arena;
 	struct storage_config config;
-	bool busy; /* a job mounts or cleans it */
+	bool busy;    /* a job mounts or cleans it */
+	bool mounted; /* by the job, in the job's memory */
 	struct list holders;
 };
 
@@ -174,14 +175,17 @@ static int run_mounts(void *arg, struct job_reply *reply, struct err *err)
 		const struct storage_config *config = &q->entries[i]->config;
 		struct step_list plan = { 0 };
 
+		q->entries[i]->mounted = false;
 		r = storage_plan(&arena, config, q->owner, &plan, err);
 		if (r >= 0)
-			r = storage_apply(&plan, err);
+			r = storage_apply(&plan, &q->entries[i]->mounted, err);
 		if (r < 0)
 			(void)err_wrap(err, "storage '%s' (%s)", config->mount_point, config->driver);
 	}
+	/* Not a volume that an earlier container has left for those that come. */
 	for (size_t k = i - 1; r < 0 && k > 0; k--)
-		(void)storage_clean(&q->entries[k - 1]->config, NULL);
+		if (q->entries[k - 1]->mounted)
+			(void)storage_undo(&q->entries[k - 1]->config, NULL);
 	return r;
 }
 

@@ -86,7 +86,7 @@ static void run_done(struct storage_run *run)
 	(void)fd_close(run->proc);
 }
 
-int storage_apply(const struct step_list *plan, struct err *err)
+int storage_apply(const struct step_list *plan, bool *ret_mounted, struct err *err)
 {
 	struct storage_run run = {.root = -EBADF, .proc = -EBADF};
 	int r = run_init(&run, err);
@@ -94,6 +94,8 @@ int storage_apply(const struct step_list *plan, struct err *err)
 	r = r < 0 ? r : step_list_apply(plan, &run, NULL, err);
 	if (r < 0)
 		undo(&run);
+	else if (ret_mounted)
+		*ret_mounted = run.n_mounts > 0;
 	run_done(&run);
 	return r;
 }
@@ -155,13 +157,17 @@ static int clean(const struct storage_run *run, const char *path, struct err *er
 int storage_clean(const struct storage_config *config, struct err *err)
 {
 	const struct storage_ops *ops = find_driver(config->driver);
-	struct storage_run run = {.root = -EBADF, .proc = -EBADF};
-	int r;
 
 	if (!ops)
 		return err_say(err, ENOENT, "no storage driver '%s'", config->driver ? config->driver : "");
-	if (ops->keep_mount)
-		return 0;
+	return ops->keep_mount ? 0 : storage_undo(config, err);
+}
+
+int storage_undo(const struct storage_config *config, struct err *err)
+{
+	struct storage_run run = {.root = -EBADF, .proc = -EBADF};
+	int r;
+
 	if (!path_is_clean(config->mount_point))
 		return err_say(err, EINVAL, "clean '%s': the path must be absolute and without '..'",
 			       config->mount_point ? config->mount_point : "");

@@ -40,8 +40,14 @@ const char *const *storage_driver_names(void);
 int storage_plan(struct arena *arena, const struct storage_config *config, const char *cid, struct step_list *ret,
 		 struct err *err);
 
-/* Applies a plan, in a job. A failure leaves nothing mounted by this plan. */
-int storage_apply(const struct step_list *plan, struct err *err);
+/*
+ * Applies a plan, in a job. A failure leaves nothing mounted by this plan. *ret_mounted, if not NULL: it has mounted
+ * something that was not there before.
+ */
+int storage_apply(const struct step_list *plan, bool *ret_mounted, struct err *err);
 
 /* Unmounts and removes the mount point if the driver's storages are cleaned; a path that is gone is fine. In a job. */
 int storage_clean(const struct storage_config *config, struct err *err);
+
+/* As storage_clean, also for drivers whose storages stay: for what storage_apply has just mounted. In a job. */
+int storage_undo(const struct storage_config *config, struct err *err);

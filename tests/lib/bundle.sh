@@ -29,3 +29,24 @@ prints() {
 		return 1
 	}
 }
+
+# request ID FILTER [ARG]...: a CreateContainer request as `kata-agent-ctl call` takes it.
+request() {
+	local id=$1 filter=$2
+	shift 2
+	jq -nc --arg id "$id" --arg work "$work" '{container_id: $id, exec_id: $id, OCI: {Version: "1.1.0",
+		Process: {User: {}, Args: $ARGS.positional, Env: ["PATH=/bin"], Cwd: "/", Capabilities: {}},
+		Root: {Path: "\($work)/rootfs"}, Mounts: [{destination: "/proc", source: "proc", type: "proc"},
+			{destination: "/dev", source: "dev", type: "tmpfs"}],
+		Linux: {Namespaces: [{Type: "mount"}, {Type: "ipc"}, {Type: "uts"}]}}} | '"$filter" --args -- "$@"
+}
+
+# create ID FILTER [ARG]...
+create() {
+	request "$@" >"$work/request" && kata call CreateContainer "@$work/request"
+}
+
+# rpc METHOD CONTAINER [MORE-JSON-MEMBERS]: what most calls need.
+rpc() {
+	kata call "$1" "{\"container_id\":\"$2\"${3:+,$3}}"
+}

@@ -182,7 +182,7 @@ static int apply(const struct storage_config *config, struct err *err)
 	struct step_list list = { 0 };
 	int r = storage_plan(&arena, config, "cid", &list, err);
 
-	return r < 0 ? r : storage_apply(&list, err);
+	return r < 0 ? r : storage_apply(&list, NULL, err);
 }
 
 static void mount_twice_and_clean(void)
