@@ -180,8 +180,7 @@ static int clone_child(struct build *b, struct err *err)
 		child_run(&b->setup);
 	b->setup.barrier = fd_close(b->setup.barrier);
 	if (pid == -ENOMEM && !b->request->is_exec && nspace_plan_joins(b->request->nspaces, CLONE_NEWPID))
-		return err_say(err, ENOMEM, "create '%s': the pid namespace that it should share has no init any more",
-		               b->request->id);
+		return err_say(err, ENOMEM, "the pid namespace that it should share has no init any more");
 	if (pid < 0)
 		return err_set(err, pid, "create the child of '%s'", b->request->id);
 	b->pid = pid;

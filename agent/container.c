@@ -80,10 +80,22 @@ struct exec_config *exec_config_free(struct exec_config *config)
 	return NULL;
 }
 
+/* Its pid namespace takes nobody in once the init is dead: the next container's is the shared one. */
+static void unpin_pid_namespace(const struct container *c)
+{
+	struct sandbox *s = c->sandbox;
+
+	if (s->pid_owner != c)
+		return;
+	s->pid_owner = NULL;
+	fd_closep(&s->pins.pid);
+}
+
 struct container *container_free(struct container *c)
 {
 	if (!c)
 		return NULL;
+	unpin_pid_namespace(c);
 	container_controls_cancel(c);
 	container_cancel_execs(c);
 	c->teardown = teardown_free(c->teardown);
@@ -103,7 +115,8 @@ struct creation {
 	struct container *c;
 	struct completion *done;
 	struct completion storages, torn_down;
-	struct err err; /* why it failed, kept while it is taken down */
+	struct completion *remover; /* who does not want it any more */
+	struct err err;		    /* why it failed, kept while it is taken down */
 };
 
 static void on_failed_torn_down(struct completion *completion, int r, const struct err *err)
@@ -125,23 +138,35 @@ static void fail_creation(struct creation *k, const struct err *why)
 	(void)err_copy(&k->err, why);
 	k->c->creation = NULL;
 	k->torn_down.done = on_failed_torn_down;
-	if (k->c->teardown || teardown_start(k->c, 0, &k->torn_down, &err) < 0)
+	if (k->c->teardown || teardown_start(k->c, 0, &k->torn_down, &err) < 0) {
+		if (k->remover)
+			k->remover->done(k->remover, -EBUSY, &err);
 		on_failed_torn_down(&k->torn_down, -EBUSY, &err);
+	} else if (k->remover) {
+		(void)teardown_join(k->c->teardown, k->remover, &err);
+	}
+}
+
+static int say_removed(const struct container *c, struct err *err)
+{
+	return err_say(err, ECANCELED, "create container '%s': it is being removed", c->id);
 }
 
 /* The first container's pid namespace is the one that others may share. */
-static int pin_pid_namespace(struct sandbox *s, pid_t pid)
+static int pin_pid_namespace(const struct container *c)
 {
+	struct sandbox *s = c->sandbox;
 	char path[64];
 	int fd;
 
 	if (s->pins.pid >= 0)
 		return 0;
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)c->init->pid);
 	fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return fd;
 	s->pins.pid = fd;
+	s->pid_owner = c;
 	return 0;
 }
 
@@ -152,7 +177,7 @@ static void on_init_ready(struct process *p, int r, const struct err *err)
 	struct err own = ERR_INIT;
 
 	if (r >= 0) {
-		r = pin_pid_namespace(c->sandbox, p->pid);
+		r = pin_pid_namespace(c);
 		if (r < 0)
 			(void)err_set(&own, r, "pin the pid namespace of '%s'", c->id);
 		err = &own;
@@ -173,7 +198,10 @@ static void on_storages_ready(struct completion *completion, int r, const struct
 	struct container *c = k->c;
 	struct err own = ERR_INIT;
 
-	if (r >= 0) {
+	if (r >= 0 && k->remover) {
+		r = say_removed(c, &own);
+		err = &own;
+	} else if (r >= 0) {
 		r = process_new(c, c->id, true, &c->init);
 		if (r < 0)
 			(void)err_set(&own, r, "create container '%s'", c->id);
@@ -201,6 +229,23 @@ static int check_config(struct sandbox *s, const struct container_config *config
 	return container_validate(config->spec, true, err);
 }
 
+static bool is_below(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return strncmp(path, dir, n) == 0 && (path[n] == '\0' || path[n] == '/');
+}
+
+/* Who is killed, frozen or limited together with another is no container of its own. */
+static int check_cgroup(const struct sandbox *s, const char *id, const char *path, struct err *err)
+{
+	list_foreach(other, &s->containers, struct container, link)
+		if (is_below(path, other->cgroup_path) || is_below(other->cgroup_path, path))
+			return err_say(err, EBUSY, "create container '%s': cgroup '%s' and '%s' of container '%s' overlap",
+				       id, path, other->cgroup_path, other->id);
+	return 0;
+}
+
 static int new_container(struct sandbox *s, struct container_config *config, struct container **ret, struct err *err)
 {
 	struct container *c = calloc(1, sizeof(*c));
@@ -209,6 +254,7 @@ static int new_container(struct sandbox *s, struct container_config *config, str
 	if (!c)
 		return err_set(err, ENOMEM, "create container '%s'", config->id);
 	r = cgroup_path(&config->arena, config->spec->linux->cgroups_path, config->id, &c->cgroup_path, err);
+	r = r < 0 ? r : check_cgroup(s, config->id, c->cgroup_path, err);
 	if (r < 0) {
 		free(c);
 		return r;
@@ -395,10 +441,29 @@ int container_exec(struct container *c, struct exec_config *config, struct compl
 
 /* --- the rest ---------------------------------------------------------------------------------------------------- */
 
+/* What mounts its storages is let go on to its end; the rest is not waited for. */
+static int cancel_creation(struct container *c, struct completion *done, struct err *err)
+{
+	struct creation *k = c->creation;
+	struct err why = ERR_INIT;
+
+	if (k->remover)
+		return err_say(err, EBUSY, "remove container '%s': somebody else removes it", c->id);
+	k->remover = done;
+	if (!c->init)
+		return 0;
+	c->init->launch = launch_free(c->init->launch);
+	(void)say_removed(c, &why);
+	fail_creation(k, &why);
+	return 0;
+}
+
 int container_remove(struct container *c, unsigned timeout_s, struct completion *done, struct err *err)
 {
-	if (c->state == CONTAINER_REMOVING || c->state == CONTAINER_CREATING)
-		return refuse(c, "remove", err);
+	if (c->state == CONTAINER_REMOVING)
+		return teardown_join(c->teardown, done, err);
+	if (c->state == CONTAINER_CREATING)
+		return cancel_creation(c, done, err);
 	return teardown_start(c, timeout_s, done, err);
 }
 
@@ -444,6 +509,8 @@ static void forget_old_records(struct container *c)
 
 void container_process_exited(struct container *c, struct process *p)
 {
+	if (p == c->init)
+		unpin_pid_namespace(c);
 	if (p == c->init && c->state != CONTAINER_REMOVING && c->state != CONTAINER_CREATING)
 		(void)container_set_state(c, CONTAINER_STOPPED);
 	if (p->is_failed)

@@ -76,7 +76,10 @@ int container_start(struct container *c, struct completion *done, struct err *er
 /* Starts another process; the config is taken over in every case. Completes when exec has worked. */
 int container_exec(struct container *c, struct exec_config *config, struct completion *done, struct err *err);
 
-/* Kills what is there, waits for the end, takes everything down. timeout_s 0 = no limit: -ETIME, and it goes on. */
+/*
+ * Kills what is there, waits for the end, takes everything down. timeout_s 0 = no limit: -ETIME, and it goes on. One
+ * that is being created is not finished (its creator gets -ECANCELED); one that is being removed is waited for.
+ */
 int container_remove(struct container *c, unsigned timeout_s, struct completion *done, struct err *err);
 
 /* Freezes; -EINVAL naming the state unless created or running. */

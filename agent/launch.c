@@ -73,10 +73,10 @@ struct launch *launch_free(struct launch *l)
 }
 
 /* A builder and a child know what they did, not always for whom. */
-static void name_process(const struct process *p, struct err *err)
+static void name_process(const struct process *p, bool starts, struct err *err)
 {
 	if (p->is_init)
-		(void)err_wrap(err, "create '%s'", p->container->id);
+		(void)err_wrap(err, "%s '%s'", starts ? "start" : "create", p->container->id);
 	else
 		(void)err_wrap(err, "exec '%s' in '%s'", p->id, p->container->id);
 }
@@ -92,7 +92,7 @@ static void finish(struct launch *l, int r, const struct err *why)
 	l->phase = LAUNCH_OVER;
 	if (r < 0) {
 		(void)err_copy(&err, why);
-		name_process(p, &err);
+		name_process(p, released != NULL, &err);
 		if (p->pidfd >= 0)
 			(void)sys_pidfd_send_signal(p->pidfd, SIGKILL);
 	}

@@ -41,6 +41,7 @@ struct sandbox {
 	struct list containers;
 	size_t n_containers;
 	struct nspace_pins pins;
+	const struct container *pid_owner; /* whose pid namespace is pinned */
 	struct storage_table *storages;
 	struct list lingering; /* struct process, by `lingering` link of process.c; oldest first */
 	void (*destroyed)(struct sandbox *sandbox); /* told after DestroySandbox has been answered */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "agent/container.h"
 #include "agent/sandbox.h"
@@ -15,6 +16,8 @@
 struct teardown {
 	struct container *c;
 	struct completion *done;
+	struct completion *joined[TEARDOWN_JOINED_MAX];
+	size_t n_joined;
 	struct completion released; /* of the storage table */
 	struct job job;
 	struct loop_timer timeout; /* the caller's */
@@ -47,23 +50,33 @@ static void tell(struct teardown *t, int r, const struct err *err)
 		log_warning("teardown", "Cannot take down container '%s': %s", t->c->id, err_text(err));
 }
 
+static void tell_joined(struct completion *const *joined, size_t n, int r, const struct err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		joined[i]->done(joined[i], r, err);
+}
+
 static void fail(struct teardown *t, int r, const struct err *err)
 {
 	struct container *c = t->c;
 
 	tell(t, r, err);
+	tell_joined(t->joined, t->n_joined, r, err);
 	(void)container_set_state(c, CONTAINER_STOPPED);
 	c->teardown = teardown_free(t);
 }
 
 static void end(struct teardown *t)
 {
-	struct completion *done = t->done;
+	struct completion *done = t->done, *joined[TEARDOWN_JOINED_MAX];
+	size_t n = t->n_joined;
 
+	memcpy(joined, t->joined, sizeof(joined));
 	t->done = NULL;
 	(void)container_free(t->c);
 	if (done)
 		done->done(done, 0, NULL);
+	tell_joined(joined, n, 0, NULL);
 }
 
 static void on_dir_removed(struct job *job, int r, struct job_reply *reply, const struct err *err)
@@ -225,6 +238,15 @@ int teardown_start(struct container *c, unsigned timeout_s, struct completion *d
 		log_warning("teardown", "Cannot kill the cgroup of '%s': %s, ignoring", c->id, err ? err->text : "");
 	stop_processes(c);
 	loop_defer(loop, &t->check);
+	return 0;
+}
+
+int teardown_join(struct teardown *t, struct completion *done, struct err *err)
+{
+	if (t->n_joined == TEARDOWN_JOINED_MAX)
+		return err_say(err, EBUSY, "remove '%s': it is being removed, and %d wait for it already", t->c->id,
+			       TEARDOWN_JOINED_MAX);
+	t->joined[t->n_joined++] = done;
 	return 0;
 }
 

@@ -11,10 +11,14 @@
 struct container;
 struct teardown;
 
-#define TEARDOWN_KILL_MS 10000 /* how long killed processes may take to be reaped */
+#define TEARDOWN_KILL_MS     10000 /* how long killed processes may take to be reaped */
+#define TEARDOWN_JOINED_MAX  8
 
 /* Starts; on success the container is freed right before `done` completes. timeout_s as in container_remove. */
 int teardown_start(struct container *c, unsigned timeout_s, struct completion *done, struct err *err);
+
+/* Completes as the one under way does, that is without its timeout. -EBUSY when too many wait already. */
+int teardown_join(struct teardown *t, struct completion *done, struct err *err);
 
 /* A process of the container was reaped: perhaps it was the last one. NULL is fine. */
 void teardown_process_exited(struct teardown *t);

@@ -13,7 +13,7 @@
 #include "lib/list.h"
 #include "lib/loop.h"
 
-#define RPC_CONNS_MAX         64
+#define RPC_CONNS_MAX         256
 #define RPC_BACKLOG           128
 #define RPC_READ_MAX          65536       /* bytes taken from one connection in one turn */
 #define RPC_REQUEST_BYTES_MAX (64u << 20) /* memory of all decoded requests that are open */

@@ -22,7 +22,8 @@ static void reply_written(struct rpc_call *call, int r, size_t len)
 	struct err err = ERR_INIT;
 
 	if (r < 0) {
-		err_set(&err, -r, "write stdin of '%s' in '%s'%s", req->exec_id, req->container_id,
+		err_set(&err, -r, "write stdin of '%s' in '%s'%s",
+		        req->exec_id[0] != '\0' ? req->exec_id : req->container_id, req->container_id,
 		        r == -EPIPE ? " (EPIPE)" : "");
 		rpc_fail_err(call, RPC_INTERNAL, &err);
 		return;
