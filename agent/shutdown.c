@@ -66,8 +66,23 @@ static void sync_disks(struct console *console, const struct job_env *env)
 		console_say(console, "Cannot sync the disks in time, ignoring");
 }
 
+#ifdef SANITIZED
+#include <sanitizer/lsan_interface.h>
+
+/* PID 1 ends by reboot(2), so nothing else would look. */
+static void check_leaks(void)
+{
+	(void)__lsan_do_recoverable_leak_check();
+}
+#else
+static void check_leaks(void)
+{
+}
+#endif
+
 void shutdown_machine(struct console *console, const struct job_env *env)
 {
+	check_leaks();
 	if (getpid() != 1)
 		return;
 	if (sys_owns_machine())

@@ -72,6 +72,7 @@ begin() {
 	trap 'finish_now' EXIT
 	make_rootfs "$work/rootfs"
 	if declare -F prepare >/dev/null; then prepare; fi # of the script: what has to be there before the agent is
+	[[ $build != */asan ]] || set -- "ASAN_OPTIONS=detect_leaks=1:handle_abort=1" UBSAN_OPTIONS=print_stacktrace=1 "$@"
 	"$fence" start "$work" "$build/kata-agent" "$@" || {
 		echo "not ok start: the agent did not start"
 		exit 1
@@ -79,9 +80,27 @@ begin() {
 	agent=$("$fence" pid "$work")
 }
 
+agent_is_gone() {
+	[ -z "$("$fence" pid "$work")" ]
+}
+
+# The sanitized agent looks for leaks when it powers off, so it has to be asked to.
+check_sanitizers() {
+	if ! agent_is_gone; then
+		kata destroy || return
+		retry_until agent_is_gone || return
+	fi
+	if grep -q -E 'ERROR: (Address|Leak)Sanitizer|runtime error:|LeakSanitizer has encountered' "$work/console.log"; then
+		[ -z "${V:-}" ] || cat "$work/console.log" >&2
+		grep -m 1 -A 8 -E 'ERROR: (Address|Leak)Sanitizer|runtime error:|LeakSanitizer has' "$work/console.log"
+		return 1
+	fi
+}
+
 finish_now() {
 	trap - EXIT
 	local left
+	[[ $build != */asan ]] || check sanitizers check_sanitizers
 	left=$("$fence" stop "$work") || left="the fence did not stop: $left"
 	if [ -n "$left" ]; then
 		echo "not ok nothing left over: $left"
