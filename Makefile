@@ -19,6 +19,7 @@ CC_fuzz := clang
 CC := $(or $(CC_$(VARIANT)),gcc)
 EXTRA_asan := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DSANITIZED
 EXTRA_fault := -DSYS_FAULT
+EXTRA_faultasan = $(EXTRA_asan) -DSYS_FAULT
 EXTRA_fuzz := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DSANITIZED
 EXTRA := $(EXTRA_$(VARIANT))
 

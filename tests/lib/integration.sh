@@ -72,7 +72,7 @@ begin() {
 	trap 'finish_now' EXIT
 	make_rootfs "$work/rootfs"
 	if declare -F prepare >/dev/null; then prepare; fi # of the script: what has to be there before the agent is
-	[[ $build != */asan ]] || set -- "ASAN_OPTIONS=detect_leaks=1:handle_abort=1" UBSAN_OPTIONS=print_stacktrace=1 "$@"
+	[[ $build != *asan ]] || set -- "ASAN_OPTIONS=detect_leaks=1:handle_abort=1" UBSAN_OPTIONS=print_stacktrace=1 "$@"
 	"$fence" start "$work" "$build/kata-agent" "$@" || {
 		echo "not ok start: the agent did not start"
 		exit 1
@@ -100,7 +100,7 @@ check_sanitizers() {
 finish_now() {
 	trap - EXIT
 	local left
-	[[ $build != */asan ]] || check sanitizers check_sanitizers
+	[[ $build != *asan ]] || check sanitizers check_sanitizers
 	left=$("$fence" stop "$work") || left="the fence did not stop: $left"
 	if [ -n "$left" ]; then
 		echo "not ok nothing left over: $left"
