@@ -130,6 +130,14 @@ drivers() {
 	same "$work/doc" "$work/code"
 }
 
+# Every target that a document tells to type is one of the list that make prints.
+targets() {
+	as_typed make -s help | cut -d ' ' -f 1 | sort -u >"$work/code"
+	awk '/^```sh/ { on = 1; next } /^```/ { on = 0 } on && /^make / || on && /&& make /' README.md docs/*.md |
+		sed 's/#.*//; s/^make //; s/&&.*//' | tr ' ' '\n' | grep -E '^[a-z]+(-[a-z]+)*$' | sort -u >"$work/doc"
+	[ -s "$work/doc" ] && ! comm -23 "$work/doc" "$work/code" | grep .
+}
+
 links() {
 	local file target bad=0
 	for file in README.md docs/*.md; do
@@ -159,6 +167,7 @@ check limits limits
 check unimplemented unimplemented
 check options options
 check drivers drivers
+if grep -q '^check:' Makefile; then check targets targets; else echo "skip targets: the Makefile has no check yet"; fi
 check links links
 check files files
 if [ "$(id -u)" = 0 ]; then
