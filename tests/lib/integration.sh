@@ -116,11 +116,23 @@ finish() {
 }
 
 # What the agent holds, to be compared before and after: fds, mounts, children, cgroups.
-holdings() {
+holdings_now() {
 	local cgroup
 	cgroup=$(cat "$work/cgroup")
 	echo "fds $(find "/proc/$agent/fd" -mindepth 1 | wc -l)"
 	echo "mounts $(wc -l <"/proc/$agent/mountinfo")"
 	echo "children $(wc -w <"/proc/$agent/task/$agent/children")"
 	echo "cgroups $(find "$cgroup" -mindepth 1 -type d | wc -l)"
+}
+
+# The same once it rests: the agent sees a client go, or a job end, some moments later than we do. Up to 5 s.
+holdings() {
+	local now last='' i
+	for ((i = 0; i < 25; i++)); do
+		now=$(holdings_now)
+		[ "$now" != "$last" ] || break
+		last=$now
+		sleep 0.2
+	done
+	echo "$now"
 }
