@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/launch.h"
+#include "agent/oom.h"
 #include "agent/sandbox.h"
 #include "agent/storage_table.h"
 #include "agent/teardown.h"
@@ -98,6 +99,7 @@ struct container *container_free(struct container *c)
 	unpin_pid_namespace(c);
 	container_controls_cancel(c);
 	container_cancel_execs(c);
+	oom_unwatch(c->sandbox->oom, c->id);
 	c->teardown = teardown_free(c->teardown);
 	list_foreach(p, &c->processes, struct process, link)
 		(void)process_free(p);
@@ -187,6 +189,8 @@ static void on_init_ready(struct process *p, int r, const struct err *err)
 		return;
 	}
 	(void)container_set_state(c, CONTAINER_CREATED);
+	if (oom_watch(c->sandbox->oom, c->id, c->cgroup_path, &own) < 0)
+		log_warning("container", "Kills in '%s' will not be told: %s, ignoring", c->id, own.text);
 	c->creation = NULL;
 	k->done->done(k->done, 0, NULL);
 	free(k);

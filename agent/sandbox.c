@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/oom.h"
 #include "agent/storage_table.h"
 #include "lib/fd.h"
 #include "lib/log.h"
@@ -40,6 +41,11 @@ int sandbox_new(const struct job_env *env, const struct options *options, struct
 		(void)sandbox_free(s);
 		return r;
 	}
+	r = oom_new(env->loop, &s->cgroup_host, &s->oom);
+	if (r < 0) {
+		(void)sandbox_free(s);
+		return err_set(err, r, "watch for kills");
+	}
 	*ret = s;
 	return 0;
 }
@@ -58,6 +64,7 @@ struct sandbox *sandbox_free(struct sandbox *s)
 	list_foreach(c, &s->containers, struct container, link)
 		(void)container_free(c);
 	drop_pins(s);
+	s->oom = oom_free(s->oom);
 	s->storages = storage_table_free(s->storages);
 	(void)sandbox_config_free(s->config);
 	free(s);

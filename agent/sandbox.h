@@ -43,6 +43,7 @@ struct sandbox {
 	struct nspace_pins pins;
 	const struct container *pid_owner; /* whose pid namespace is pinned */
 	struct storage_table *storages;
+	struct oom *oom;
 	struct list lingering; /* struct process, by `lingering` link of process.c; oldest first */
 	void (*destroyed)(struct sandbox *sandbox); /* told after DestroySandbox has been answered */
 };

@@ -34,6 +34,12 @@ static inline void list_append(struct list *head, struct list *item)
 	head->prev = item;
 }
 
+/* Puts `item` at the beginning of the ring. */
+static inline void list_prepend(struct list *head, struct list *item)
+{
+	list_append(head->next, item);
+}
+
 /* Takes `item` out of its ring; harmless if it is in none. */
 static inline void list_remove(struct list *item)
 {

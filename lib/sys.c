@@ -538,6 +538,11 @@ int sys_inotify_add_watch(int fd, const char *path, uint32_t mask)
 	return (int)CALL("inotify_add_watch", inotify_add_watch(fd, path, mask));
 }
 
+int sys_inotify_rm_watch(int fd, int wd)
+{
+	return (int)CALL("inotify_rm_watch", inotify_rm_watch(fd, wd));
+}
+
 int sys_socket(int domain, int type, int protocol)
 {
 	return (int)CALL("socket", socket(domain, type | SOCK_CLOEXEC, protocol));

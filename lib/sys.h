@@ -220,6 +220,8 @@ uint64_t sys_now(clockid_t clock);
 int sys_inotify_init(void);
 /* inotify_add_watch(2). */
 int sys_inotify_add_watch(int fd, const char *path, uint32_t mask);
+/* inotify_rm_watch(2). */
+int sys_inotify_rm_watch(int fd, int wd);
 /* socket(2). */
 int sys_socket(int domain, int type, int protocol);
 /* socketpair(2) of AF_UNIX, close-on-exec. */

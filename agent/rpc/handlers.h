@@ -42,6 +42,9 @@ void rpc_close_stdin(struct rpc_call *call);
 void rpc_read_stdout(struct rpc_call *call);
 void rpc_read_stderr(struct rpc_call *call);
 
+/* oom.c */
+void rpc_get_oom_event(struct rpc_call *call);
+
 /* diag.c */
 void rpc_get_diagnostic_data(struct rpc_call *call);
 

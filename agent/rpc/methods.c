@@ -52,7 +52,7 @@ static const struct row agent_rows[] = {
 	{ "MemHotplugByProbe", NULL },
 	{ "SetGuestDateTime", NULL },
 	{ "CopyFile", NULL },
-	{ "GetOOMEvent", NULL },
+	{ "GetOOMEvent", rpc_get_oom_event },
 	{ "AddSwap", NULL },
 	{ "AddSwapPath", NULL },
 	{ "GetVolumeStats", NULL },
