@@ -16,6 +16,7 @@
 
 #define LIST_MAX   (1024 * 1024)
 #define FDS_WANTED 65536
+#define FILE_MAX   "9223372036854775807" /* LONG_MAX: none */
 
 struct boot_mount {
 	const char *source, *target, *fstype;
@@ -195,6 +196,19 @@ static void raise_fd_limit(struct console *console)
 		console_say(console, "Cannot raise the number of files to %d: %s, ignoring", FDS_WANTED, strerror(-r));
 }
 
+/*
+ * Files of the whole guest: the kernel's limit goes by memory, and one container that reaches it keeps all others from
+ * starting a program. Memory limits count open files too.
+ */
+static void lift_guest_fd_limit(struct console *console)
+{
+	_autoclose_ int fd = sys_open_machine_file("/proc/sys/fs/file-max", O_WRONLY);
+	ssize_t n = fd < 0 ? fd : sys_write(fd, FILE_MAX, strlen(FILE_MAX));
+
+	if (n < 0 && sys_owns_machine())
+		console_say(console, "Cannot lift fs.file-max: %s, ignoring", strerror((int)-n));
+}
+
 static void say_what_is_missing(struct console *console, const struct cgroup_host *host)
 {
 	_autofree_ char *missing = NULL;
@@ -218,6 +232,7 @@ void boot_protect(struct console *console)
 	if (r < 0)
 		console_say(console, "Cannot lower oom_score_adj: %s, ignoring", strerror(-r));
 	raise_fd_limit(console);
+	lift_guest_fd_limit(console);
 	/* Orphans of containers come to us, also when we are not PID 1. */
 	r = sys_prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	if (r < 0)
