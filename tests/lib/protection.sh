@@ -43,3 +43,24 @@ same_as_unprotected() {
 value() {
 	sed -n "s/^$1 //p" <<<"$2"
 }
+
+# Where we may raise hard limits: the defaults that a specification without rlimits gives.
+default_limits() {
+	sort <<-'WANT'
+		limit-as -1:-1
+		limit-core 0:-1
+		limit-cpu -1:-1
+		limit-data -1:-1
+		limit-fsize -1:-1
+		limit-locks -1:-1
+		limit-memlock 8388608:8388608
+		limit-msgqueue 819200:819200
+		limit-nice 0:0
+		limit-nofile 1024:1048576
+		limit-nproc -1:-1
+		limit-rss -1:-1
+		limit-rtprio 0:0
+		limit-rttime -1:-1
+		limit-stack 8388608:-1
+	WANT
+}
