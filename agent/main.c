@@ -18,6 +18,7 @@
 #include "agent/rpc/server.h"
 #include "agent/sandbox.h"
 #include "agent/shutdown.h"
+#include "agent/streamport.h"
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "lib/sys.h"
@@ -31,6 +32,7 @@ struct agent {
 	struct loop_source signals;
 	struct sandbox *sandbox;
 	struct rpc_server *server;
+	struct streamport *streamport;
 	struct logsink *logsink;
 };
 
@@ -137,6 +139,24 @@ static void open_log(void)
 		console_say(&agent.console, "%s, logging to the console", err.text);
 }
 
+/* Without it stdio goes over the RPCs; it is announced only if it is there. */
+static void open_streams(const struct addr *server_addr)
+{
+	struct err err = ERR_INIT;
+	struct addr addr;
+	int r = 0;
+
+	if (agent.options.stream_vport == 0)
+		return;
+	r = addr_with_port(&addr, server_addr, agent.options.stream_vport, &err);
+	if (r >= 0)
+		r = streamport_new(agent.sandbox, &addr, &agent.streamport, &err);
+	if (r >= 0)
+		return;
+	console_say(&agent.console, "%s, going on without the stream port", err_text(&err));
+	agent.options.stream_vport = 0;
+}
+
 static void on_destroyed(struct sandbox *sandbox)
 {
 	loop_stop(sandbox->env.loop);
@@ -160,6 +180,7 @@ static void serve(const struct addr *addr)
 	open_log();
 	must(sandbox_new(&agent.env, &agent.options, &agent.sandbox, &err), &err, "make the sandbox");
 	agent.sandbox->destroyed = on_destroyed;
+	open_streams(addr); /* before a client can ask whether it is there */
 	must(rpc_server_new(agent.env.loop, agent.sandbox, addr, &agent.server, &err), &err, "listen");
 	agent.server->first_call = on_first_call;
 	console_stage(&agent.console, "listening on %s", agent.options.server_addr);
@@ -169,6 +190,7 @@ static void release(void)
 {
 	shutdown_server(&agent.env, agent.server);
 	agent.server = rpc_server_free(agent.server);
+	agent.streamport = streamport_free(agent.streamport);
 	agent.sandbox = sandbox_free(agent.sandbox);
 	agent.logsink = logsink_free(agent.logsink);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/addr.h"
+#include "lib/kstr.h"
 
 #define DEFAULT_SERVER_ADDR "vsock://-1:1024"
 #define COMPLAINT_MAX	    256
@@ -17,6 +18,7 @@ enum option_kind {
 	OPTION_FLAG,   /* the bare word */
 	OPTION_BOOL,   /* word or word=BOOL */
 	OPTION_NUMBER, /* 1..UINT32_MAX; 0 is left alone silently */
+	OPTION_PORT,   /* 0..UINT32_MAX, 0 = off */
 	OPTION_ADDR,
 	OPTION_LEVEL,
 	OPTION_KNOWN, /* tolerated, not acted on */
@@ -38,7 +40,7 @@ static const struct option table[] = {
 	{ "agent.trace", OPTION_BOOL, AT(trace) },
 	{ "agent.log_vport", OPTION_NUMBER, AT(log_vport) },
 	{ "agent.ready_vport", OPTION_NUMBER, AT(ready_vport) },
-	{ "agent.stream_vport", OPTION_NUMBER, AT(stream_vport) },
+	{ "agent.stream_vport", OPTION_PORT, AT(stream_vport) },
 	{ "agent.passfd_listener_port", OPTION_NUMBER, AT(passfd_port) },
 	{ "agent.container_pipe_size", OPTION_NUMBER, AT(container_pipe_size) },
 	{ "agent.hotplug_timeout", OPTION_NUMBER, AT(hotplug_timeout_s) },
@@ -60,6 +62,7 @@ static const struct option table[] = {
 void options_init(struct options *o)
 {
 	*o = (struct options){ .log_level = LOG_LEVEL_INFO, .hotplug_timeout_s = 3, .unified = true };
+	o->stream_vport = KSTR_PORT;
 	arena_init(&o->arena, 0);
 	o->server_addr = DEFAULT_SERVER_ADDR;
 }
@@ -75,7 +78,7 @@ static bool parse_bool(const char *text)
 	return strcmp(text, "true") == 0 || strtol(text, NULL, 10) != 0;
 }
 
-static int parse_number(const char *text, uint32_t *ret)
+static int parse_number(const char *text, bool zero, uint32_t *ret)
 {
 	char *end;
 	unsigned long long n;
@@ -84,7 +87,7 @@ static int parse_number(const char *text, uint32_t *ret)
 	n = strtoull(text, &end, 10);
 	if (!isdigit((unsigned char)text[0]) || *end != '\0' || errno != 0 || n > UINT32_MAX)
 		return -EINVAL;
-	if (n > 0)
+	if (n > 0 || zero)
 		*ret = (uint32_t)n;
 	return 0;
 }
@@ -128,7 +131,8 @@ static int apply(struct options *o, const struct option *option, const char *val
 		*(bool *)where = !value || parse_bool(value);
 		return 0;
 	case OPTION_NUMBER:
-		return value ? parse_number(value, where) : -EINVAL;
+	case OPTION_PORT:
+		return value ? parse_number(value, option->kind == OPTION_PORT, where) : -EINVAL;
 	case OPTION_ADDR:
 		return value ? set_addr(o, value) : -EINVAL;
 	case OPTION_LEVEL:

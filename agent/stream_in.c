@@ -14,6 +14,7 @@ struct instream {
 	int fd;
 	bool is_tty, closing;
 	struct list writers;
+	struct instream_tap *tap;
 	uint64_t written;
 };
 
@@ -65,8 +66,16 @@ static void answer(struct instream_writer *writer, int r)
 
 static void close_fd(struct instream *s)
 {
+	struct instream_tap *tap = s->tap;
+
 	loop_remove(&s->source);
 	s->fd = fd_close(s->fd);
+	if (!tap)
+		return;
+	s->tap = NULL;
+	tap->stream = NULL;
+	tap->written = s->written;
+	tap->changed(tap);
 }
 
 static void fail_all(struct instream *s, int r)
@@ -175,4 +184,28 @@ int instream_close(struct instream *s)
 uint64_t instream_written(const struct instream *s)
 {
 	return s->written;
+}
+
+int instream_attach(struct instream *s, struct instream_tap *tap)
+{
+	if (s->closing || s->fd < 0)
+		return -EPIPE;
+	if (s->tap)
+		return -EBUSY;
+	s->tap = tap;
+	tap->stream = s;
+	return 0;
+}
+
+void instream_detach(struct instream_tap *tap)
+{
+	if (!tap->stream)
+		return;
+	tap->stream->tap = NULL;
+	tap->stream = NULL;
+}
+
+struct instream_tap *instream_tap(const struct instream *s)
+{
+	return s->tap;
 }

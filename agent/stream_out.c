@@ -8,9 +8,9 @@
 #include "lib/fd.h"
 #include "lib/sys.h"
 
-#define NS_PER_MS	 1000000
-#define TTY_CAPACITY	 65536 /* more than a pty's buffers hold on any kernel */
-#define DISCARD_READS	 64    /* an orphan may write as fast as we read */
+#define NS_PER_MS     1000000
+#define TTY_CAPACITY  65536 /* more than a pty's buffers hold on any kernel */
+#define DISCARD_READS 64    /* an orphan may write as fast as we read */
 
 struct outstream {
 	struct loop *loop;
@@ -24,9 +24,11 @@ struct outstream {
 	bool ended;
 	uint64_t exited_ns, since_exit, capacity;
 	struct list readers;
-	struct outstream_reader *holder; /* has the chunk and has not acknowledged it */
-	uint8_t *chunk;
-	size_t chunk_len, given;
+	struct outstream_reader *holder; /* has the front of the window and has not acknowledged it */
+	size_t given;                    /* bytes that it has */
+	struct outstream_tap *tap;
+	uint8_t *window; /* a ring of STREAM_CHUNK_MAX bytes: what was read and not acknowledged; NULL when empty */
+	size_t start, len;
 	struct outstream_counters counters;
 	void (*drained)(void *arg);
 	void *drained_arg;
@@ -41,11 +43,27 @@ static void close_fd(struct outstream *s)
 	s->source.fd = -EBADF;
 }
 
-static void drop_chunk(struct outstream *s)
+static void drop_window(struct outstream *s)
 {
-	free(s->chunk);
-	s->chunk = NULL;
-	s->chunk_len = 0;
+	free(s->window);
+	s->window = NULL;
+	s->start = s->len = 0;
+}
+
+/* Offset of the window's first byte. */
+static uint64_t base(const struct outstream *s)
+{
+	return s->counters.in - s->len;
+}
+
+/* The window's first n bytes have reached a client. */
+static void deliver(struct outstream *s, size_t n)
+{
+	s->counters.delivered += n;
+	s->start = (s->start + n) % STREAM_CHUNK_MAX;
+	s->len -= n;
+	if (s->len == 0)
+		drop_window(s);
 }
 
 static bool grace_is_over(const struct outstream *s)
@@ -70,7 +88,7 @@ static void tell_if_drained(struct outstream *s)
 {
 	void (*drained)(void *arg) = s->drained;
 
-	if (!drained || !s->ended || s->fd >= 0 || s->chunk_len > 0 || s->holder)
+	if (!drained || !s->ended || s->fd >= 0 || s->len > 0 || s->holder)
 		return;
 	s->drained = NULL;
 	drained(s->drained_arg);
@@ -139,10 +157,15 @@ struct outstream *outstream_free(struct outstream *s)
 		s->holder->stream = NULL;
 	list_foreach(reader, &s->readers, struct outstream_reader, link)
 		answer(reader, 0);
+	if (s->tap) {
+		s->tap->stream = NULL;
+		s->tap->sent = s->counters.in;
+		s->tap->changed(s->tap);
+	}
 	list_remove(&s->serve.link);
 	loop_timer_stop(&s->grace);
 	close_fd(s);
-	free(s->chunk);
+	free(s->window);
 	free(s);
 	return NULL;
 }
@@ -162,27 +185,37 @@ static void end_if_orphans_only(struct outstream *s)
 		end(s, false);
 }
 
-/* Reads one chunk; 1 = there is one, 0 = nothing now (or the end), -errno. */
+/* Bytes of the ring that lie together, from the k-th on. */
+static size_t together(const struct outstream *s, size_t k, size_t n)
+{
+	size_t left = STREAM_CHUNK_MAX - (s->start + k) % STREAM_CHUNK_MAX;
+
+	return n < left ? n : left;
+}
+
+/* Reads up to max bytes into the window; 1 = there are new ones, 0 = nothing now (or the end), -errno. */
 static int fill(struct outstream *s, size_t max)
 {
-	uint8_t *chunk = malloc(max);
 	ssize_t n;
 
-	if (!chunk)
+	if (!s->window)
+		s->window = malloc(STREAM_CHUNK_MAX);
+	if (!s->window)
 		return -ENOMEM;
+	max = together(s, s->len, max < STREAM_CHUNK_MAX - s->len ? max : STREAM_CHUNK_MAX - s->len);
 	do {
-		n = sys_read(s->fd, chunk, max);
+		n = sys_read(s->fd, s->window + (s->start + s->len) % STREAM_CHUNK_MAX, max);
 	} while (n == -EINTR);
 	if (n > 0) {
-		s->chunk = chunk;
-		s->chunk_len = (size_t)n;
+		s->len += (size_t)n;
 		s->counters.in += (uint64_t)n;
 		s->since_exit += s->exited ? (uint64_t)n : 0;
 		if (s->exited && s->since_exit >= s->capacity)
 			s->proven = true;
 		return 1;
 	}
-	free(chunk);
+	if (s->len == 0)
+		drop_window(s);
 	if (n == -EAGAIN) {
 		s->proven = s->exited;
 		end_if_orphans_only(s);
@@ -199,13 +232,14 @@ static void give(struct outstream *s, struct outstream_reader *reader)
 {
 	list_remove(&reader->link);
 	s->holder = reader;
-	s->given = reader->max < s->chunk_len ? reader->max : s->chunk_len;
-	reader->done(reader, 0, s->chunk, s->given);
+	s->given = together(s, 0, reader->max < s->len ? reader->max : s->len);
+	reader->done(reader, 0, s->window + s->start, s->given);
 }
 
 static void update_interest(struct outstream *s)
 {
-	bool waiting = !list_is_empty(&s->readers) && !s->holder && !s->ended;
+	bool wanted = s->tap ? s->len < STREAM_CHUNK_MAX : !list_is_empty(&s->readers);
+	bool waiting = wanted && !s->holder && !s->ended;
 	uint64_t age_ms;
 
 	if (s->fd < 0)
@@ -218,25 +252,48 @@ static void update_interest(struct outstream *s)
 		(void)loop_timer_start(s->loop, &s->grace, ORPHAN_GRACE_MS - age_ms + 1);
 }
 
-static void serve(struct outstream *s)
+static void serve_readers(struct outstream *s)
 {
 	while (!list_is_empty(&s->readers) && !s->holder) {
 		struct outstream_reader *reader = list_first(&s->readers, struct outstream_reader, link);
 		int r = 0;
 
-		if (s->chunk_len == 0 && !s->ended)
+		if (s->len == 0 && !s->ended)
 			end_if_orphans_only(s);
-		if (s->chunk_len == 0 && !s->ended)
+		if (s->len == 0 && !s->ended)
 			r = fill(s, reader->max);
 		if (r < 0)
 			answer(reader, r);
-		else if (s->chunk_len > 0)
+		else if (s->len > 0)
 			give(s, reader);
 		else if (s->ended)
 			answer(reader, 0);
 		else
 			break;
 	}
+}
+
+static void serve_tap(struct outstream *s)
+{
+	int r = 0;
+
+	if (s->holder)
+		return;
+	if (!s->ended)
+		end_if_orphans_only(s);
+	if (!s->ended && s->len < STREAM_CHUNK_MAX)
+		r = fill(s, STREAM_CHUNK_MAX);
+	if (r < 0)
+		s->tap->error = r;
+	s->tap->changed(s->tap);
+}
+
+static void serve(struct outstream *s)
+{
+	if (s->tap)
+		serve_tap(s);
+	if (!s->tap || (s->ended && s->len == 0))
+		serve_readers(s);
 	update_interest(s);
 	tell_if_drained(s);
 }
@@ -261,14 +318,8 @@ void outstream_ack(struct outstream_reader *reader, bool delivered)
 		return;
 	reader->stream = NULL;
 	s->holder = NULL;
-	if (delivered) {
-		s->counters.delivered += s->given;
-		s->chunk_len -= s->given;
-		/* A chunk that was cut for a reader with a smaller buffer moves up; that is rare. */
-		memmove(s->chunk, s->chunk + s->given, s->chunk_len);
-		if (s->chunk_len == 0)
-			drop_chunk(s);
-	}
+	if (delivered)
+		deliver(s, s->given);
 	loop_defer(s->loop, &s->serve);
 }
 
@@ -277,6 +328,84 @@ void outstream_cancel(struct outstream_reader *reader)
 	outstream_ack(reader, false);
 	list_remove(&reader->link);
 	reader->stream = NULL;
+}
+
+int outstream_attach(struct outstream *s, struct outstream_tap *tap)
+{
+	if (s->tap)
+		return -EBUSY;
+	s->tap = tap;
+	tap->stream = s;
+	tap->sent = base(s);
+	tap->error = 0;
+	return 0;
+}
+
+void outstream_detach(struct outstream_tap *tap)
+{
+	struct outstream *s = tap->stream;
+
+	if (!s)
+		return;
+	tap->stream = NULL;
+	s->tap = NULL;
+	loop_defer(s->loop, &s->serve);
+}
+
+struct outstream_tap *outstream_tap(const struct outstream *s)
+{
+	return s->tap;
+}
+
+int outstream_place(struct outstream_tap *tap, uint64_t offset, uint64_t *ret)
+{
+	struct outstream *s = tap->stream;
+
+	if (offset > s->counters.in)
+		return -ERANGE;
+	if (s->holder)
+		return -EAGAIN;
+	if (offset > base(s))
+		deliver(s, offset - base(s));
+	tap->sent = base(s);
+	loop_defer(s->loop, &s->serve);
+	*ret = tap->sent;
+	return 0;
+}
+
+size_t outstream_peek(const struct outstream_tap *tap, const uint8_t **ret)
+{
+	const struct outstream *s = tap->stream;
+	size_t k;
+
+	if (!s || tap->sent == s->counters.in)
+		return 0;
+	k = tap->sent - base(s);
+	*ret = s->window + (s->start + k) % STREAM_CHUNK_MAX;
+	return together(s, k, s->len - k);
+}
+
+void outstream_sent(struct outstream_tap *tap, size_t n)
+{
+	tap->sent += n;
+}
+
+int outstream_confirm(struct outstream_tap *tap, uint64_t offset)
+{
+	struct outstream *s = tap->stream;
+
+	if (offset > tap->sent)
+		return -ERANGE;
+	if (!s || offset <= base(s))
+		return 0;
+	deliver(s, offset - base(s));
+	loop_defer(s->loop, &s->serve);
+	return 0;
+}
+
+bool outstream_is_over(const struct outstream_tap *tap)
+{
+	return !tap->stream || (tap->stream->ended && tap->stream->len == 0);
 }
 
 void outstream_on_drained(struct outstream *s, void (*drained)(void *arg), void *arg)
@@ -300,7 +429,7 @@ bool outstream_is_empty(const struct outstream *s)
 {
 	struct pollfd p = { .fd = s->fd, .events = POLLIN };
 
-	if (s->chunk_len > 0)
+	if (s->len > 0)
 		return false;
 	if (s->fd < 0)
 		return true;
@@ -312,7 +441,7 @@ void outstream_discard(struct outstream *s)
 	uint8_t bin[4096];
 	ssize_t n = 1;
 
-	s->counters.lost += s->holder ? 0 : s->chunk_len;
+	s->counters.lost += s->holder ? 0 : s->len;
 	for (int i = 0; s->fd >= 0 && n > 0 && i < DISCARD_READS; i++) {
 		n = sys_read(s->fd, bin, sizeof(bin));
 		if (n > 0) {
@@ -321,7 +450,9 @@ void outstream_discard(struct outstream *s)
 		}
 	}
 	if (!s->holder)
-		drop_chunk(s);
+		drop_window(s);
+	if (s->tap)
+		s->tap->sent = s->counters.in;
 	end(s, true);
 	loop_defer(s->loop, &s->serve);
 }

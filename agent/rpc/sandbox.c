@@ -2,12 +2,14 @@
 #include "agent/sandbox.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "agent/rpc/convert.h"
 #include "agent/rpc/handlers.h"
 #include "agent/rpc/server.h"
 #include "lib/fd.h"
+#include "lib/kstr.h"
 #include "lib/sys.h"
 
 #define MEMORY_BLOCK_SIZE "/sys/devices/system/memory/block_size_bytes"
@@ -58,22 +60,26 @@ static int read_block_size(uint64_t *ret, struct err *err)
 }
 
 /* protobuf-c's lists are not const, though packing only reads them. */
-static int fill_agent_details(struct arena *arena, Grpc__AgentDetails *details)
+static int fill_agent_details(struct arena *arena, const struct sandbox *s, Grpc__AgentDetails *details)
 {
-	static const char *const features[] = { "seccomp" };
+	uint32_t port = s->options ? s->options->stream_vport : 0;
+	char streams[32];
+	const char *features[] = { "seccomp", NULL };
 	const char *const *names = storage_driver_names();
 	size_t n = 0;
 
+	(void)snprintf(streams, sizeof(streams), KSTR_FEATURE_PREFIX "%u", port);
+	features[1] = arena_strdup(arena, streams);
 	while (names[n])
 		n++;
 	details->storage_handlers = arena_memdup(arena, names, n * sizeof(*names));
 	details->n_storage_handlers = n;
 	details->extra_features = arena_memdup(arena, features, sizeof(features));
-	details->n_extra_features = ARRAY_SIZE(features);
+	details->n_extra_features = port ? 2 : 1;
 	details->version = arena_strdup(arena, KATA_VERSION);
 	details->init_daemon = sys_getpid() == 1;
 	details->supports_seccomp = true;
-	return details->storage_handlers && details->extra_features && details->version ? 0 : -ENOMEM;
+	return details->storage_handlers && details->extra_features && features[1] && details->version ? 0 : -ENOMEM;
 }
 
 void rpc_get_guest_details(struct rpc_call *call)
@@ -89,7 +95,7 @@ void rpc_get_guest_details(struct rpc_call *call)
 		r = read_block_size(&reply.mem_block_size_bytes, &err);
 	if (req->mem_hotplug_probe)
 		reply.support_mem_hotplug_probe = sys_fstatat(AT_FDCWD, MEMORY_PROBE, &st, 0) == 0;
-	if (r == 0 && fill_agent_details(&call->arena, &details) < 0)
+	if (r == 0 && fill_agent_details(&call->arena, call->server->sandbox, &details) < 0)
 		r = err_set(&err, ENOMEM, "describe the agent");
 	if (r < 0) {
 		rpc_fail_err(call, RPC_INTERNAL, &err);

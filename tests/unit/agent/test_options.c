@@ -55,6 +55,26 @@ static void a_shim_line_is_understood(void **state)
 	options_done(&o);
 }
 
+static void the_stream_port_can_be_moved_and_switched_off(void **state)
+{
+	struct options o;
+
+	(void)state;
+	parse(&o, "");
+	assert_int_equal(o.stream_vport, 1028);
+	options_done(&o);
+	parse(&o, "agent.stream_vport=2000");
+	assert_int_equal(o.stream_vport, 2000);
+	options_done(&o);
+	parse(&o, "agent.stream_vport=0");
+	assert_int_equal(o.stream_vport, 0);
+	options_done(&o);
+	parse(&o, "agent.stream_vport=x");
+	assert_int_equal(o.stream_vport, 1028);
+	assert_non_null(strstr(complaints, "agent.stream_vport=x"));
+	options_done(&o);
+}
+
 static void v1_only_when_asked(void **state)
 {
 	struct options o;
@@ -125,6 +145,7 @@ int test_options(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(a_shim_line_is_understood),
+		cmocka_unit_test(the_stream_port_can_be_moved_and_switched_off),
 		cmocka_unit_test(v1_only_when_asked),
 		cmocka_unit_test(bad_values_are_named_and_defaults_stay),
 		cmocka_unit_test(unknown_agent_words_are_counted),

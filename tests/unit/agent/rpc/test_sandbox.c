@@ -63,6 +63,7 @@ static Grpc__GuestDetailsResponse *details(struct fixture *f, int fd, const char
 
 static void guest_details(void **state)
 {
+	static const struct options options = { .stream_vport = 1028 };
 	struct fixture *f = *state;
 	int fd = fixture_connect(f);
 	Grpc__GuestDetailsResponse *reply = details(f, fd, "8000000\n", 0);
@@ -77,7 +78,10 @@ static void guest_details(void **state)
 	assert_int_equal(reply->agent_details->n_extra_features, 1);
 	assert_string_equal(reply->agent_details->extra_features[0], "seccomp");
 	grpc__guest_details_response__free_unpacked(reply, NULL);
+	f->sandbox.options = &options;
 	reply = details(f, fd, NULL, -ENOENT);
+	assert_int_equal(reply->agent_details->n_extra_features, 2);
+	assert_string_equal(reply->agent_details->extra_features[1], "streams=1028");
 	assert_int_equal(reply->mem_block_size_bytes, 0);
 	grpc__guest_details_response__free_unpacked(reply, NULL);
 	assert_null(details(f, fd, NULL, -EIO));
