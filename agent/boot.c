@@ -214,7 +214,8 @@ static void say_what_is_missing(struct console *console, const struct cgroup_hos
 	_autofree_ char *missing = NULL;
 
 	if (!host->can_filter_devices)
-		console_say(console, "The kernel cannot filter devices: containers can open every device they can make");
+		console_say(console,
+		            "The kernel cannot filter devices: containers can open every device they can make");
 	if (cgroup_find_missing(host, &missing) > 0)
 		console_say(console, "The kernel lacks cgroup controllers: limits need %s", missing);
 }

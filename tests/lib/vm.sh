@@ -30,7 +30,7 @@ vm_begin() {
 	address=$("$top/scripts/vm" address --dir "$work")
 	# Seen with vhost-device-vsock 0.3.0: a connection that is made while the guest loads its driver can leave the daemon
 	# deaf to this and all later ones.
-	for _ in 1 2 3 4 5 6 7 8 9; do retry_until vm_listens >/dev/null && break; done
+	for _ in {1..9}; do retry_until vm_listens >/dev/null && break; done
 	kata wait-ready --timeout 90 || vm_fail "the agent is not ready: $(tail -n 5 "$work/console.log" | tr '\r\n' '  ')"
 	kata call CreateSandbox "$(sandbox_request)" >/dev/null || vm_fail "no sandbox"
 }

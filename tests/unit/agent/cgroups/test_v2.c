@@ -156,8 +156,9 @@ static void remove_takes_empty_parents(void **state)
 	assert_true(world_has(w, "/x/pod/b/c"));
 	OK(cgroup_remove(&w->host, "/x/pod/b/c", why));
 	assert_false(world_has(w, "/x"));
+	world_create(w, "/x", &no_limits);
+	(void)world_add_sleeper(w, "/x"); /* first: controllers for sub-cgroups would keep it out */
 	world_create(w, "/x/pod/a", &no_limits);
-	(void)world_add_sleeper(w, "/x");
 	OK(cgroup_remove(&w->host, "/x/pod/a", why));
 	assert_false(world_has(w, "/x/pod"));
 	assert_true(world_has(w, "/x")); /* a process sits in it */
