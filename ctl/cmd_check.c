@@ -22,7 +22,7 @@ static int run(struct ctl *ctl, const struct ctl_command *self, int argc, char *
 	r = health_check(ctl->client, ctl_timeout(ctl, CTL_TIMEOUT_MS), &err);
 	if (r == 0)
 		r = health_version(ctl->client, ctl_timeout(ctl, CTL_TIMEOUT_MS), &reply, &err);
-	if (r < 0) {
+	if (r != 0) {
 		(void)fprintf(stderr, "%s\n", err_text(&err));
 		return r == -ENOTCONN ? CTL_EXIT_CONNECTION : CTL_EXIT_FAILED;
 	}

@@ -174,7 +174,7 @@ static int run_container(struct ctl *ctl, struct run_options *o, const struct oc
 static int build_and_run(struct ctl *ctl, struct run_options *o)
 {
 	char id[IDENT_SIZE];
-	struct oci_spec *spec;
+	struct oci_spec *spec = NULL;
 	struct err err = ERR_INIT;
 	int r = 0;
 

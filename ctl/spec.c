@@ -103,7 +103,7 @@ int spec_parse_user(const char *text, uint32_t *ret_uid, uint32_t *ret_gid, stru
 
 int spec_parse_cpus(const char *text, int64_t *ret_quota, struct err *err)
 {
-	char *end;
+	char *end = NULL;
 	double value;
 
 	if (strcmp(text, "-1") == 0) {
@@ -112,7 +112,7 @@ int spec_parse_cpus(const char *text, int64_t *ret_quota, struct err *err)
 	}
 	value = isdigit((unsigned char)text[0]) ? strtod(text, &end) : -1.0;
 	/* The kernel takes no quota below one millisecond. */
-	if (value < 0.01 || value > CPUS_MAX || *end != '\0')
+	if (value < 0.01 || value > CPUS_MAX || !end || *end != '\0')
 		return err_say(err, EINVAL, "'%s' is no number of CPUs", text);
 	*ret_quota = (int64_t)(value * CPU_PERIOD + 0.5);
 	return 0;

@@ -116,6 +116,7 @@ static int run_child(const struct job *job, int *keep, size_t n_keep, int fd)
 static void collect_fds(struct msghdr *msg, struct job_reply *reply)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): the kernel wrote it */
 		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 		const unsigned char *data = CMSG_DATA(c);
 

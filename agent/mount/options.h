@@ -28,7 +28,7 @@ struct mount_options {
 };
 
 /* Parses a list of words, each of which may hold several with commas between them; the error names the word. */
-int mount_options_parse(struct arena *arena, const struct oci_strings *words, struct mount_options *ret,
+int mount_options_parse(struct arena *arena, const struct oci_strings *list, struct mount_options *ret,
 			struct err *err);
 
 /* Parses one of the words shared, slave, private, unbindable, with or without "r" in front, to MS_* (and MS_REC);

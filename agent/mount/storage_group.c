@@ -62,7 +62,7 @@ struct walk {
 	struct err *err;
 };
 
-static int walk_dir(const struct walk *w, int dir, unsigned depth);
+static int walk_dir(const struct walk *w, int path_fd, unsigned depth);
 
 static int fail(const struct walk *w, int r, const char *name)
 {

@@ -158,7 +158,7 @@ static void capabilities_may_be_quoted(void **state)
 	assert_int_equal(out->capabilities->effective, 0);
 }
 
-/* One bad word at a time in an otherwise good spec. */
+/* One bad word at a time in an otherwise good spec. Longer than a function may be: it is one table. */
 static void bad_words_are_named(void **state)
 {
 	enum { CAP, QUOTED, RLIMIT, NS, DEVICE, RULE, ACCESS, ACTION, DEFAULT, OP, MOUNT, HOOK, SCORE, WEIGHT, PAGES };
