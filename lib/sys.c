@@ -338,12 +338,16 @@ mode_t sys_umask(mode_t mask)
 
 int sys_signals_default(void)
 {
-	struct sigaction action = { .sa_handler = SIG_DFL };
+	/* All zeroes is SIG_DFL in the kernel's struct of every architecture. */
+	static const unsigned long action[8];
 	int r = sys_fault("sigaction");
 
-	/* KILL, STOP and the two that the C library keeps for itself cannot be set, which is as good. */
-	for (int sig = 1; r == 0 && sig <= SIGRTMAX; sig++)
-		(void)sigaction(sig, &action, NULL);
+	/*
+	 * The C library refuses to set the two signals that it keeps for itself, but its posix_spawn ignores them in what
+	 * it starts (make, systemd): hence the kernel's own call. KILL and STOP cannot be set, which is as good.
+	 */
+	for (int sig = 1; r == 0 && sig < _NSIG; sig++)
+		(void)syscall(SYS_rt_sigaction, sig, action, NULL, (size_t)_NSIG / 8);
 	return r;
 }
 
