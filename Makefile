@@ -127,12 +127,10 @@ $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(AR
 
 check-corpus: $(REPLAYERS)  ## replay the fuzzers' corpus without a fuzzer
 	@tests/lib/corpus-run tests/fuzz/corpus $(REPLAYERS)
-
 fuzz:  ## fuzz every parser, FUZZ_SECONDS (60) in all
 	@$(MAKE) VARIANT=fuzz run-fuzzers
 run-fuzzers: $(FUZZERS)
 	@tests/fuzz/run $(B) $(FUZZERS)
-
 $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/libctl.a $(B)/libproto.a $(B)/libkata.a
 	$(LINK)
 
@@ -150,12 +148,10 @@ $(B)/kata.initrd: $(B)/kata-agent $(B)/kernel-dir $(wildcard rootfs-builder/*)
 
 initrd: $(B)/kata.initrd  ## the guest's initrd
 rootfs: initrd  ## every guest image
-
 demo:  ## boot a guest and run a container in it
 	@scripts/install-deps build vm
 	@$(MAKE) all initrd
 	@scripts/demo --build $(B)
-
 RING = KATA_BUILD=$(CURDIR)/$(B) tests/lib/ring
 check-integration: all $(TOOLS)  ## the real agent behind a fence, as root; T=name runs one script
 	@$(RING) integration $(filter-out %/fault.sh,$(wildcard tests/integration/*.sh))
@@ -195,7 +191,6 @@ dist:  ## the committed tree as a tarball
 
 check-fresh:  ## the README's commands in a clean Debian root
 	@tests/lib/check-fresh
-
 clean:  ## remove what was built
 	rm -rf build
 

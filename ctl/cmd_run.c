@@ -184,7 +184,7 @@ static int build_and_run(struct ctl *ctl, struct run_options *o)
 		r = spec_parse_share(o->share, &o->arena, &o->spec, &err);
 	if (r == 0)
 		r = spec_build(&o->spec, &o->arena, &spec, &err);
-	if (r < 0)
+	if (r != 0)
 		return ctl_usage_error("run: %s", err_text(&err));
 	return run_container(ctl, o, spec);
 }
