@@ -150,6 +150,11 @@ int sys_faccessat(int dirfd, const char *path, int mode)
 	return (int)CALL("faccessat", faccessat(dirfd, path, mode, 0));
 }
 
+off_t sys_lseek(int fd, off_t offset, int whence)
+{
+	return CALL("lseek", lseek(fd, offset, whence));
+}
+
 int sys_ftruncate(int fd, off_t size)
 {
 	return (int)CALL("ftruncate", ftruncate(fd, size));

@@ -78,6 +78,8 @@ int sys_fchmodat(int dirfd, const char *path, mode_t mode);
 int sys_fchownat(int dirfd, const char *path, uid_t uid, gid_t gid, int flags);
 /* faccessat(2) without flags: by the real ids. */
 int sys_faccessat(int dirfd, const char *path, int mode);
+/* lseek(2). */
+off_t sys_lseek(int fd, off_t offset, int whence);
 /* ftruncate(2). */
 int sys_ftruncate(int fd, off_t size);
 /* fdopendir(3): takes the fd over on success only; *ret is closed with closedir. */
