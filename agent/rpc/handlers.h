@@ -45,6 +45,17 @@ void rpc_read_stderr(struct rpc_call *call);
 /* oom.c */
 void rpc_get_oom_event(struct rpc_call *call);
 
+/* network.c */
+void rpc_update_interface(struct rpc_call *call);
+void rpc_update_routes(struct rpc_call *call);
+void rpc_list_interfaces(struct rpc_call *call);
+void rpc_list_routes(struct rpc_call *call);
+void rpc_add_arp_neighbors(struct rpc_call *call);
+
+/* iptables.c */
+void rpc_get_iptables(struct rpc_call *call);
+void rpc_set_iptables(struct rpc_call *call);
+
 /* diag.c */
 void rpc_get_diagnostic_data(struct rpc_call *call);
 

@@ -18,6 +18,7 @@
 #define RPC_READ_MAX          65536       /* bytes taken from one connection in one turn */
 #define RPC_REQUEST_BYTES_MAX (64u << 20) /* memory of all decoded requests that are open */
 #define RPC_STATS_MAX         64          /* StatsContainer jobs at once */
+#define RPC_IPTABLES_MAX      8           /* jobs of Get- and SetIPTables at once */
 #define RPC_ACCEPT_RETRY_MS   1000
 
 struct sandbox;
@@ -40,6 +41,7 @@ struct rpc_server {
 	struct loop_deferred sweep;
 	size_t request_bytes; /* of all calls */
 	unsigned n_stats;     /* jobs of StatsContainer */
+	unsigned n_iptables;  /* jobs of Get- and SetIPTables */
 	struct rpc_counters counters;
 	void (*first_call)(struct rpc_server *server); /* main's: called once, with the first request; may be NULL */
 	uint8_t *input; /* RPC_READ_MAX bytes that all connections read into */
