@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/network/dns.h"
 #include "agent/oom.h"
 #include "agent/storage_table.h"
 #include "lib/fd.h"
@@ -79,6 +80,31 @@ struct container *sandbox_find(struct sandbox *s, const char *id)
 	return NULL;
 }
 
+/* Runs in a job. */
+static int run_drop_dns(void *arg, struct job_reply *reply, struct err *err)
+{
+	_autoclose_ int root = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+
+	(void)arg;
+	(void)reply;
+	return root < 0 ? err_set(err, root, "open '/'") : net_dns_remove(root, err);
+}
+
+/* Starts the job that takes the mount over /etc/resolv.conf away; 1, 0 if there is nothing to do, -errno. */
+static int drop_dns(struct sandbox *s, struct job *job, job_done done, struct err *err)
+{
+	int r;
+
+	if (!s->dns_mounted)
+		return 0;
+	*job = (struct job){ .name = "dns", .run = run_drop_dns, .done = done };
+	r = job_start(&s->env, job, err);
+	if (r < 0)
+		return r;
+	s->dns_mounted = false;
+	return 1;
+}
+
 /* --- CreateSandbox ----------------------------------------------------------------------------------------------- */
 
 /* What is under way until CreateSandbox is answered. */
@@ -88,9 +114,10 @@ struct sandbox_creation {
 	struct completion *done;
 	struct completion storages;
 	struct job job;
+	struct err failure;
 };
 
-static void end_creation(struct sandbox_creation *k, int r, const struct err *err)
+static void finish_creation(struct sandbox_creation *k, int r, const struct err *err)
 {
 	struct sandbox *s = k->s;
 	struct completion *done = k->done;
@@ -104,6 +131,27 @@ static void end_creation(struct sandbox_creation *k, int r, const struct err *er
 	}
 	free(k);
 	done->done(done, r, err);
+}
+
+static void on_undone(struct job *job, int r, struct job_reply *reply, const struct err *err)
+{
+	struct sandbox_creation *k = container_of(job, struct sandbox_creation, job);
+	struct err failure = k->failure;
+
+	(void)reply;
+	if (r < 0)
+		log_warning("sandbox", "Cannot undo the creation of a sandbox: %s, ignoring", err_text(err));
+	finish_creation(k, -failure.num, &failure);
+}
+
+static void end_creation(struct sandbox_creation *k, int r, const struct err *err)
+{
+	if (r < 0) {
+		(void)err_copy(&k->failure, err);
+		if (drop_dns(k->s, &k->job, on_undone, NULL) > 0)
+			return;
+	}
+	finish_creation(k, r, err);
 }
 
 static void on_storages_ready(struct completion *completion, int r, const struct err *err)
@@ -124,6 +172,7 @@ static void on_prepared(struct job *job, int r, struct job_reply *reply, const s
 		k->s->pins.ipc = take_fd(&reply->fds[0]);
 		k->s->pins.uts = take_fd(&reply->fds[1]);
 	}
+	k->s->dns_mounted = reply->data.len > 0;
 	k->storages.done = on_storages_ready;
 	r = storage_table_add(k->s->storages, "", k->config->storages, k->config->n_storages, &k->storages, &own);
 	if (r < 0)
@@ -146,13 +195,31 @@ static int clear_run_dir(struct err *err)
 	return dir < 0 ? dir : 0;
 }
 
+/* A byte in the reply says that it is mounted. */
+static int install_dns(const struct oci_strings *dns, struct job_reply *reply, struct err *err)
+{
+	_autoclose_ int run = sys_openat(AT_FDCWD, SANDBOX_RUN_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	_autoclose_ int root = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	int r;
+
+	if (run < 0 || root < 0)
+		return err_set(err, run < 0 ? run : root, "open '%s'", run < 0 ? SANDBOX_RUN_DIR : "/");
+	r = net_dns_install(run, root, dns->v, dns->n, err);
+	if (r <= 0)
+		return r;
+	r = buf_add(&reply->data, "1", 1);
+	return r < 0 ? err_set(err, r, "report") : 0;
+}
+
 /* Runs in the job. */
 static int run_prepare(void *arg, struct job_reply *reply, struct err *err)
 {
 	const struct sandbox_creation *k = arg;
 	int r = clear_run_dir(err);
 
-	return r < 0 ? r : nspace_make_pins(k->config->hostname, reply, err);
+	if (r == 0)
+		r = nspace_make_pins(k->config->hostname, reply, err);
+	return r < 0 ? r : install_dns(&k->config->dns, reply, err);
 }
 
 int sandbox_create(struct sandbox *s, struct sandbox_config *config, struct completion *done, struct err *err)
@@ -192,6 +259,7 @@ struct destruction {
 	struct completion *done;
 	struct completion storages;
 	struct loop_deferred next;
+	struct job job;
 	struct err err; /* the first failure */
 	unsigned pending;
 };
@@ -207,23 +275,42 @@ static void note_failure(struct destruction *d, int r, const struct err *err)
 		(void)err_copy(&d->err, err);
 }
 
-static void on_sandbox_storages_released(struct completion *completion, int r, const struct err *err)
+static void end_destruction(struct destruction *d)
 {
-	struct destruction *d = container_of(completion, struct destruction, storages);
 	struct sandbox *s = d->s;
 	struct completion *done = d->done;
-	struct err first;
+	struct err first = d->err;
 
-	note_failure(d, r, err);
-	if (d->err.num == 0 && storage_table_count(s->storages) > 0)
-		(void)err_say(&d->err, EBUSY, "%zu storages are still held", storage_table_count(s->storages));
-	first = d->err;
 	free(d);
 	drop_pins(s);
 	s->config = sandbox_config_free(s->config);
 	done->done(done, -first.num, &first);
 	if (s->destroyed)
 		s->destroyed(s);
+}
+
+static void on_dns_dropped(struct job *job, int r, struct job_reply *reply, const struct err *err)
+{
+	struct destruction *d = container_of(job, struct destruction, job);
+
+	(void)reply;
+	note_failure(d, r, err);
+	end_destruction(d);
+}
+
+static void on_sandbox_storages_released(struct completion *completion, int r, const struct err *err)
+{
+	struct destruction *d = container_of(completion, struct destruction, storages);
+	struct sandbox *s = d->s;
+	struct err own = ERR_INIT;
+
+	note_failure(d, r, err);
+	if (d->err.num == 0 && storage_table_count(s->storages) > 0)
+		(void)err_say(&d->err, EBUSY, "%zu storages are still held", storage_table_count(s->storages));
+	r = drop_dns(s, &d->job, on_dns_dropped, &own);
+	note_failure(d, r, &own);
+	if (r <= 0)
+		end_destruction(d);
 }
 
 static void release_all(struct loop_deferred *deferred)

@@ -42,6 +42,7 @@ struct sandbox {
 	size_t n_containers;
 	struct nspace_pins pins;
 	const struct container *pid_owner; /* whose pid namespace is pinned */
+	bool dns_mounted; /* over /etc/resolv.conf */
 	struct storage_table *storages;
 	struct oom *oom;
 	struct list lingering; /* struct process, by `lingering` link of process.c; oldest first */
