@@ -230,7 +230,8 @@ static int check_config(struct sandbox *s, const struct container_config *config
 			       SANDBOX_CONTAINERS_MAX);
 	if (s->destroying)
 		return err_say(err, ESHUTDOWN, "create container '%s': the sandbox is being destroyed", config->id);
-	return container_validate(config->spec, true, err);
+	r = container_validate(config->spec, true, err);
+	return r < 0 ? err_wrap(err, "create '%s'", config->id) : 0;
 }
 
 static bool is_below(const char *path, const char *dir)
@@ -432,8 +433,8 @@ int container_exec(struct container *c, struct exec_config *config, struct compl
 		r = refuse(c, "exec in", err);
 	else if (c->n_processes >= CONTAINER_PROCESSES_MAX)
 		r = err_say(err, ENOSPC, "exec in container '%s': it has %d processes", c->id, CONTAINER_PROCESSES_MAX);
-	if (r >= 0)
-		r = container_validate_process(config->process, err);
+	if (r >= 0 && container_validate_process(config->process, err) < 0)
+		r = err_wrap(err, "exec '%s' in '%s'", config->id, c->id);
 	if (r >= 0 && !config->process->capabilities)
 		config->process->capabilities = c->config->spec->process->capabilities;
 	if (r >= 0)
