@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154
 # SPDX-License-Identifier: Apache-2.0
 # The foreign peer (tests/peer) for scripts that have sourced integration.sh or vm.sh: where it is, and its tests.
 
