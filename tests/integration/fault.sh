@@ -14,6 +14,8 @@ fi
 # The file that the countdown lives in; the agent sees its directory as /srv.
 prepare() {
 	truncate -s 4096 "$work/fault.state"
+	mkdir "$work/bundle"
+	cp "$top/tests/data/fault-bundle.json" "$work/bundle/config.json"
 }
 
 sweep() {
@@ -27,11 +29,12 @@ sweep() {
 begin KATA_SYS_FAULT=/srv/fault.state
 if [ -n "${SWEEP:-}" ]; then
 	# shellcheck disable=SC2086 # options
-	sweep $SWEEP
+	sweep ${SWEEP//BUNDLE/-b $work/bundle}
 else
 	stride=7
 	[ "${K:-}" != all ] || stride=1
 	sweep -e EIO
+	sweep -e EIO -b "$work/bundle" -s "$stride"
 	sweep -e ENOMEM -t -s "$stride"
 	sweep -e EMFILE -s "$stride"
 	sweep -e EINTR -s "$stride"

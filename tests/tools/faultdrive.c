@@ -53,7 +53,7 @@ struct holdings {
 };
 
 struct drive {
-	const char *address, *cgroup, *rootfs, *mode;
+	const char *address, *cgroup, *rootfs, *bundle, *mode;
 	pid_t agent;
 	int errnum, stride;
 	long first, last;
@@ -206,22 +206,35 @@ static bool call_empty(struct drive *d, const char *name, const void *request)
 	return call(d, name, request, &reply);
 }
 
+static struct oci_spec *build_spec(const struct drive *d, struct arena *arena)
+{
+	static char *sleeper[] = { "sleep", "1000" };
+	struct spec_options o = { .id = ID, .tty = d->tty, .args = sleeper, .n_args = 2 };
+	struct oci_spec *spec = NULL;
+	struct err err = ERR_INIT;
+
+	if (d->bundle)
+		o.bundle = d->bundle;
+	else
+		o.rootfs = RUN_DIR "/rootfs";
+	if (spec_build(&o, arena, &spec, &err) < 0) {
+		fprintf(stderr, "faultdrive: %s\n", err_text(&err));
+		exit(2);
+	}
+	return spec;
+}
+
 static bool create(struct drive *d)
 {
-	static char *sleeper[] = { "sleep", "1000" }, *volume_options[] = { "mode=0750", "fsgid=7" };
+	static char *volume_options[] = { "mode=0750", "fsgid=7" };
 	char lower[PATH_MAX], *overlay_options[] = { lower, "io.katacontainers.fs-opt.overlay-rw" };
 	_autoarena_ struct arena arena = { 0 };
 	Grpc__Storage ephemeral = GRPC__STORAGE__INIT, local = GRPC__STORAGE__INIT, overlay = GRPC__STORAGE__INIT;
 	Grpc__Storage *storages[] = { &ephemeral, &local, &overlay };
 	Grpc__CreateContainerRequest request = GRPC__CREATE_CONTAINER_REQUEST__INIT;
-	struct spec_options o = { .id = ID, .rootfs = RUN_DIR "/rootfs", .tty = d->tty, .args = sleeper, .n_args = 2 };
-	struct oci_spec *spec;
-	struct err err = ERR_INIT;
 
-	if (spec_build(&o, &arena, &spec, &err) < 0 || pboci_spec_to_pb(&arena, spec, &request.oci, &err) < 0) {
-		fprintf(stderr, "faultdrive: %s\n", err_text(&err));
-		exit(2);
-	}
+	if (pboci_spec_to_pb(&arena, build_spec(d, &arena), &request.oci, NULL) < 0)
+		return false;
 	ephemeral.driver = "ephemeral";
 	ephemeral.source = "tmpfs";
 	ephemeral.fstype = "tmpfs";
@@ -254,21 +267,16 @@ static bool start(struct drive *d)
 
 static bool exec_short(struct drive *d)
 {
-	static char *args[] = { "sh", "-c", describe }, *env[] = { "PATH=/bin" };
+	static char *args[] = { "sh", "-c", describe };
+	_autoarena_ struct arena arena = { 0 };
 	Grpc__ExecProcessRequest request = GRPC__EXEC_PROCESS_REQUEST__INIT;
-	Grpc__Process process = GRPC__PROCESS__INIT;
-	Grpc__User user = GRPC__USER__INIT;
+	struct oci_process *process = build_spec(d, &arena)->process;
 
-	process.terminal = d->tty;
-	process.args = args;
-	process.n_args = 3;
-	process.env = env;
-	process.n_env = 1;
-	process.cwd = "/";
-	process.user = &user;
+	process->args = (struct oci_strings){ args, 3 };
+	if (pboci_process_to_pb(&arena, process, &request.process, NULL) < 0)
+		return false;
 	request.container_id = ID;
 	request.exec_id = EXEC_ID;
-	request.process = &process;
 	return call_empty(d, "ExecProcess", &request);
 }
 
@@ -515,13 +523,14 @@ static bool parse(struct drive *d, const char **ret_state, int argc, char **argv
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "a:p:c:f:r:e:s:k:n:tv")) >= 0) {
+	while ((c = getopt(argc, argv, "a:p:c:f:r:b:e:s:k:n:tv")) >= 0) {
 		switch (c) {
 		case 'a': d->address = optarg; break;
 		case 'p': d->agent = atoi(optarg); break;
 		case 'c': d->cgroup = optarg; break;
 		case 'f': *ret_state = optarg; break;
 		case 'r': d->rootfs = optarg; break;
+		case 'b': d->bundle = optarg; break;
 		case 'e': d->errnum = number_of_error(optarg); break;
 		case 's': d->stride = atoi(optarg); break;
 		case 'k': d->first = atol(optarg); break;
@@ -531,7 +540,7 @@ static bool parse(struct drive *d, const char **ret_state, int argc, char **argv
 		default: return false;
 		}
 	}
-	d->mode = d->tty ? "tty" : "pipe";
+	d->mode = d->bundle ? "bundle" : d->tty ? "tty" : "pipe";
 	return d->address && d->agent > 0 && d->cgroup && *ret_state && d->rootfs && d->errnum > 0 && d->stride > 0 &&
 	       d->first > 0;
 }
@@ -544,7 +553,7 @@ int main(int argc, char **argv)
 
 	if (!parse(&d, &state, argc, argv)) {
 		fprintf(stderr, "usage: faultdrive -a ADDRESS -p AGENT_PID -c CGROUP_DIR -f STATE_FILE -r ROOTFS\n"
-				"                  [-e ERRNO] [-k FIRST] [-n LAST] [-s STRIDE] [-t (terminals)] [-v]\n");
+				"                  [-b BUNDLE] [-e ERRNO] [-k FIRST] [-n LAST] [-s STRIDE] [-t (terminals)] [-v]\n");
 		return 2;
 	}
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
