@@ -28,9 +28,7 @@ vm_begin() {
 	"$top/scripts/vm" start --dir "$work" --kernel-dir "$kernel" --initrd "$build/kata.initrd" --share "$work/share" \
 		"$@" || vm_fail "the VM did not start"
 	address=$("$top/scripts/vm" address --dir "$work")
-	# Seen with vhost-device-vsock 0.3.0: a connection that is made while the guest loads its driver can leave the daemon
-	# deaf to this and all later ones.
-	for _ in {1..9}; do retry_until vm_listens >/dev/null && break; done
+	"$top/scripts/vm" wait --dir "$work" || vm_fail "the agent does not listen: $(tail -n 5 "$work/console.log" | tr '\r\n' '  ')"
 	kata wait-ready --timeout 90 || vm_fail "the agent is not ready: $(tail -n 5 "$work/console.log" | tr '\r\n' '  ')"
 	kata call CreateSandbox "$(sandbox_request)" >/dev/null || vm_fail "no sandbox"
 }
@@ -39,10 +37,6 @@ sandbox_request() {
 	printf '{"hostname":"guest","sandbox_id":"test","storages":[{"driver":"virtio-fs","source":"kataShared",'
 	printf '"fstype":"virtiofs","mount_point":"%s/"},{"driver":"ephemeral","source":"shm","fstype":"tmpfs",' "$guest_share"
 	printf '"mount_point":"/run/kata-containers/sandbox/shm","options":["noexec","nosuid","nodev","mode=1777","size=16m"]}]}'
-}
-
-vm_listens() {
-	grep -q 'kata-agent: boot .* listening' "$work/console.log"
 }
 
 vm_fail() {
