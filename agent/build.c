@@ -249,6 +249,7 @@ int container_build(const struct build_request *request, struct build_result *re
 		r = clone_child(&b, err);
 	if (r == 0)
 		r = equip_child(&b, err);
+	ret->made_cgroup = b.made_cgroup;
 	if (r < 0) {
 		undo(&b);
 		return r;

@@ -474,6 +474,8 @@ int container_remove(struct container *c, unsigned timeout_s, struct completion 
 
 int container_kill_all(struct container *c, struct err *err)
 {
+	if (!c->owns_cgroup)
+		return 0;
 	if (c->state == CONTAINER_STOPPED && cgroup_count(&c->sandbox->cgroup_host, c->cgroup_path) <= 0)
 		return 0;
 	return cgroup_kill(&c->sandbox->cgroup_host, c->cgroup_path, err);

@@ -52,6 +52,7 @@ struct container {
 	const char *id; /* config->id */
 	enum container_state state; /* changed by container_set_state only */
 	char *cgroup_path;
+	bool owns_cgroup; /* what is in it may be killed and removed: it was made for this container, or may have been */
 	struct list processes; /* struct process; the init is the first */
 	size_t n_processes;
 	struct process *init;

@@ -202,6 +202,8 @@ static void on_built(struct job *job, int r, struct job_reply *reply, const stru
 	pid_t pid;
 
 	if (r < 0) {
+		if (l->p->is_init && reply->data.len == 1)
+			l->p->container->owns_cgroup = false;
 		fail_build(l, r, err);
 		return;
 	}
@@ -231,6 +233,9 @@ static int run_builder(void *arg, struct job_reply *reply, struct err *err)
 	struct build_result result = { .pidfd = -EBADF };
 	int r = container_build(&l->request, &result, err);
 
+	/* A byte says that the cgroup, if there is one of that name, is somebody else's. */
+	if (r < 0 && !result.made_cgroup)
+		(void)buf_add(&reply->data, "", 1);
 	if (r < 0)
 		return r;
 	r = buf_add(&reply->data, &result.pid, sizeof(result.pid));
@@ -381,7 +386,10 @@ static int start_builder(struct launch *l, struct err *err)
 		r = loop_timer_start(s->env.loop, &l->deadline, LAUNCH_DEADLINE_MS + 1000);
 	if (r < 0)
 		return err_set(err, r, "watch the building of '%s'", l->p->id);
-	return job_start(&s->env, &l->builder, err);
+	r = job_start(&s->env, &l->builder, err);
+	if (r >= 0 && l->p->is_init)
+		l->p->container->owns_cgroup = true;
+	return r;
 }
 
 static int prepare(struct launch *l, const struct oci_process *what, struct err *err)

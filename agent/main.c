@@ -12,6 +12,7 @@
 
 #include "agent/beacon.h"
 #include "agent/boot.h"
+#include "agent/completion.h"
 #include "agent/console.h"
 #include "agent/logsink.h"
 #include "agent/options.h"
@@ -54,6 +55,23 @@ static void must(int r, const struct err *err, const char *what)
 	shutdown_boot_failed(&agent.console, why);
 }
 
+static void on_terminated(struct completion *completion, int r, const struct err *err)
+{
+	(void)completion;
+	if (r < 0)
+		log_warning("agent", "Cannot take down everything: %s", err_text(err));
+}
+
+/* A service that ends takes its containers along: nobody else knows them. The second time it does not wait for them. */
+static void terminate(void)
+{
+	static struct completion terminated = { .done = on_terminated };
+	struct err err = ERR_INIT;
+
+	if (!agent.sandbox || sandbox_destroy(agent.sandbox, &terminated, &err) < 0)
+		loop_stop(agent.env.loop);
+}
+
 static int on_signal(struct loop_source *source, uint32_t events)
 {
 	struct signalfd_siginfo info;
@@ -63,7 +81,7 @@ static int on_signal(struct loop_source *source, uint32_t events)
 		if (info.ssi_signo == SIGCHLD)
 			(void)reaper_run(agent.env.reaper);
 		else if (info.ssi_signo == SIGTERM && getpid() != 1)
-			loop_stop(agent.env.loop);
+			terminate();
 	}
 	return LOOP_KEEP;
 }
@@ -195,6 +213,19 @@ static void release(void)
 	agent.logsink = logsink_free(agent.logsink);
 }
 
+static int usage(const char *arg)
+{
+	bool asked = strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
+
+	if (!asked)
+		(void)fprintf(stderr, "kata-agent: unknown argument '%s'\n", arg);
+	(void)fprintf(asked ? stdout : stderr,
+		      "Usage: kata-agent [--version]\n"
+		      "The guest's agent of Kata Containers. PID 1 reads options from the kernel command line;\n"
+		      "a service reads KATA_AGENT_SERVER_ADDR, KATA_AGENT_LOG_LEVEL and KATA_AGENT_TRACING.\n");
+	return asked ? 0 : 2;
+}
+
 int main(int argc, char **argv)
 {
 	struct addr addr;
@@ -203,6 +234,9 @@ int main(int argc, char **argv)
 		(void)printf("kata-agent %s\n", KATA_VERSION);
 		return 0;
 	}
+	/* Not the kernel's: to PID 1 it hands what it did not understand on its own command line. */
+	if (argc > 1 && getpid() != 1)
+		return usage(argv[1]);
 	console_init(&agent.console); /* fds 0 to 2 exist before anything opens another */
 	must(take_signals(), NULL, "take over signals"); /* before the first child */
 	if (getpid() == 1)

@@ -157,6 +157,8 @@ static int run_remove_cgroup(void *arg, struct job_reply *reply, struct err *err
 	const struct container *c = ((struct teardown *)arg)->c;
 
 	(void)reply;
+	if (!c->owns_cgroup)
+		return 0;
 	return cgroup_remove(&c->sandbox->cgroup_host, c->cgroup_path, err);
 }
 
@@ -233,7 +235,7 @@ int teardown_start(struct container *c, unsigned timeout_s, struct completion *d
 	}
 	c->teardown = t;
 	(void)container_set_state(c, CONTAINER_REMOVING);
-	r = cgroup_kill(&c->sandbox->cgroup_host, c->cgroup_path, err);
+	r = c->owns_cgroup ? cgroup_kill(&c->sandbox->cgroup_host, c->cgroup_path, err) : 0;
 	if (r < 0)
 		log_warning("teardown", "Cannot kill the cgroup of '%s': %s, ignoring", c->id, err ? err->text : "");
 	stop_processes(c);
