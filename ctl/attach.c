@@ -6,9 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "ctl/delivery.h"
 #include "ctl/method.h"
+#include "ctl/plane.h"
 #include "ctl/tty.h"
 #include "lib/buf.h"
 #include "lib/fd.h"
@@ -17,14 +20,29 @@
 #define CHUNK         (32u << 10)  /* bytes in a read or write call, as the Go shim's */
 #define OUTPUT_QUEUED (256u << 10) /* bytes that may wait for a slow reader of ours before we stop reading */
 #define WRITE_MAX     4096         /* PIPE_BUF: so many can be written without blocking after POLLOUT */
+#define STREAM_CHUNK  (64u << 10)  /* bytes from the stream port, or to a file, at once */
+#define MARK_EVERY    (16u << 10)  /* bytes that are written before the agent is told, if more wait */
 #define END_OF_INPUT  "\004"       /* what a terminal takes for it */
 
-enum { WATCH_SIGNALS, WATCH_STDIN, WATCH_STDOUT, WATCH_STDERR, WATCH_MAX };
+enum {
+	WATCH_SIGNALS,
+	WATCH_STDIN,
+	WATCH_STDOUT,
+	WATCH_STDERR,
+	WATCH_STREAM_IN,
+	WATCH_STREAM_OUT,
+	WATCH_STREAM_ERR,
+	WATCH_MAX
+};
 
 struct output {
 	struct attach *attach;
 	const char *method;
+	enum kstr_kind kind;
 	int fd;
+	size_t write_max;
+	struct plane_stream stream; /* without an fd: by calls */
+	uint64_t received;          /* offset behind the last byte that came */
 	struct buf queue;
 	bool is_reading; /* a call is out */
 	bool is_over;    /* the process's end has been seen */
@@ -35,6 +53,11 @@ struct attach {
 	struct ctl *ctl;
 	const struct attach_spec *spec;
 	struct output out, err;
+	struct plane_stream in; /* without an fd: by calls */
+	bool has_stream_in;     /* also after it was closed */
+	bool is_end_told;
+	struct buf input; /* on its way to the stream */
+	uint64_t skip;    /* bytes of our stdin that the process has already */
 	int signals;
 	bool is_stdin_over, is_writing, is_waiting, is_done;
 	int status;
@@ -97,13 +120,37 @@ static void on_read(void *arg, struct client_reply *reply)
 		o->is_over = true;
 	else if (!o->is_broken && buf_add(&o->queue, response->data.data, response->data.len) < 0)
 		o->is_broken = true;
+	if (reply->code == RPC_OK)
+		o->received += response->data.len;
+}
+
+/* What was written is acknowledged, and what nobody will ever want. */
+static void acknowledge(struct output *o)
+{
+	uint64_t offset = o->received - o->queue.len;
+
+	if (o->queue.len == 0 || offset - o->stream.marked >= MARK_EVERY)
+		plane_acknowledge(&o->stream, offset);
+}
+
+static void receive_output(struct output *o)
+{
+	uint8_t data[STREAM_CHUNK];
+	ssize_t n = plane_receive(&o->stream, data, sizeof(data));
+
+	if (n == 0)
+		o->is_over = true;
+	else if (n > 0 && !o->is_broken && buf_add(&o->queue, data, (size_t)n) < 0)
+		o->is_broken = true;
+	o->received += n > 0 ? (uint64_t)n : 0;
+	acknowledge(o);
 }
 
 static void read_output(struct output *o)
 {
 	Grpc__ReadStreamRequest request = GRPC__READ_STREAM_REQUEST__INIT;
 
-	if (o->is_over || o->is_reading || o->queue.len >= OUTPUT_QUEUED)
+	if (o->is_over || o->is_reading || o->stream.fd >= 0 || o->queue.len >= OUTPUT_QUEUED)
 		return;
 	request.container_id = (char *)o->attach->spec->cid;
 	request.exec_id = (char *)o->attach->spec->eid;
@@ -114,7 +161,7 @@ static void read_output(struct output *o)
 
 static void write_output(struct output *o)
 {
-	ssize_t n = write(o->fd, o->queue.data, o->queue.len < WRITE_MAX ? o->queue.len : WRITE_MAX);
+	ssize_t n = write(o->fd, o->queue.data, o->queue.len < o->write_max ? o->queue.len : o->write_max);
 
 	if (n >= 0) {
 		buf_consume(&o->queue, (size_t)n);
@@ -127,6 +174,7 @@ static void write_output(struct output *o)
 		buf_done(&o->queue);
 		send_signal(o->attach, SIGKILL);
 	}
+	acknowledge(o);
 }
 
 static void on_written(void *arg, struct client_reply *reply)
@@ -150,19 +198,68 @@ static void write_stdin(struct attach *a, const void *data, size_t n)
 	send_call(a, "WriteStdin", &request.base, 0, on_written, a);
 }
 
-static void end_stdin(struct attach *a)
+static void close_stdin(struct attach *a)
 {
 	Grpc__CloseStdinRequest request = GRPC__CLOSE_STDIN_REQUEST__INIT;
 
+	request.container_id = (char *)a->spec->cid;
+	request.exec_id = (char *)a->spec->eid;
+	send_call(a, "CloseStdin", &request.base, CTL_TIMEOUT_MS, forget, NULL);
+}
+
+static void end_stdin(struct attach *a)
+{
 	a->is_stdin_over = true;
+	if (a->has_stream_in)
+		return;
 	/* Closing a terminal would hang it up. */
-	if (a->spec->tty && a->spec->interactive) {
+	if (a->spec->tty && a->spec->interactive)
 		write_stdin(a, END_OF_INPUT, 1);
-	} else if (!a->spec->tty) {
-		request.container_id = (char *)a->spec->cid;
-		request.exec_id = (char *)a->spec->eid;
-		send_call(a, "CloseStdin", &request.base, CTL_TIMEOUT_MS, forget, NULL);
+	else if (!a->spec->tty)
+		close_stdin(a);
+}
+
+/* Where the end of a stream cannot be told in the stream, a call tells it when every byte has arrived. */
+static void serve_input(struct attach *a)
+{
+	ssize_t n;
+
+	if (a->in.fd >= 0 && a->input.len > 0) {
+		n = plane_send(&a->in, a->input.data, a->input.len);
+		if (n > 0)
+			buf_consume(&a->input, (size_t)n);
 	}
+	if (a->in.fd < 0) {
+		a->is_stdin_over = true;
+		buf_done(&a->input);
+		return;
+	}
+	if (!a->is_stdin_over || a->is_end_told || a->input.len > 0)
+		return;
+	if (!a->in.can_half_close && a->in.marked < a->in.offset)
+		return;
+	a->is_end_told = true;
+	if (a->in.can_half_close)
+		plane_end_input(&a->in);
+	else
+		close_stdin(a);
+}
+
+static void take_stdin(struct attach *a, const uint8_t *data, size_t n)
+{
+	if (!a->has_stream_in)
+		write_stdin(a, data, n);
+	else if (buf_add(&a->input, data, n) < 0)
+		a->is_stdin_over = true;
+}
+
+static void take_rest(struct attach *a, const uint8_t *data, size_t n)
+{
+	size_t skipped = n < a->skip ? n : (size_t)a->skip;
+
+	a->skip -= skipped;
+	if (skipped < n)
+		take_stdin(a, data + skipped, n - skipped);
 }
 
 static void read_stdin(struct attach *a)
@@ -170,8 +267,10 @@ static void read_stdin(struct attach *a)
 	uint8_t data[CHUNK];
 	ssize_t n = read(STDIN_FILENO, data, sizeof(data));
 
-	if (n > 0)
-		write_stdin(a, data, (size_t)n);
+	if (n > 0 && a->skip > 0)
+		take_rest(a, data, (size_t)n);
+	else if (n > 0)
+		take_stdin(a, data, (size_t)n);
 	else if (n == 0 || (errno != EINTR && errno != EAGAIN))
 		end_stdin(a);
 }
@@ -219,6 +318,47 @@ static bool is_finished(const struct attach *a)
 	return a->is_done && a->out.queue.len == 0 && a->err.queue.len == 0;
 }
 
+static int watched_stream(const struct output *o)
+{
+	return !o->is_over && o->queue.len < OUTPUT_QUEUED ? o->stream.fd : -EBADF;
+}
+
+/* A negative fd is not watched: poll would report a hangup that we cannot act on again and again. */
+static void fill_watches(struct attach *a, struct pollfd *fds)
+{
+	short writing = a->input.len > 0 ? POLLOUT : 0;
+
+	fds[WATCH_SIGNALS] = (struct pollfd){ .fd = a->signals, .events = POLLIN };
+	fds[WATCH_STDIN] = (struct pollfd){ .fd = -EBADF, .events = POLLIN };
+	if (!a->is_stdin_over && !a->is_writing && !a->is_done && a->input.len == 0)
+		fds[WATCH_STDIN].fd = STDIN_FILENO;
+	fds[WATCH_STDOUT] = (struct pollfd){ a->out.queue.len > 0 ? a->out.fd : -EBADF, POLLOUT, 0 };
+	fds[WATCH_STDERR] = (struct pollfd){ a->err.queue.len > 0 ? a->err.fd : -EBADF, POLLOUT, 0 };
+	fds[WATCH_STREAM_IN] = (struct pollfd){ a->in.fd, (short)(POLLIN | writing), 0 };
+	fds[WATCH_STREAM_OUT] = (struct pollfd){ watched_stream(&a->out), POLLIN, 0 };
+	fds[WATCH_STREAM_ERR] = (struct pollfd){ watched_stream(&a->err), POLLIN, 0 };
+}
+
+static void serve_watches(struct attach *a, const struct pollfd *fds)
+{
+	if (fds[WATCH_SIGNALS].revents != 0)
+		read_signals(a);
+	if (fds[WATCH_STDIN].revents != 0)
+		read_stdin(a);
+	if (fds[WATCH_STREAM_IN].revents & (POLLIN | POLLHUP | POLLERR))
+		(void)plane_take_marks(&a->in);
+	if (a->has_stream_in)
+		serve_input(a);
+	if (fds[WATCH_STREAM_OUT].revents != 0)
+		receive_output(&a->out);
+	if (fds[WATCH_STREAM_ERR].revents != 0)
+		receive_output(&a->err);
+	if (fds[WATCH_STDOUT].revents != 0)
+		write_output(&a->out);
+	if (fds[WATCH_STDERR].revents != 0)
+		write_output(&a->err);
+}
+
 static void serve(struct attach *a)
 {
 	struct pollfd fds[WATCH_MAX];
@@ -229,23 +369,84 @@ static void serve(struct attach *a)
 			read_output(&a->err);
 			wait_exit(a);
 		}
-		/* A negative fd is not watched: poll would report a hangup that we cannot act on again and again. */
-		fds[WATCH_SIGNALS] = (struct pollfd){ .fd = a->signals, .events = POLLIN };
-		fds[WATCH_STDIN] = (struct pollfd){ .fd = -1, .events = POLLIN };
-		if (!a->is_stdin_over && !a->is_writing && !a->is_done)
-			fds[WATCH_STDIN].fd = STDIN_FILENO;
-		fds[WATCH_STDOUT] = (struct pollfd){ a->out.queue.len > 0 ? a->out.fd : -1, POLLOUT, 0 };
-		fds[WATCH_STDERR] = (struct pollfd){ a->err.queue.len > 0 ? a->err.fd : -1, POLLOUT, 0 };
+		fill_watches(a, fds);
 		(void)client_step(a->ctl->client, fds, WATCH_MAX, -1);
-		if (fds[WATCH_SIGNALS].revents != 0)
-			read_signals(a);
-		if (fds[WATCH_STDIN].revents != 0)
-			read_stdin(a);
-		if (fds[WATCH_STDOUT].revents != 0)
-			write_output(&a->out);
-		if (fds[WATCH_STDERR].revents != 0)
-			write_output(&a->err);
+		serve_watches(a, fds);
 	}
+}
+
+/* --- the stream port --------------------------------------------------------------------------------------------- */
+
+/* A process that we started is read by calls if its streams cannot be had; 0, or an exit status. */
+static int cannot_attach(const struct attach *a, const struct err *err)
+{
+	if (a->spec->is_late || a->spec->verbose)
+		(void)fprintf(stderr, "kata-agent-ctl: %s%s\n", err_text(err),
+		              a->spec->is_late ? "" : ", going on by calls");
+	return a->spec->is_late ? CTL_EXIT_CONTAINER : 0;
+}
+
+static int open_output(struct attach *a, uint32_t port, struct output *o, const struct option_number *have)
+{
+	uint64_t asked = have->is_set ? (uint64_t)have->value : 0;
+	struct err err = ERR_INIT;
+
+	if (o->is_over)
+		return 0;
+	if (plane_open(&o->stream, a->ctl, port, o->kind, asked, a->spec->cid, a->spec->eid, &err) < 0)
+		return cannot_attach(a, &err);
+	o->received = o->stream.offset;
+	if (o->received == asked || (a->spec->is_late && !have->is_set))
+		return 0;
+	(void)fprintf(stderr, "kata-agent-ctl: %s: bytes %llu to %llu were read by somebody else\n",
+	              kstr_kind_name(o->kind), (unsigned long long)asked, (unsigned long long)o->received);
+	return CTL_EXIT_CONTAINER;
+}
+
+static int open_input(struct attach *a, uint32_t port)
+{
+	struct err err = ERR_INIT;
+
+	if (!a->spec->interactive)
+		return 0;
+	if (plane_open(&a->in, a->ctl, port, KSTR_STDIN, 0, a->spec->cid, a->spec->eid, &err) < 0)
+		return cannot_attach(a, &err);
+	a->has_stream_in = true;
+	a->skip = a->spec->skip_taken ? a->in.offset : 0;
+	return 0;
+}
+
+static int open_streams(struct attach *a, uint32_t port)
+{
+	int status;
+
+	if (port == 0 && (a->spec->have_out.is_set || a->spec->have_err.is_set || a->spec->skip_taken)) {
+		(void)fprintf(stderr, "kata-agent-ctl: this agent has no stream port, nothing can be resumed\n");
+		return CTL_EXIT_CONTAINER;
+	}
+	if (port == 0)
+		return 0;
+	status = open_output(a, port, &a->out, &a->spec->have_out);
+	if (status == 0)
+		status = open_output(a, port, &a->err, &a->spec->have_err);
+	if (status == 0)
+		status = open_input(a, port);
+	return status;
+}
+
+static void check_delivery(struct attach *a)
+{
+	struct delivery d = { .cid = a->spec->cid, .eid = a->spec->eid };
+
+	/* By calls nobody knows what was read before us. */
+	if (!a->spec->verbose || (a->spec->is_late && a->spec->no_streams))
+		return;
+	d.out = a->out.received - a->out.queue.len;
+	d.err = a->err.received - a->err.queue.len;
+	d.in = a->in.marked;
+	d.has_in = a->has_stream_in;
+	if (delivery_check(a->ctl, &d) != CTL_EXIT_OK)
+		a->status = CTL_EXIT_CONTAINER;
 }
 
 int attach_exit_status(const struct client_reply *reply)
@@ -264,28 +465,57 @@ static void start_and_serve(struct attach *a, const char *method, const Protobuf
 {
 	_autoreply_ struct client_reply reply = { .text = "" };
 	_autotty_ struct tty tty = { 0 };
+	uint32_t port;
 
-	if (ctl_call(a->ctl, method, request, &reply) != CTL_EXIT_OK) {
+	if (ctl_open(a->ctl) != CTL_EXIT_OK)
+		return;
+	port = a->spec->no_streams ? 0 : plane_find(a->ctl);
+	if (method && ctl_call(a->ctl, method, request, &reply) != CTL_EXIT_OK) {
 		a->status = attach_exit_status(&reply);
 		return;
 	}
+	a->status = open_streams(a, port);
+	if (a->status != 0)
+		return;
 	if (a->spec->tty && a->spec->interactive)
 		(void)tty_make_raw(&tty, STDIN_FILENO);
 	send_size(a);
-	if (!a->spec->interactive)
+	if (!a->spec->interactive && a->spec->is_late)
+		a->is_stdin_over = true;
+	else if (!a->spec->interactive)
 		end_stdin(a);
 	serve(a);
+	check_delivery(a);
+}
+
+/* A file takes any number of bytes without waiting. */
+static void init_output(struct output *o, struct attach *a, enum kstr_kind kind, const char *method, int fd)
+{
+	struct stat st;
+
+	*o = (struct output){ .attach = a, .method = method, .kind = kind, .fd = fd, .stream.fd = -EBADF };
+	o->write_max = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? STREAM_CHUNK : WRITE_MAX;
+}
+
+static void release(struct attach *a)
+{
+	plane_close(&a->in);
+	plane_close(&a->out.stream);
+	plane_close(&a->err.stream);
+	buf_done(&a->input);
+	buf_done(&a->out.queue);
+	buf_done(&a->err.queue);
 }
 
 int attach_run(struct ctl *ctl, const struct attach_spec *spec, const char *method, const ProtobufCMessage *request)
 {
 	static const int forwarded[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH };
-	struct attach a = { .ctl = ctl, .spec = spec, .status = CTL_EXIT_CONTAINER };
+	struct attach a = { .ctl = ctl, .spec = spec, .status = CTL_EXIT_CONTAINER, .in.fd = -EBADF };
 	sigset_t set, before;
 
-	a.out = (struct output){ .attach = &a, .method = "ReadStdout", .fd = STDOUT_FILENO };
-	/* A terminal has one output. */
-	a.err = (struct output){ .attach = &a, .method = "ReadStderr", .fd = STDERR_FILENO, .is_over = spec->tty };
+	init_output(&a.out, &a, KSTR_STDOUT, "ReadStdout", STDOUT_FILENO);
+	init_output(&a.err, &a, KSTR_STDERR, "ReadStderr", STDERR_FILENO);
+	a.err.is_over = spec->tty; /* a terminal has one output */
 	(void)sigemptyset(&set);
 	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
 		(void)sigaddset(&set, forwarded[i]);
@@ -297,7 +527,6 @@ int attach_run(struct ctl *ctl, const struct attach_spec *spec, const char *meth
 		start_and_serve(&a, method, request);
 	(void)fd_close(a.signals);
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
-	buf_done(&a.out.queue);
-	buf_done(&a.err.queue);
+	release(&a);
 	return a.status;
 }

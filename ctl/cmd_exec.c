@@ -10,7 +10,7 @@
 struct exec_options {
 	const char *cwd, *user, *id;
 	struct option_list env;
-	bool tty, interactive;
+	struct attach_spec attach;
 	struct arena arena;
 };
 
@@ -23,9 +23,9 @@ static int fill_process(struct exec_options *o, Grpc__Process *process, Grpc__Us
 
 	if (o->user && spec_parse_user(o->user, &user->uid, &user->gid, &err) < 0)
 		return ctl_usage_error("exec: %s", err_text(&err));
-	if (spec_merge_env(&none, &o->env, o->tty, &o->arena, &env) < 0)
+	if (spec_merge_env(&none, &o->env, o->attach.tty, &o->arena, &env) < 0)
 		return ctl_usage_error("exec: out of memory");
-	process->terminal = o->tty;
+	process->terminal = o->attach.tty;
 	process->user = user;
 	process->cwd = (char *)(o->cwd ? o->cwd : "/");
 	process->args = argv;
@@ -41,29 +41,24 @@ static int exec_process(struct ctl *ctl, struct exec_options *o, char *cid, int 
 	Grpc__Process process = GRPC__PROCESS__INIT;
 	Grpc__User user = GRPC__USER__INIT;
 	char id[IDENT_SIZE];
-	const struct attach_spec attach = {
-		.cid = cid,
-		.eid = o->id ? o->id : ident_make(id, "exec"),
-		.interactive = o->interactive,
-		.tty = o->tty,
-	};
 	int status;
 
+	o->attach.cid = cid;
+	o->attach.eid = o->id ? o->id : ident_make(id, "exec");
 	status = fill_process(o, &process, &user, argc, argv);
 	if (status != CTL_EXIT_OK)
 		return status;
 	request.container_id = cid;
-	request.exec_id = (char *)attach.eid;
+	request.exec_id = (char *)o->attach.eid;
 	request.process = &process;
-	return attach_run(ctl, &attach, "ExecProcess", &request.base);
+	return attach_run(ctl, &o->attach, "ExecProcess", &request.base);
 }
 
 static int run(struct ctl *ctl, const struct ctl_command *self, int argc, char **argv)
 {
 	struct exec_options o = { .cwd = NULL };
 	const struct option_spec table[] = {
-		{ OPTION_FLAG, 't', "tty", NULL, &o.tty, "give the process a terminal" },
-		{ OPTION_FLAG, 'i', "interactive", NULL, &o.interactive, "pass our stdin to the process" },
+		ATTACH_OPTIONS(o.attach),
 		{ OPTION_LIST, 'e', "env", "K=V", &o.env, "environment" },
 		{ OPTION_TEXT, 0, "cwd", "DIR", &o.cwd, "working directory, / by default" },
 		{ OPTION_TEXT, 'u', "user", "UID[:GID]", &o.user, "numbers" },

@@ -13,7 +13,8 @@ struct run_options {
 	struct spec_options spec;
 	const char *share;
 	struct option_list storages, sandbox_storages;
-	bool interactive, detach, remove, keep, no_sandbox;
+	struct attach_spec attach;
+	bool detach, remove, keep, no_sandbox;
 	struct arena arena;
 };
 
@@ -26,8 +27,7 @@ static bool parse(struct ctl *ctl, const struct ctl_command *self, struct run_op
 		  "a root file system, with a default specification" },
 		{ OPTION_TEXT, 0, "share", "HOST:GUEST", &o->share, "where the guest sees a directory of this host" },
 		{ OPTION_TEXT, 0, "id", "ID", &o->spec.id, "the container's name" },
-		{ OPTION_FLAG, 't', "tty", NULL, &o->spec.tty, "give the process a terminal" },
-		{ OPTION_FLAG, 'i', "interactive", NULL, &o->interactive, "pass our stdin to the process" },
+		ATTACH_OPTIONS(o->attach),
 		{ OPTION_FLAG, 'd', "detach", NULL, &o->detach, "start it, print its name, leave it running" },
 		{ OPTION_FLAG, 0, "rm", NULL, &o->remove, "remove the container afterwards (the default)" },
 		{ OPTION_FLAG, 0, "keep", NULL, &o->keep, "do not remove it afterwards" },
@@ -48,10 +48,11 @@ static bool parse(struct ctl *ctl, const struct ctl_command *self, struct run_op
 	if (!ctl_parse(ctl, self, table, true, &argc, argv, 0, INT32_MAX, ret_status))
 		return false;
 	o->spec.args = argv;
+	o->spec.tty = o->attach.tty;
 	o->spec.n_args = (size_t)argc;
 	if (!o->spec.bundle == !o->spec.rootfs)
 		*ret_status = ctl_usage_error("run: give either --bundle or --rootfs");
-	else if (o->detach && (o->remove || o->interactive))
+	else if (o->detach && (o->remove || o->attach.interactive))
 		*ret_status = ctl_usage_error("run: --detach goes neither with --rm nor with --interactive");
 	else if (o->keep && o->remove)
 		*ret_status = ctl_usage_error("run: --keep and --rm exclude each other");
@@ -143,12 +144,6 @@ static void remove_container(struct ctl *ctl, const struct run_options *o)
 
 static int run_container(struct ctl *ctl, struct run_options *o, const struct oci_spec *spec)
 {
-	const struct attach_spec attach = {
-		.cid = o->spec.id,
-		.eid = o->spec.id,
-		.interactive = o->interactive,
-		.tty = spec->process->terminal,
-	};
 	Grpc__StartContainerRequest start = GRPC__START_CONTAINER_REQUEST__INIT;
 	int status;
 
@@ -163,9 +158,11 @@ static int run_container(struct ctl *ctl, struct run_options *o, const struct oc
 	if (status != CTL_EXIT_OK)
 		return status;
 	start.container_id = (char *)o->spec.id;
+	o->attach.cid = o->attach.eid = o->spec.id;
+	o->attach.tty = spec->process->terminal;
 	if (o->detach)
 		return start_detached(ctl, o, &start);
-	status = attach_run(ctl, &attach, "StartContainer", &start.base);
+	status = attach_run(ctl, &o->attach, "StartContainer", &start.base);
 	if (!o->keep)
 		remove_container(ctl, o);
 	return status;
