@@ -25,6 +25,8 @@ struct storage_table {
 	struct job_env env;
 	struct list entries;
 	size_t n;
+	struct list waiting; /* struct request: for mount points that another one works on */
+	struct loop_deferred wake;
 };
 
 /* One storage_table_add or _release under way. */
@@ -34,10 +36,15 @@ struct request {
 	struct loop_deferred finish; /* when there is nothing to be done by a job */
 	struct completion *done;
 	bool is_release;
+	struct list wait;
+	const struct storage_config *configs; /* the caller's, until they are claimed */
+	size_t n_configs;
 	size_t n;
 	struct entry **entries; /* what the job works on */
 	char owner[];
 };
+
+static void start_waiting(struct loop_deferred *deferred);
 
 int storage_table_new(const struct job_env *env, struct storage_table **ret)
 {
@@ -46,6 +53,9 @@ int storage_table_new(const struct job_env *env, struct storage_table **ret)
 	if (!t)
 		return -ENOMEM;
 	t->env = *env;
+	t->wake.run = start_waiting;
+	list_init(&t->wake.link);
+	list_init(&t->waiting);
 	list_init(&t->entries);
 	*ret = t;
 	return 0;
@@ -67,12 +77,22 @@ static void free_entry(struct storage_table *t, struct entry *e)
 	t->n--;
 }
 
+static void free_request(struct request *q)
+{
+	list_remove(&q->wait);
+	free(q->entries);
+	free(q);
+}
+
 struct storage_table *storage_table_free(struct storage_table *t)
 {
 	if (!t)
 		return NULL;
 	list_foreach(e, &t->entries, struct entry, link)
 		free_entry(t, e);
+	list_foreach(q, &t->waiting, struct request, wait)
+		free_request(q);
+	list_remove(&t->wake.link);
 	free(t);
 	return NULL;
 }
@@ -214,8 +234,8 @@ static void finish(struct request *q, int r, const struct err *err)
 		if (q->is_release || r < 0)
 			free_entry(t, q->entries[i]);
 	}
-	free(q->entries);
-	free(q);
+	free_request(q);
+	loop_defer(t->env.loop, &t->wake);
 	done->done(done, r, err);
 }
 
@@ -263,6 +283,7 @@ static struct request *new_request(struct storage_table *t, const char *owner, s
 	q->done = done;
 	q->finish.run = on_nothing_to_do;
 	list_init(&q->finish.link);
+	list_init(&q->wait);
 	return q;
 }
 
@@ -279,8 +300,7 @@ static void abandon(struct storage_table *t, struct request *q)
 		let_go(e, q->owner);
 	for (size_t i = 0; i < q->n; i++)
 		free_entry(t, q->entries[i]);
-	free(q->entries);
-	free(q);
+	free_request(q);
 }
 
 static int claim(struct storage_table *t, struct request *q, const struct storage_config *config, struct err *err)
@@ -288,9 +308,6 @@ static int claim(struct storage_table *t, struct request *q, const struct storag
 	struct entry *e = find(t, config->mount_point ? config->mount_point : "");
 	int r;
 
-	if (e && e->busy)
-		return err_say(err, EBUSY, "storage '%s' is being mounted or cleaned for another container",
-			       config->mount_point);
 	if (!e) {
 		r = add_entry(t, config, &e);
 		if (r < 0)
@@ -301,21 +318,62 @@ static int claim(struct storage_table *t, struct request *q, const struct storag
 	return r < 0 ? err_set(err, r, "note storage '%s'", e->config.mount_point) : 0;
 }
 
-int storage_table_add(struct storage_table *t, const char *owner, const struct storage_config *configs, size_t n,
-		      struct completion *done, struct err *err)
+/* Somebody mounts or cleans one of them just now. */
+static bool has_busy(struct storage_table *t, const struct request *q)
 {
-	struct request *q = new_request(t, owner, n, done);
+	for (size_t i = 0; i < q->n_configs; i++) {
+		const struct entry *e = find(t, q->configs[i].mount_point ? q->configs[i].mount_point : "");
+
+		if (e && e->busy)
+			return true;
+	}
+	return false;
+}
+
+static int start_adding(struct storage_table *t, struct request *q, struct err *err)
+{
 	int r = 0;
 
-	if (!q)
-		return err_set(err, ENOMEM, "note %zu storages", n);
-	for (size_t i = 0; i < n && r >= 0; i++)
-		r = claim(t, q, &configs[i], err);
+	for (size_t i = 0; i < q->n_configs && r >= 0; i++)
+		r = claim(t, q, &q->configs[i], err);
 	if (r >= 0)
 		r = launch_request(q, err);
 	if (r < 0)
 		abandon(t, q);
 	return r;
+}
+
+static void start_waiting(struct loop_deferred *deferred)
+{
+	struct storage_table *t = container_of(deferred, struct storage_table, wake);
+
+	list_foreach(q, &t->waiting, struct request, wait) {
+		struct completion *done = q->done;
+		struct err err = ERR_INIT;
+		int r;
+
+		if (has_busy(t, q))
+			continue;
+		list_remove(&q->wait);
+		r = start_adding(t, q, &err);
+		if (r < 0)
+			done->done(done, r, &err);
+	}
+}
+
+int storage_table_add(struct storage_table *t, const char *owner, const struct storage_config *configs, size_t n,
+		      struct completion *done, struct err *err)
+{
+	struct request *q = new_request(t, owner, n, done);
+
+	if (!q)
+		return err_set(err, ENOMEM, "note %zu storages", n);
+	q->configs = configs;
+	q->n_configs = n;
+	if (!has_busy(t, q))
+		return start_adding(t, q, err);
+	list_append(&t->waiting, &q->wait);
+	return 0;
 }
 
 /* Picks what nobody holds any more; what is busy is left to the request that is at it. */

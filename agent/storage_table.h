@@ -21,7 +21,8 @@ struct storage_table *storage_table_free(struct storage_table *t);
 
 /*
  * Mounts what is not mounted yet, in order, and counts all of it for `owner` (a container id, "" = the sandbox). If one
- * fails, those of this request are undone. The configs are copied.
+ * fails, those of this request are undone. One whose mount point is just being mounted or cleaned waits for that. The
+ * configs live until the completion.
  */
 int storage_table_add(struct storage_table *t, const char *owner, const struct storage_config *configs, size_t n,
 		      struct completion *done, struct err *err);

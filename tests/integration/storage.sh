@@ -67,6 +67,26 @@ layers() {
 	[ "$before" = "$after" ] || { echo "before: $before after: $after"; return 1; }
 }
 
+# The one that mounts, or cleans, is waited for.
+at_the_same_time() {
+	local i id storage='[{driver: "overlayfs", source: "none", fstype: "tmpfs", mount_point: "/run/kata-containers/same"}]'
+	local round pids=()
+	for id in a1 a2 a3 a4; do
+		request "$id" ".storages = $storage" true >"$work/$id"
+	done
+	for round in {1..5}; do
+		pids=()
+		for id in a1 a2 a3 a4; do
+			{ kata call CreateContainer "@$work/$id" && kata rm "$id"; } >"$work/$id.out" 2>&1 &
+			pids+=($!)
+		done
+		for i in "${!pids[@]}"; do
+			wait "${pids[i]}" || { echo "round $round: $(cat "$work/a$((i + 1)).out")"; return 1; }
+		done
+	done
+	[ ! -e "$inside/same" ]
+}
+
 # What this request has mounted goes, what an earlier container has left stays.
 fails_half_way() {
 	local before after bad='{driver: "ephemeral", source: "tmpfs", fstype: "tmpfs", options: ["bogus=1"],
@@ -117,7 +137,7 @@ end_of_sandbox() {
 	prints '{}' kata call DestroySandbox
 }
 
-for t in sandbox_shm memory_volume local_volume layers fails_half_way container_fails refused volume_group end_of_sandbox; do
+for t in sandbox_shm memory_volume local_volume layers at_the_same_time fails_half_way container_fails refused volume_group end_of_sandbox; do
 	check $t $t
 done
 finish
