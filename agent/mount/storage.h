@@ -41,6 +41,13 @@ int storage_plan(struct arena *arena, const struct storage_config *config, const
 		 struct err *err);
 
 /*
+ * Plans new options for memory-backed volumes that are mounted (or mounts them); one without options only gets its
+ * directory. -EINVAL for another driver than "ephemeral"; nothing is planned unless all are right.
+ */
+int storage_plan_update(struct arena *arena, const struct storage_config *configs, size_t n, struct step_list *ret,
+                        struct err *err);
+
+/*
  * Applies a plan, in a job. A failure leaves nothing mounted by this plan. *ret_mounted, if not NULL: it has mounted
  * something that was not there before.
  */

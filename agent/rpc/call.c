@@ -80,7 +80,7 @@ void rpc_call_set_timeout(struct rpc_call *call, int64_t nanoseconds)
 
 void rpc_call_disconnect(struct rpc_call *call)
 {
-	if (call->cancel)
+	if (call->cancel && !call->outlives_client)
 		rpc_call_free(call);
 	else
 		detach(call);

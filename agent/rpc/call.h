@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One call of a client, from its request to its reply. A handler answers at once, or parks the call: with a `cancel`
- * hook, which is called when the client disconnects or its time is up, or without, and then the call lives on unseen
- * until it is answered, and its answer is dropped. Every call is answered exactly once by the functions below; after
+ * hook, which is called when the client disconnects or its time is up, or without (or with outlives_client), and then
+ * the call lives on unseen until it is answered, and its answer is dropped. Every call is answered exactly once by the functions below; after
  * that the handler must not touch it. It is freed at the end of the turn.
  */
 #pragma once
@@ -40,6 +40,7 @@ struct rpc_call {
 
 	/* for the handler */
 	void (*cancel)(struct rpc_call *call); /* forget the call; it is freed right after */
+	bool outlives_client;                  /* cancel is for the server's end only */
 	void *state;                           /* in the arena */
 };
 

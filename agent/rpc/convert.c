@@ -57,8 +57,8 @@ static int copy_storage(struct arena *arena, const Grpc__Storage *s, struct stor
 	return r;
 }
 
-static int copy_storages(struct arena *arena, size_t n, Grpc__Storage **storages, struct storage_config **ret,
-                         size_t *ret_n)
+int rpc_storage_configs(struct arena *arena, size_t n, Grpc__Storage **storages, struct storage_config **ret,
+                        size_t *ret_n)
 {
 	struct storage_config *copies = arena_array(arena, n, sizeof(*copies));
 
@@ -107,7 +107,7 @@ static int fill_container(struct container_config *config, const Grpc__CreateCon
 	config->id = arena_strdup(&config->arena, req->container_id);
 	if (!config->id)
 		return no_memory(err);
-	r = copy_storages(&config->arena, req->n_storages, req->storages, &config->storages, &config->n_storages);
+	r = rpc_storage_configs(&config->arena, req->n_storages, req->storages, &config->storages, &config->n_storages);
 	if (r < 0)
 		return no_memory(err);
 	r = pboci_spec_from_pb(&config->arena, req->oci, &config->spec, err);
@@ -187,7 +187,7 @@ static int fill_sandbox(struct sandbox_config *config, const Grpc__CreateSandbox
 	r = r < 0 ? r : copy_text(arena, req->hostname, &config->hostname);
 	r = r < 0 ? r : copy_text(arena, req->guest_hook_path, &config->guest_hook_path);
 	r = r < 0 ? r : copy_texts(arena, req->n_dns, req->dns, &config->dns);
-	r = r < 0 ? r : copy_storages(arena, req->n_storages, req->storages, &config->storages, &config->n_storages);
+	r = r < 0 ? r : rpc_storage_configs(arena, req->n_storages, req->storages, &config->storages, &config->n_storages);
 	return r;
 }
 

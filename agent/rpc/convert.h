@@ -17,3 +17,7 @@ int rpc_exec_config(const Grpc__ExecProcessRequest *req, const struct oci_spec *
 
 /* CreateSandbox; *ret is the caller's. */
 int rpc_sandbox_config(const Grpc__CreateSandboxRequest *req, struct sandbox_config **ret, struct err *err);
+
+/* The storages of a request, copied to the arena; -ENOMEM. */
+int rpc_storage_configs(struct arena *arena, size_t n, Grpc__Storage **storages, struct storage_config **ret,
+                        size_t *ret_n);

@@ -56,6 +56,15 @@ void rpc_add_arp_neighbors(struct rpc_call *call);
 void rpc_get_iptables(struct rpc_call *call);
 void rpc_set_iptables(struct rpc_call *call);
 
+/* volume.c */
+void rpc_remove_stale_virtiofs_share_mounts(struct rpc_call *call);
+void rpc_update_ephemeral_mounts(struct rpc_call *call);
+void rpc_get_volume_stats(struct rpc_call *call);
+
+/* machine.c */
+void rpc_set_guest_date_time(struct rpc_call *call);
+void rpc_reseed_random_dev(struct rpc_call *call);
+
 /* diag.c */
 void rpc_get_diagnostic_data(struct rpc_call *call);
 

@@ -19,6 +19,7 @@
 #define RPC_REQUEST_BYTES_MAX (64u << 20) /* memory of all decoded requests that are open */
 #define RPC_STATS_MAX         64          /* StatsContainer jobs at once */
 #define RPC_IPTABLES_MAX      8           /* jobs of Get- and SetIPTables at once */
+#define RPC_JOBS_MAX          64          /* jobs of other calls (jobcall.h) at once */
 #define RPC_ACCEPT_RETRY_MS   1000
 
 struct sandbox;
@@ -41,6 +42,7 @@ struct rpc_server {
 	struct loop_deferred sweep;
 	size_t request_bytes; /* of all calls */
 	unsigned n_stats;     /* jobs of StatsContainer */
+	unsigned n_jobs;      /* of jobcall.h */
 	unsigned n_iptables;  /* jobs of Get- and SetIPTables */
 	struct rpc_counters counters;
 	void (*first_call)(struct rpc_server *server); /* main's: called once, with the first request; may be NULL */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/sys.h"
+#include "tests/unit/agent/rpc/fixture.h"
+
+/* These would change the machine that the test runs on; the fence must hold. */
+static void the_machine_is_not_ours(void **state)
+{
+	struct fixture *f = *state;
+	int fd = fixture_connect(f);
+	Grpc__SetGuestDateTimeRequest date = GRPC__SET_GUEST_DATE_TIME_REQUEST__INIT;
+	Grpc__ReseedRandomDevRequest seed = GRPC__RESEED_RANDOM_DEV_REQUEST__INIT;
+	uint8_t data[] = "seed";
+
+	assert_false(sys_owns_machine());
+	date.sec = 5;
+	date.usec = 6;
+	fixture_call(f, fd, "SetGuestDateTime", &date.base, RPC_INTERNAL,
+	             "set the time to 5.000006: Operation not permitted");
+	seed.data = (ProtobufCBinaryData){ sizeof(data), data };
+	fixture_call(f, fd, "ReseedRandomDev", &seed.base, RPC_INTERNAL, "open '/dev/random': Operation not permitted");
+	seed.data.len = 0;
+	fixture_call(f, fd, "ReseedRandomDev", &seed.base, RPC_INTERNAL,
+	             "reseed '/dev/random': 0 bytes of random data make no sense");
+	(void)close(fd);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int test_machine(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(the_machine_is_not_ours),
+	};
+
+	return cmocka_run_group_tests_name("machine", tests, NULL, NULL);
+}
