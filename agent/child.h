@@ -62,7 +62,7 @@ struct build_request {
 
 struct build_result {
 	pid_t pid;
-	int pidfd;	  /* the caller's */
+	int pidfd;        /* the caller's */
 	bool made_cgroup; /* also after a failure: its removal was tried */
 };
 

@@ -42,7 +42,7 @@ int container_set_state(struct container *c, enum container_state state)
 {
 	if (!(states[c->state].next & 1u << state)) {
 		log_error("container", "Container '%s' cannot go from %s to %s", c->id, states[c->state].name,
-			  states[state].name);
+		          states[state].name);
 		return -EINVAL;
 	}
 	log_debug("container", "Container '%s': %s", c->id, states[state].name);
@@ -58,8 +58,9 @@ int container_check_id(const char *id, struct err *err)
 	for (size_t i = 0; i < len && good; i++)
 		good = isalnum((unsigned char)id[i]) || strchr("_.-", id[i]);
 	if (!good)
-		return err_say(err, EINVAL, "invalid container id '%.*s': [A-Za-z0-9][A-Za-z0-9_.-]+, at most %d characters",
-			       ID_MAX, id, ID_MAX);
+		return err_say(err, EINVAL,
+		               "invalid container id '%.*s': [A-Za-z0-9][A-Za-z0-9_.-]+, at most %d characters", ID_MAX,
+		               id, ID_MAX);
 	return 0;
 }
 
@@ -118,7 +119,7 @@ struct creation {
 	struct completion *done;
 	struct completion storages, torn_down;
 	struct completion *remover; /* who does not want it any more */
-	struct err err;		    /* why it failed, kept while it is taken down */
+	struct err err;             /* why it failed, kept while it is taken down */
 };
 
 static void on_failed_torn_down(struct completion *completion, int r, const struct err *err)
@@ -227,7 +228,7 @@ static int check_config(struct sandbox *s, const struct container_config *config
 		return err_say(err, EEXIST, "container '%s' exists already", config->id);
 	if (s->n_containers >= SANDBOX_CONTAINERS_MAX)
 		return err_say(err, ENOSPC, "create container '%s': the sandbox has %d already", config->id,
-			       SANDBOX_CONTAINERS_MAX);
+		               SANDBOX_CONTAINERS_MAX);
 	if (s->destroying)
 		return err_say(err, ESHUTDOWN, "create container '%s': the sandbox is being destroyed", config->id);
 	r = container_validate(config->spec, true, err);
@@ -246,8 +247,9 @@ static int check_cgroup(const struct sandbox *s, const char *id, const char *pat
 {
 	list_foreach(other, &s->containers, struct container, link)
 		if (is_below(path, other->cgroup_path) || is_below(other->cgroup_path, path))
-			return err_say(err, EBUSY, "create container '%s': cgroup '%s' and '%s' of container '%s' overlap",
-				       id, path, other->cgroup_path, other->id);
+			return err_say(err, EBUSY,
+			               "create container '%s': cgroup '%s' and '%s' of container '%s' overlap", id,
+			               path, other->cgroup_path, other->id);
 	return 0;
 }
 

@@ -16,7 +16,7 @@
 #define KEEP_MAX 12
 
 enum launch_phase {
-	LAUNCH_BUILDING, /* the builder job runs */
+	LAUNCH_BUILDING,   /* the builder job runs */
 	LAUNCH_SETTING_UP, /* the child lives and is not ready */
 	LAUNCH_PARKED,
 	LAUNCH_RELEASED, /* EOF on the report socket means that exec worked */
@@ -215,7 +215,8 @@ static void on_built(struct job *job, int r, struct job_reply *reply, const stru
 	process_watch(l->p, pid, take_fd(&reply->fds[0]));
 	l->phase = LAUNCH_SETTING_UP;
 	r = loop_modify(&l->report, EPOLLIN);
-	/* Reaped already, as an orphan, because nobody knew it yet: nobody will tell us, and it cannot have been ready. */
+	/* Reaped already, as an orphan, because nobody knew it yet: nobody will tell us, and it cannot have been ready.
+	 */
 	if (r >= 0 && sys_pidfd_send_signal(l->p->pidfd, 0) == -ESRCH) {
 		reaper_remove(&l->p->child);
 		fd_closep(&l->p->pidfd);
@@ -299,7 +300,8 @@ static int plan_cgroup(struct launch *l, struct err *err)
 	int r = 0;
 
 	if (l->cgroup_host.can_filter_devices)
-		r = cgroup_find_own_disks(&l->arena, "/proc/self/mountinfo", "/sys/dev/block", &l->cgroup_host.own_disks, err);
+		r = cgroup_find_own_disks(&l->arena, "/proc/self/mountinfo", "/sys/dev/block",
+		                          &l->cgroup_host.own_disks, err);
 	if (r < 0)
 		return r;
 	return cgroup_plan(&l->cgroup_host, &l->arena, c->cgroup_path, c->config->spec->linux, &l->cgroup, err);

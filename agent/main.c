@@ -119,8 +119,9 @@ static void check_address(struct addr *ret)
 
 	must(addr_parse(ret, agent.options.server_addr, &err), &err, "read the server address");
 	if (ret->kind == ADDR_VSOCK && !sys_owns_machine())
-		must(err_say(&err, EPERM, "outside of a guest KATA_AGENT_SERVER_ADDR has to name a unix socket, not '%s'",
-			     agent.options.server_addr),
+		must(err_say(&err, EPERM,
+		             "outside of a guest KATA_AGENT_SERVER_ADDR has to name a unix socket, not '%s'",
+		             agent.options.server_addr),
 		     &err, "listen on vsock");
 }
 
@@ -220,9 +221,9 @@ static int usage(const char *arg)
 	if (!asked)
 		(void)fprintf(stderr, "kata-agent: unknown argument '%s'\n", arg);
 	(void)fprintf(asked ? stdout : stderr,
-		      "Usage: kata-agent [--version]\n"
-		      "The guest's agent of Kata Containers. PID 1 reads options from the kernel command line;\n"
-		      "a service reads KATA_AGENT_SERVER_ADDR, KATA_AGENT_LOG_LEVEL and KATA_AGENT_TRACING.\n");
+	              "Usage: kata-agent [--version]\n"
+	              "The guest's agent of Kata Containers. PID 1 reads options from the kernel command line;\n"
+	              "a service reads KATA_AGENT_SERVER_ADDR, KATA_AGENT_LOG_LEVEL and KATA_AGENT_TRACING.\n");
 	return asked ? 0 : 2;
 }
 
@@ -237,14 +238,14 @@ int main(int argc, char **argv)
 	/* Not the kernel's: to PID 1 it hands what it did not understand on its own command line. */
 	if (argc > 1 && getpid() != 1)
 		return usage(argv[1]);
-	console_init(&agent.console); /* fds 0 to 2 exist before anything opens another */
+	console_init(&agent.console);                    /* fds 0 to 2 exist before anything opens another */
 	must(take_signals(), NULL, "take over signals"); /* before the first child */
 	if (getpid() == 1)
-		boot_as_init(); /* may execute us again, from a tmpfs */
-	read_options();			/* needs /proc */
-	check_address(&addr);		/* before anything is changed that would have to be undone */
-	boot_protect(&agent.console);	/* needs cgroups; before memory grows */
-	serve(&addr);			/* from here on a client can reach us */
+		boot_as_init();       /* may execute us again, from a tmpfs */
+	read_options();               /* needs /proc */
+	check_address(&addr);         /* before anything is changed that would have to be undone */
+	boot_protect(&agent.console); /* needs cgroups; before memory grows */
+	serve(&addr);                 /* from here on a client can reach us */
 	beacon_send(&agent.env, &agent.options);
 
 	/* --- booted: from here on nothing ends us but DestroySandbox ------------------------------------------- */

@@ -362,7 +362,7 @@ static void start_waiting(struct loop_deferred *deferred)
 }
 
 int storage_table_add(struct storage_table *t, const char *owner, const struct storage_config *configs, size_t n,
-		      struct completion *done, struct err *err)
+                      struct completion *done, struct err *err)
 {
 	struct request *q = new_request(t, owner, n, done);
 

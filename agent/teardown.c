@@ -118,7 +118,8 @@ static void start_job(struct teardown *t, job_function run, job_done done)
 		fail(t, r, &err);
 }
 
-/* Last, for a storage may be mounted in the directory, or have its layers there: the next of this name starts afresh. */
+/* Last, for a storage may be mounted in the directory, or have its layers there: the next of this name starts afresh.
+ */
 static void on_released(struct completion *completion, int r, const struct err *err)
 {
 	struct teardown *t = container_of(completion, struct teardown, released);
@@ -190,7 +191,7 @@ static void on_timeout(struct loop_timer *timer)
 	struct err err = ERR_INIT;
 
 	(void)err_say(&err, ETIME, "remove '%s': still %s", t->c->id,
-		      t->working ? "removing its cgroup, bundle and storages" : "waiting for its processes to end");
+	              t->working ? "removing its cgroup, bundle and storages" : "waiting for its processes to end");
 	tell(t, -ETIME, &err);
 }
 
@@ -247,7 +248,7 @@ int teardown_join(struct teardown *t, struct completion *done, struct err *err)
 {
 	if (t->n_joined == TEARDOWN_JOINED_MAX)
 		return err_say(err, EBUSY, "remove '%s': it is being removed, and %d wait for it already", t->c->id,
-			       TEARDOWN_JOINED_MAX);
+		               TEARDOWN_JOINED_MAX);
 	t->joined[t->n_joined++] = done;
 	return 0;
 }

@@ -11,8 +11,8 @@
 struct container;
 struct teardown;
 
-#define TEARDOWN_KILL_MS     10000 /* how long killed processes may take to be reaped */
-#define TEARDOWN_JOINED_MAX  8
+#define TEARDOWN_KILL_MS    10000 /* how long killed processes may take to be reaped */
+#define TEARDOWN_JOINED_MAX 8
 
 /* Starts; on success the container is freed right before `done` completes. timeout_s as in container_remove. */
 int teardown_start(struct container *c, unsigned timeout_s, struct completion *done, struct err *err);
