@@ -106,9 +106,10 @@ late_attach_after_exit() {
 
 one_client_at_a_time() {
 	local pid
-	kata exec -i --id single sleeper -- cat < <(sleep 5) >/dev/null &
+	kata exec -i --id single sleeper -- sh -c 'echo up; cat' < <(sleep 20) >"$work/out" &
 	pid=$!
-	retry_until expect 125 FAILED_PRECONDITION kata attach sleeper single || return
+	retry_until grep -q up "$work/out" || return
+	expect 125 FAILED_PRECONDITION kata attach sleeper single || return
 	kill "$pid" # the signal goes to the process
 	wait "$pid"
 	expect 5 '' kata exec sleeper -- sh -c 'exit 5' && expect 125 NOT_FOUND kata attach sleeper nobody &&
