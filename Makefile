@@ -134,9 +134,10 @@ run-fuzzers: $(FUZZERS)
 $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/libctl.a $(B)/libproto.a $(B)/libkata.a
 	$(LINK)
 
+FAULT := $(if $(filter %asan,$(VARIANT)),faultasan,fault)
 check-fault:  ## a container's life with the k-th kernel call failing; K=all tries every k with every error
-	@$(MAKE) -s VARIANT=fault all build/fault/tests/tools/faultdrive
-	@tests/lib/ring fault tests/integration/fault.sh
+	@$(MAKE) -s VARIANT=$(FAULT) all build/$(FAULT)/tests/tools/faultdrive
+	@KATA_FAULT_BUILD=$(CURDIR)/build/$(FAULT) tests/lib/ring $(FAULT) tests/integration/fault.sh
 
 # The modules in the initrd must fit the kernel that boots it, so a new kernel makes a new initrd.
 $(B)/kernel-dir: FORCE
@@ -160,9 +161,9 @@ check-vm: all initrd  ## the initrd in a VM; T=name runs one script
 
 check:  ## the README's test command: every ring, one summary line
 	@scripts/install-deps build vm check
-	+@tests/lib/check gcc:check-unit clang:check-unit check-corpus check-integration $(if $(wildcard tests/vm/*.sh),check-vm)
-asan:  ## unit tests, corpus and integration with address and undefined-behaviour sanitizers
-	+@tests/lib/check asan:check-unit asan:check-corpus asan:check-integration
+	+@tests/lib/check gcc:check-unit clang:check-unit check-corpus check-integration check-fault $(if $(wildcard tests/vm/*.sh),check-vm)
+asan:  ## unit tests, corpus, integration and faults with address and undefined-behaviour sanitizers
+	+@tests/lib/check asan:check-unit asan:check-corpus asan:check-integration asan:check-fault
 
 everything: all $(UNIT_RUN) $(REPLAYERS) $(TOOLS)
 # The object knows by its .d which headers it hangs on.
