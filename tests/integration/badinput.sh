@@ -38,6 +38,9 @@ table() {
 		ReadStdout {"container_id":"raw","exec_id":"none"} NOT_FOUND: Process not found: invalid exec id
 		ReadStderr {} INVALID_ARGUMENT: Invalid container id
 		CloseStdin {} INVALID_ARGUMENT: Invalid container id
+		UpdateInterface {} INVALID_ARGUMENT: empty update interface request
+		UpdateRoutes {} INVALID_ARGUMENT: empty update routes request
+		AddARPNeighbors {} INVALID_ARGUMENT: empty add arp neighbours request
 		TtyWinResize {} INVALID_ARGUMENT: Invalid container id
 		TtyWinResize {"container_id":"raw","row":1,"column":1} UNAVAILABLE: no tty
 		TtyWinResize {"container_id":"raw","row":65536} INVALID_ARGUMENT: a terminal cannot have 65536 rows

@@ -55,6 +55,7 @@ func runClient(address, rootfs string) int {
 	c.check("stats", c.testStats)
 	c.check("deadline", c.testDeadline)
 	c.check("concurrent", c.testConcurrent)
+	c.check("network", c.testNetwork)
 	c.check("unknown_names", c.testUnknownNames)
 	c.check("unknown_methods", c.testUnknownMethods)
 	c.check("still_healthy", c.testHealth)

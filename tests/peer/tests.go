@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 	"kata/grpc"
+	"kata/types"
 )
 
 func (c *client) testSandbox(ctx context.Context) error {
@@ -280,4 +281,38 @@ func (c *client) testUnknownNames(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+func (c *client) testNetwork(ctx context.Context) error {
+	var list grpc.Interfaces
+	if err := c.agent(ctx, "ListInterfaces", &grpc.ListInterfacesRequest{}, &list); err != nil {
+		return err
+	}
+	for _, i := range list.Interfaces {
+		if i.Name == "" {
+			return fmt.Errorf("a link has no name: %v", i)
+		}
+	}
+	if err := c.agent(ctx, "ListRoutes", &grpc.ListRoutesRequest{}, &grpc.Routes{}); err != nil {
+		return err
+	}
+	missing := &types.Interface{Name: "eth9", Device: "eth9", HwAddr: "02:00:00:00:00:99"}
+	rows := []struct {
+		method  string
+		request proto.Message
+		code    codes.Code
+		text    string
+	}{
+		{"UpdateInterface", &grpc.UpdateInterfaceRequest{}, codes.InvalidArgument, "empty update interface request"},
+		{"UpdateRoutes", &grpc.UpdateRoutesRequest{}, codes.InvalidArgument, "empty update routes request"},
+		{"AddARPNeighbors", &grpc.AddARPNeighborsRequest{}, codes.InvalidArgument, "empty add arp neighbours request"},
+		{"UpdateInterface", &grpc.UpdateInterfaceRequest{Interface: missing}, codes.Internal, "Link not found"},
+	}
+	for _, row := range rows {
+		err := c.agent(ctx, row.method, row.request, &types.Interface{})
+		if err = expectCode(err, row.code, row.text); err != nil {
+			return fmt.Errorf("%s: %w", row.method, err)
+		}
+	}
+	return nil
 }
