@@ -222,15 +222,14 @@ int netlink_drain(struct netlink *nl)
 	return 0;
 }
 
+/* libmnl's own loop rounds the message's length up, and so reads beyond one that is cut. */
 void netlink_attributes(const struct nlmsghdr *message, size_t header_size, const struct nlattr **table, size_t n)
 {
-	const struct nlattr *attr;
+	const char *end = (const char *)message + message->nlmsg_len;
+	const struct nlattr *attr = mnl_nlmsg_get_payload_offset(message, header_size);
 
 	memset(table, 0, n * sizeof(*table));
-	if (mnl_nlmsg_get_payload_len(message) < header_size)
-		return;
-	mnl_attr_for_each(attr, message, header_size)
-	{
+	for (; mnl_attr_ok(attr, (int)(end - (const char *)attr)); attr = mnl_attr_next(attr)) {
 		uint16_t type = mnl_attr_get_type(attr);
 
 		if (type < n && !table[type])
