@@ -17,6 +17,7 @@
 #define LIST_MAX   (1024 * 1024)
 #define FDS_WANTED 65536
 #define FILE_MAX   "9223372036854775807" /* LONG_MAX: none */
+#define AUTO_ONLINE "/sys/devices/system/memory/auto_online_blocks"
 
 struct boot_mount {
 	const char *source, *target, *fstype;
@@ -209,6 +210,24 @@ static void lift_guest_fd_limit(struct console *console)
 		console_say(console, "Cannot lift fs.file-max: %s, ignoring", strerror((int)-n));
 }
 
+/*
+ * Memory that is plugged in later is used as soon as the kernel has found it, whenever the host asks for it: the blocks of
+ * a DIMM come one by one. Not if the command line says what shall be done with them.
+ */
+static void use_new_memory(struct console *console)
+{
+	_autofree_ char *cmdline = NULL;
+	_autoclose_ int fd = -EBADF;
+	ssize_t n;
+
+	if (fd_read_file_at(AT_FDCWD, "/proc/cmdline", LIST_MAX, &cmdline, NULL) == 0 && strstr(cmdline, "memhp_default_state="))
+		return;
+	fd = sys_open_machine_file(AUTO_ONLINE, O_WRONLY);
+	n = fd < 0 ? fd : sys_write(fd, "online", strlen("online"));
+	if (n < 0 && n != -ENOENT && sys_owns_machine())
+		console_say(console, "Cannot have new memory used at once: %s, ignoring", strerror((int)-n));
+}
+
 static void say_what_is_missing(struct console *console, const struct cgroup_host *host)
 {
 	_autofree_ char *missing = NULL;
@@ -234,6 +253,7 @@ void boot_protect(struct console *console)
 		console_say(console, "Cannot lower oom_score_adj: %s, ignoring", strerror(-r));
 	raise_fd_limit(console);
 	lift_guest_fd_limit(console);
+	use_new_memory(console);
 	/* Orphans of containers come to us, also when we are not PID 1. */
 	r = sys_prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	if (r < 0)

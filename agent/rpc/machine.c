@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/guestclock.h"
+#include <errno.h>
 
+#include "agent/device/online.h"
+#include "agent/guestclock.h"
 #include "agent/rpc/handlers.h"
 #include "agent/rpc/jobcall.h"
+#include "agent/rpc/server.h"
+#include "agent/sandbox.h"
 #include "proto/agent.pb-c.h"
+
+#define ONLINE_MIN_S    5 /* upstream's patience, which hosts count on */
+#define ONLINE_MAX_S    600
+#define ONLINE_MARGIN_S 10 /* for the work itself */
+
+/* --- time and entropy -------------------------------------------------------------------------------------------- */
 
 void rpc_set_guest_date_time(struct rpc_call *call)
 {
@@ -29,4 +39,50 @@ void rpc_reseed_random_dev(struct rpc_call *call)
 	const Grpc__ReseedRandomDevRequest *req = RPC_REQUEST(call, Grpc__ReseedRandomDevRequest);
 
 	rpc_run_job(call, &(struct rpc_job){ .name = "reseed", .run = run_reseed, .arg = (void *)(uintptr_t)&req->data });
+}
+
+/* --- CPUs and memory --------------------------------------------------------------------------------------------- */
+
+static int run_online(void *arg, struct job_reply *reply, struct err *err)
+{
+	(void)reply;
+	return device_online(DEVICE_SYSTEM, arg, err);
+}
+
+void rpc_online_cpu_mem(struct rpc_call *call)
+{
+	const Grpc__OnlineCPUMemRequest *req = RPC_REQUEST(call, Grpc__OnlineCPUMemRequest);
+	const struct options *options = call->server->sandbox->options;
+	struct device_online *want = arena_alloc(&call->arena, sizeof(*want));
+	unsigned seconds = options ? options->hotplug_timeout_s : 0;
+
+	if (!want) {
+		rpc_fail(call, RPC_RESOURCE_EXHAUSTED, "out of memory for a job");
+		return;
+	}
+	if (seconds < ONLINE_MIN_S)
+		seconds = ONLINE_MIN_S;
+	if (seconds > ONLINE_MAX_S)
+		seconds = ONLINE_MAX_S;
+	*want = (struct device_online){ req->nb_cpus, !req->cpu_only, seconds * 1000 };
+	rpc_run_job(call, &(struct rpc_job){ .name = "online",
+	                                     .run = run_online,
+	                                     .arg = want,
+	                                     .deadline_ms = (seconds + ONLINE_MARGIN_S) * 1000 });
+}
+
+static int run_probe(void *arg, struct job_reply *reply, struct err *err)
+{
+	const Grpc__MemHotplugByProbeRequest *req = arg;
+
+	(void)reply;
+	return device_probe_memory(DEVICE_SYSTEM, req->memhotplugprobeaddr, req->n_memhotplugprobeaddr, err);
+}
+
+void rpc_mem_hotplug_by_probe(struct rpc_call *call)
+{
+	/* The job only reads it. */
+	void *req = (void *)(uintptr_t)call->request;
+
+	rpc_run_job(call, &(struct rpc_job){ .name = "memory probe", .run = run_probe, .arg = req });
 }

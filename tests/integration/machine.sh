@@ -83,9 +83,13 @@ machine_is_fenced() {
 	done <<-'TABLE'
 		SetGuestDateTime {"Sec": 1000000000, "Usec": 5}
 		ReseedRandomDev {"data": "c2VlZA=="}
+		OnlineCPUMem {"nb_cpus": 1, "cpu_only": true}
+		OnlineCPUMem {}
+		MemHotplugByProbe {"memHotplugProbeAddr": [4294967296]}
 	TABLE
 	[ "$(date +%s)" -gt 1700000000 ] || return
-	expect 1 'INTERNAL: reseed' kata call ReseedRandomDev '{}'
+	expect 1 'INTERNAL: reseed' kata call ReseedRandomDev '{}' || return
+	kata call MemHotplugByProbe '{}'
 }
 
 nothing_is_left() {

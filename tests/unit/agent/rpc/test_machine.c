@@ -12,6 +12,8 @@ static void the_machine_is_not_ours(void **state)
 	int fd = fixture_connect(f);
 	Grpc__SetGuestDateTimeRequest date = GRPC__SET_GUEST_DATE_TIME_REQUEST__INIT;
 	Grpc__ReseedRandomDevRequest seed = GRPC__RESEED_RANDOM_DEV_REQUEST__INIT;
+	Grpc__MemHotplugByProbeRequest probe = GRPC__MEM_HOTPLUG_BY_PROBE_REQUEST__INIT;
+	uint64_t address = 0x1000;
 	uint8_t data[] = "seed";
 
 	assert_false(sys_owns_machine());
@@ -24,6 +26,12 @@ static void the_machine_is_not_ours(void **state)
 	seed.data.len = 0;
 	fixture_call(f, fd, "ReseedRandomDev", &seed.base, RPC_INTERNAL,
 	             "reseed '/dev/random': 0 bytes of random data make no sense");
+	fixture_call(f, fd, "OnlineCPUMem", NULL, RPC_INTERNAL, "put CPUs and memory online: Operation not permitted");
+	fixture_call(f, fd, "MemHotplugByProbe", &probe.base, RPC_OK, "");
+	probe.memhotplugprobeaddr = &address;
+	probe.n_memhotplugprobeaddr = 1;
+	fixture_call(f, fd, "MemHotplugByProbe", &probe.base, RPC_INTERNAL,
+	             "write '0x1000' to '/sys/devices/system/memory/probe': Operation not permitted");
 	(void)close(fd);
 }
 
