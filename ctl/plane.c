@@ -86,7 +86,7 @@ int plane_open(struct plane_stream *s, const struct ctl *ctl, uint32_t port, enu
 	r = addr_parse(&base, ctl->address, err);
 	if (r == 0)
 		r = addr_with_port(&addr, &base, port, err);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	fd = addr_connect(&addr, CONNECT_MS, err);
 	if (fd < 0)

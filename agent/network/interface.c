@@ -211,7 +211,7 @@ static int update(struct netlink *nl, const struct wanted *w, struct err *err)
 		r = find_link(nl, w, &links, &link, err);
 	if (r == 0 && (link->flags & IFF_UP))
 		r = set_up(nl, link, false, err);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	other = w->config->name[0] ? net_links_find(&links, w->config->name) : NULL;
 	r = configure(nl, w, link, other == link ? NULL : other, err);

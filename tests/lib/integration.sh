@@ -72,7 +72,7 @@ begin() {
 	trap 'finish_now' EXIT
 	make_rootfs "$work/rootfs"
 	if declare -F prepare >/dev/null; then prepare; fi # of the script: what has to be there before the agent is
-	[[ $build != *asan ]] || set -- "ASAN_OPTIONS=detect_leaks=1:handle_abort=1" UBSAN_OPTIONS=print_stacktrace=1 "$@"
+	[[ $build != *asan ]] || set -- "ASAN_OPTIONS=detect_leaks=1:handle_abort=1:disable_coredump=0" UBSAN_OPTIONS=print_stacktrace=1 "$@"
 	"$fence" start "$work" "$build/kata-agent" "$@" || {
 		echo "not ok start: the agent did not start"
 		exit 1

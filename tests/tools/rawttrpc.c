@@ -5,6 +5,7 @@
  * each test the agent must hold what it held before. Prints "ok" and "not ok" lines.
  *   rawttrpc SOCKET AGENT_PID CONTAINER [SEED]
  * CONTAINER must run `read line; echo hello; exit 3` and have no other client.
+ * Longer than a file may be: it is one list of tests that share a connection, a neighbour and what the agent held.
  */
 #include <dirent.h>
 #include <errno.h>
