@@ -360,9 +360,7 @@ static void input_ready(struct streamconn *c, uint32_t events)
 {
 	if (c->state == STREAMCONN_STREAMING && !c->is_half_closed && !c->data)
 		take_input(c);
-	else if (events & (EPOLLHUP | EPOLLERR))
-		end(c, "the client is gone");
-	else if (events & EPOLLRDHUP && tell_mark(c, true) < 0)
+	else if (events & (EPOLLHUP | EPOLLERR) || (events & EPOLLRDHUP && tell_mark(c, true) < 0))
 		end(c, "the client is gone");
 	else if (events & EPOLLRDHUP)
 		c->is_hangup_seen = true;

@@ -56,7 +56,7 @@ static int read_answer(int fd, uint8_t *data, size_t n)
 static int introduce(int fd, const uint8_t *header, size_t n, uint32_t *ret_status, uint64_t *ret_offset)
 {
 	struct timeval limit = { .tv_sec = ANSWER_TIMEOUT_S };
-	uint8_t answer[KSTR_ANSWER_SIZE];
+	uint8_t answer[KSTR_ANSWER_SIZE] = { 0 };
 	int r;
 
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0)
@@ -84,7 +84,7 @@ int plane_open(struct plane_stream *s, const struct ctl *ctl, uint32_t port, enu
 	if (n < 0)
 		return err_set(err, -n, "attach %s of '%s'", name, eid);
 	r = addr_parse(&base, ctl->address, err);
-	if (r == 0)
+	if (r >= 0)
 		r = addr_with_port(&addr, &base, port, err);
 	if (r != 0)
 		return r;
