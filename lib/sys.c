@@ -65,6 +65,11 @@ ssize_t sys_pread(int fd, void *buf, size_t n, off_t offset)
 	return CALL("pread", pread(fd, buf, n, offset));
 }
 
+ssize_t sys_pwrite(int fd, const void *buf, size_t n, off_t offset)
+{
+	return CALL("pwrite", pwrite(fd, buf, n, offset));
+}
+
 ssize_t sys_write(int fd, const void *buf, size_t n)
 {
 	return CALL("write", write(fd, buf, n));

@@ -44,6 +44,8 @@ int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint
 ssize_t sys_read(int fd, void *buf, size_t n);
 /* pread(2). */
 ssize_t sys_pread(int fd, void *buf, size_t n, off_t offset);
+/* pwrite(2). */
+ssize_t sys_pwrite(int fd, const void *buf, size_t n, off_t offset);
 /* write(2). */
 ssize_t sys_write(int fd, const void *buf, size_t n);
 /* fcntl(2) with an integer argument. */

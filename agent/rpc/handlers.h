@@ -61,6 +61,9 @@ void rpc_remove_stale_virtiofs_share_mounts(struct rpc_call *call);
 void rpc_update_ephemeral_mounts(struct rpc_call *call);
 void rpc_get_volume_stats(struct rpc_call *call);
 
+/* file.c */
+void rpc_copy_file(struct rpc_call *call);
+
 /* machine.c */
 void rpc_set_guest_date_time(struct rpc_call *call);
 void rpc_reseed_random_dev(struct rpc_call *call);

@@ -51,7 +51,7 @@ static const struct row agent_rows[] = {
 	{ "GetGuestDetails", rpc_get_guest_details },
 	{ "MemHotplugByProbe", rpc_mem_hotplug_by_probe },
 	{ "SetGuestDateTime", rpc_set_guest_date_time },
-	{ "CopyFile", NULL },
+	{ "CopyFile", rpc_copy_file },
 	{ "GetOOMEvent", rpc_get_oom_event },
 	{ "AddSwap", NULL },
 	{ "AddSwapPath", NULL },
