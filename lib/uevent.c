@@ -9,7 +9,7 @@
 
 #define KERNEL_GROUP   1
 #define RECEIVE_BUFFER (1024 * 1024) /* a DIMM is a burst of events */
-#define DRAIN_MAX      65536	     /* so that a flood cannot hold the caller */
+#define DRAIN_MAX      65536         /* so that a flood cannot hold the caller */
 
 int uevent_open(void)
 {

@@ -4,9 +4,13 @@
 #include <string.h>
 
 #include "agent/rpc/handlers.h"
+#include "agent/rpc/jobcall.h"
 #include "agent/rpc/server.h"
 #include "agent/sandbox.h"
+#include "agent/termination.h"
 #include "proto/agent.pb-c.h"
+
+#define TERMINATION_DEADLINE_MS 10000
 
 /* json-c takes the value over, also when it fails; a NULL value means that it had no memory. */
 static int put(json_object *object, const char *key, json_object *value)
@@ -130,23 +134,58 @@ static void reply_containers(struct rpc_call *call, const char *only)
 	(void)json_object_put(o);
 }
 
+/* --- why a container says it ended -------------------------------------------------------------------------------- */
+
+static int run_termination(void *arg, struct job_reply *reply, struct err *err)
+{
+	return termination_read(SANDBOX_SHARE_DIR, arg, &reply->data, err);
+}
+
+static void reply_text(struct rpc_call *call, struct job_reply *reply)
+{
+	Grpc__GetDiagnosticDataResponse message = GRPC__GET_DIAGNOSTIC_DATA_RESPONSE__INIT;
+
+	message.data = (char *)(uintptr_t)buf_str(&reply->data);
+	rpc_reply(call, &message.base);
+}
+
+static void reply_termination_log(struct rpc_call *call, const struct container *c)
+{
+	const char *source = termination_source(c->config->spec);
+
+	if (!source) {
+		rpc_reply_empty(call);
+		return;
+	}
+	rpc_run_job(call, &(struct rpc_job){ .name = "termination log",
+	                                     .run = run_termination,
+	                                     .arg = (void *)(uintptr_t)source, /* the job has a copy of it */
+	                                     .deadline_ms = TERMINATION_DEADLINE_MS,
+	                                     .only_looks = true,
+	                                     .answer = reply_text });
+}
+
 void rpc_get_diagnostic_data(struct rpc_call *call)
 {
 	const Grpc__GetDiagnosticDataRequest *req = RPC_REQUEST(call, Grpc__GetDiagnosticDataRequest);
+	bool is_log = strcmp(req->log_type, "termination_log") == 0;
+	const struct container *c = NULL;
 
 	if (strcmp(req->log_type, "guest") == 0) {
 		rpc_reply_guest(call);
 		return;
 	}
-	if (strcmp(req->log_type, "containers") != 0 && strcmp(req->log_type, "termination_log") != 0) {
+	if (strcmp(req->log_type, "containers") != 0 && !is_log) {
 		rpc_fail(call, RPC_INVALID_ARGUMENT, "log type '%s' does not exist", req->log_type);
 		return;
 	}
-	if (req->container_id[0] || strcmp(req->log_type, "containers") != 0)
-		if (!rpc_find_container(call, req->container_id, RPC_INVALID_ARGUMENT, "Invalid container id"))
+	if (req->container_id[0] || is_log) {
+		c = rpc_find_container(call, req->container_id, RPC_INVALID_ARGUMENT, "Invalid container id");
+		if (!c)
 			return;
-	if (strcmp(req->log_type, "termination_log") == 0)
-		rpc_fail(call, RPC_UNIMPLEMENTED, "Method is not implemented: log type 'termination_log'");
+	}
+	if (is_log)
+		reply_termination_log(call, c);
 	else
 		reply_containers(call, req->container_id);
 }

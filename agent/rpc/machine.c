@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "agent/device/online.h"
+#include "agent/device/swap.h"
 #include "agent/guestclock.h"
 #include "agent/rpc/handlers.h"
 #include "agent/rpc/jobcall.h"
@@ -38,7 +39,8 @@ void rpc_reseed_random_dev(struct rpc_call *call)
 {
 	const Grpc__ReseedRandomDevRequest *req = RPC_REQUEST(call, Grpc__ReseedRandomDevRequest);
 
-	rpc_run_job(call, &(struct rpc_job){ .name = "reseed", .run = run_reseed, .arg = (void *)(uintptr_t)&req->data });
+	rpc_run_job(call,
+	            &(struct rpc_job){ .name = "reseed", .run = run_reseed, .arg = (void *)(uintptr_t)&req->data });
 }
 
 /* --- CPUs and memory --------------------------------------------------------------------------------------------- */
@@ -85,4 +87,23 @@ void rpc_mem_hotplug_by_probe(struct rpc_call *call)
 	void *req = (void *)(uintptr_t)call->request;
 
 	rpc_run_job(call, &(struct rpc_job){ .name = "memory probe", .run = run_probe, .arg = req });
+}
+
+static int run_swap(void *arg, struct job_reply *reply, struct err *err)
+{
+	(void)reply;
+	return device_add_swap(arg, err);
+}
+
+void rpc_add_swap_path(struct rpc_call *call)
+{
+	const Grpc__AddSwapPathRequest *req = RPC_REQUEST(call, Grpc__AddSwapPathRequest);
+
+	rpc_run_job(call, &(struct rpc_job){ .name = "swap", .run = run_swap, .arg = req->path });
+}
+
+/* There is none, and this is how upstream's agent says so when its own is off. */
+void rpc_mem_agent(struct rpc_call *call)
+{
+	rpc_fail(call, RPC_INTERNAL, "mem-agent is disabled");
 }

@@ -3,6 +3,8 @@
 # Calls about the guest itself: volumes, memory-backed mounts, time, entropy. What is the whole machine's answers EPERM here.
 # shellcheck source=tests/lib/integration.sh
 . "$(dirname "$0")/../lib/integration.sh"
+# shellcheck source=tests/lib/bundle.sh
+. "$(dirname "$0")/../lib/bundle.sh"
 begin
 
 run_dir=/run/kata-containers
@@ -85,11 +87,37 @@ machine_is_fenced() {
 		ReseedRandomDev {"data": "c2VlZA=="}
 		OnlineCPUMem {"nb_cpus": 1, "cpu_only": true}
 		OnlineCPUMem {}
+		AddSwapPath {"path": "/dev/null"}
 		MemHotplugByProbe {"memHotplugProbeAddr": [4294967296]}
 	TABLE
 	[ "$(date +%s)" -gt 1700000000 ] || return
 	expect 1 'INTERNAL: reseed' kata call ReseedRandomDev '{}' || return
 	kata call MemHotplugByProbe '{}'
+}
+
+no_mem_agent() {
+	expect 1 'MemAgentMemcgSet: INTERNAL: mem-agent is disabled' kata call MemAgentMemcgSet '{}' &&
+		expect 1 'MemAgentCompactSet: INTERNAL: mem-agent is disabled' kata call MemAgentCompactSet '{"disabled": false}'
+}
+
+log_of() {
+	rpc GetDiagnosticData "$1" '"log_type": "termination_log"' | jq -r '.data // ""'
+}
+
+# Kubernetes mounts a file for it; another container's, or none, is no failure.
+termination_log() {
+	nsenter -t "$agent" -m sh -c "mkdir -p $share && : >$share/log && ln -s /etc/passwd $share/trick" || return
+	create ended ".OCI.Mounts += [{destination: \"/dev/termination-log\", type: \"bind\", options: [\"bind\"],
+		source: \"$share/log\"}] | .OCI.Annotations = {\"io.kubernetes.container.terminationMessagePath\": \"/dev/termination-log\"}" \
+		sh -c 'echo the disk is full >/dev/termination-log' || return
+	is "$(log_of ended)" '' || return
+	rpc StartContainer ended && rpc WaitProcess ended || return
+	is "$(log_of ended)" 'the disk is full' || return
+	nsenter -t "$agent" -m mv -f $share/trick $share/log || return
+	is "$(log_of ended)" '' || return
+	kata rm ended || return
+	create silent . true && is "$(log_of silent)" '' && kata rm silent || return
+	expect 1 'INVALID_ARGUMENT: Invalid container id' rpc GetDiagnosticData nobody '"log_type": "termination_log"'
 }
 
 nothing_is_left() {
@@ -105,7 +133,7 @@ nothing_is_left() {
 
 check create_sandbox create_sandbox
 for t in volume_stats ephemeral_grows ephemeral_without_options ephemeral_is_mounted ephemeral_refused stale_mounts \
-	machine_is_fenced nothing_is_left; do
+	machine_is_fenced no_mem_agent termination_log nothing_is_left; do
 	check $t $t
 done
 finish

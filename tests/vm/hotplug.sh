@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# CPUs and memory that are plugged into a running guest are put to use; the clock and entropy of a real guest.
+# CPUs and memory that are plugged into a running guest are put to use; swap, the clock and entropy of a real guest.
 # shellcheck source=tests/lib/vm.sh
 . "$(dirname "$0")/../lib/vm.sh"
 # shellcheck source=tests/lib/bundle.sh
 . "$(dirname "$0")/../lib/bundle.sh"
-vm_begin
+work=$(mktemp -d /tmp/kata-vm.XXXXXX)
+truncate -s 64M "$work/swap"
+mkswap "$work/swap" >/dev/null 2>&1
+vm_begin --qemu-arg -drive --qemu-arg "if=none,id=swap,format=raw,file=$work/swap" --qemu-arg -device --qemu-arg virtio-blk-pci,drive=swap
 
 answered() {
 	[ "$(grep -cE '^\{"(return|error)"' "$work/answers")" = 2 ]
@@ -123,12 +126,22 @@ random_is_reseeded() {
 	expect 1 'make no sense' kata call ReseedRandomDev '{}'
 }
 
+swap_is_used() {
+	is "$(run -- awk '/SwapTotal/ { print $2 }' /proc/meminfo)" 0 || return
+	kata call AddSwapPath '{"path": "/dev/vda"}' || return
+	is "$(run -- awk '/SwapTotal/ { print $2 }' /proc/meminfo)" 65532 || return
+	expect 1 "swap to '/dev/vda': Device or resource busy" kata call AddSwapPath '{"path": "/dev/vda"}' || return
+	expect 1 "swap to '/dev/none': No such file" kata call AddSwapPath '{"path": "/dev/none"}' || return
+	expect 1 "swap to 'vda': the path must be absolute" kata call AddSwapPath '{"path": "vda"}'
+}
+
 check cpu_is_put_online cpu_is_put_online
 check cpu_comes_late cpu_comes_late
 check too_many_cpus too_many_cpus
 check memory_is_used_at_once memory_is_used_at_once
 check memory_is_put_online memory_is_put_online
 check no_probing no_probing
+check swap_is_used swap_is_used
 check time_is_set time_is_set
 check random_is_reseeded random_is_reseeded
 vm_finish

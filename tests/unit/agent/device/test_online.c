@@ -20,9 +20,9 @@
 /* A /sys/devices/system in a directory. Opening cpuN/online for writing is what puts it online. */
 static struct {
 	struct tempdir *dir;
-	bool outside;    /* of a guest */
-	int refuse;      /* what opening for writing says */
-	bool is_late;    /* it is online all the same */
+	bool outside; /* of a guest */
+	int refuse;   /* what opening for writing says */
+	bool is_late; /* it is online all the same */
 	int events[2];
 	unsigned opened;
 } fake;
@@ -141,8 +141,17 @@ static void lists_are_counted(void **state)
 		const char *text;
 		int n;
 	} rows[] = {
-		{ "0\n", 1 }, { "0-3\n", 4 }, { "0-1,4,6-7", 5 }, { "", 0 }, { "\n", 0 }, { "3-1\n", -EINVAL },
-		{ "a", -EINVAL }, { "0-", -EINVAL }, { "0;1", -EINVAL }, { "-1", -EINVAL }, { "0-4294967295", -EINVAL },
+		{ "0\n", 1 },
+		{ "0-3\n", 4 },
+		{ "0-1,4,6-7", 5 },
+		{ "", 0 },
+		{ "\n", 0 },
+		{ "3-1\n", -EINVAL },
+		{ "a", -EINVAL },
+		{ "0-", -EINVAL },
+		{ "0;1", -EINVAL },
+		{ "-1", -EINVAL },
+		{ "0-4294967295", -EINVAL },
 	};
 
 	(void)state;
@@ -287,8 +296,8 @@ static void memory_is_probed(void **state)
 
 	(void)state;
 	assert_int_equal(device_probe_memory(fake.dir->path, NULL, 0, &err), 0);
-	(void)snprintf(expected, sizeof(expected), "write '0x120000000' to '%s/memory/probe': No such file or directory",
-	               fake.dir->path);
+	(void)snprintf(expected, sizeof(expected),
+	               "write '0x120000000' to '%s/memory/probe': No such file or directory", fake.dir->path);
 	assert_int_equal(device_probe_memory(fake.dir->path, addresses, 1, &err), -ENOENT);
 	assert_string_equal(err.text, expected);
 	tempdir_write(fake.dir, "memory/probe", "");

@@ -21,17 +21,25 @@ static void updates_become_steps(void **state)
 		const char *driver, *fstype, *where, *option, *expected;
 		int r;
 	} rows[] = {
-		{ "ephemeral", "tmpfs", "/run/v", "remount,size=1m", "mkdir target=/run/v number=493\n"
-		  "remount target=/run/v type=tmpfs data=size=1m\n", 0 },
-		{ "ephemeral", NULL, "/run/v", "remount,fsgid=5,size=2m", "mkdir target=/run/v number=493\n"
-		  "remount target=/run/v type=tmpfs data=size=2m\n", 0 },
-		{ "ephemeral", "tmpfs", "/run/v", "size=2m", "mkdir target=/run/v number=493\n"
-		  "mount target=/run/v type=tmpfs data=size=2m\n", 0 },
+		{ "ephemeral", "tmpfs", "/run/v", "remount,size=1m",
+		  "mkdir target=/run/v number=493\n"
+		  "remount target=/run/v type=tmpfs data=size=1m\n",
+		  0 },
+		{ "ephemeral", NULL, "/run/v", "remount,fsgid=5,size=2m",
+		  "mkdir target=/run/v number=493\n"
+		  "remount target=/run/v type=tmpfs data=size=2m\n",
+		  0 },
+		{ "ephemeral", "tmpfs", "/run/v", "size=2m",
+		  "mkdir target=/run/v number=493\n"
+		  "mount target=/run/v type=tmpfs data=size=2m\n",
+		  0 },
 		{ "ephemeral", "tmpfs", "/run/v", NULL, "mkdir target=/run/v number=493\n", 0 },
 		{ "local", "local", "/run/v", NULL, "Unsupported storage type for syncing mounts local", -EINVAL },
 		{ NULL, NULL, "/run/v", NULL, "Unsupported storage type for syncing mounts ", -EINVAL },
-		{ "ephemeral", "tmpfs", "/run/../v", "remount", "storage 'ephemeral': mount point '/run/../v' must be "
-		  "absolute, without '..', and not '/'", -EINVAL },
+		{ "ephemeral", "tmpfs", "/run/../v", "remount",
+		  "storage 'ephemeral': mount point '/run/../v' must be "
+		  "absolute, without '..', and not '/'",
+		  -EINVAL },
 	};
 
 	(void)state;

@@ -41,9 +41,28 @@ static void others_are_refused(void **state)
 	fixture_call(f, fd, "GetDiagnosticData", &req.base, RPC_INVALID_ARGUMENT, "Invalid container id");
 	req.log_type = (char *)(uintptr_t) "termination_log";
 	fixture_call(f, fd, "GetDiagnosticData", &req.base, RPC_INVALID_ARGUMENT, "Invalid container id");
+	(void)close(fd);
+}
+
+static void termination_log_of_a_container(void **state)
+{
+	struct fixture *f = *state;
+	int fd = fixture_connect(f);
+	Grpc__GetDiagnosticDataRequest req = GRPC__GET_DIAGNOSTIC_DATA_REQUEST__INIT;
+	struct oci_mount mount = { .destination = (char *)(uintptr_t) "/log", .source = (char *)(uintptr_t) "/dev" };
+	struct oci_pair pair = { (char *)(uintptr_t) "io.kubernetes.container.terminationMessagePath",
+		                 mount.destination };
+	struct oci_spec spec = { .mounts = &mount, .n_mounts = 1 };
+
+	fake.config.spec = &spec;
+	req.log_type = (char *)(uintptr_t) "termination_log";
 	req.container_id = (char *)(uintptr_t) "web";
-	fixture_call(f, fd, "GetDiagnosticData", &req.base, RPC_UNIMPLEMENTED,
-	             "Method is not implemented: log type 'termination_log'");
+	fixture_call(f, fd, "GetDiagnosticData", &req.base, RPC_OK, "");
+	spec.annotations = (struct oci_pairs){ &pair, 1 };
+	fixture_call(f, fd, "GetDiagnosticData", &req.base, RPC_INTERNAL,
+	             "read the termination log '/dev': Invalid argument");
+	mount.source = (char *)(uintptr_t) "/no/such/log";
+	fixture_call(f, fd, "GetDiagnosticData", &req.base, RPC_OK, "");
 	(void)close(fd);
 }
 
@@ -51,7 +70,8 @@ static void others_are_refused(void **state)
 
 int test_diag(void)
 {
-	const struct CMUnitTest tests[] = { T(containers_are_listed), T(others_are_refused) };
+	const struct CMUnitTest tests[] = { T(containers_are_listed), T(others_are_refused),
+		                            T(termination_log_of_a_container) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@ static void the_machine_is_not_ours(void **state)
 	Grpc__SetGuestDateTimeRequest date = GRPC__SET_GUEST_DATE_TIME_REQUEST__INIT;
 	Grpc__ReseedRandomDevRequest seed = GRPC__RESEED_RANDOM_DEV_REQUEST__INIT;
 	Grpc__MemHotplugByProbeRequest probe = GRPC__MEM_HOTPLUG_BY_PROBE_REQUEST__INIT;
+	Grpc__AddSwapPathRequest swap = GRPC__ADD_SWAP_PATH_REQUEST__INIT;
 	uint64_t address = 0x1000;
 	uint8_t data[] = "seed";
 
@@ -32,6 +33,18 @@ static void the_machine_is_not_ours(void **state)
 	probe.n_memhotplugprobeaddr = 1;
 	fixture_call(f, fd, "MemHotplugByProbe", &probe.base, RPC_INTERNAL,
 	             "write '0x1000' to '/sys/devices/system/memory/probe': Operation not permitted");
+	swap.path = (char *)(uintptr_t) "/dev/vda";
+	fixture_call(f, fd, "AddSwapPath", &swap.base, RPC_INTERNAL, "swap to '/dev/vda': Operation not permitted");
+	(void)close(fd);
+}
+
+static void there_is_no_mem_agent(void **state)
+{
+	struct fixture *f = *state;
+	int fd = fixture_connect(f);
+
+	fixture_call(f, fd, "MemAgentMemcgSet", NULL, RPC_INTERNAL, "mem-agent is disabled");
+	fixture_call(f, fd, "MemAgentCompactSet", NULL, RPC_INTERNAL, "mem-agent is disabled");
 	(void)close(fd);
 }
 
@@ -41,6 +54,7 @@ int test_machine(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(the_machine_is_not_ours),
+		T(there_is_no_mem_agent),
 	};
 
 	return cmocka_run_group_tests_name("machine", tests, NULL, NULL);

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Swap space of the guest. It is the whole machine's, so outside of a guest it answers -EPERM (the fence). Reads the
+ * device, so it runs in a job. Stateless.
+ */
+#pragma once
+
+#include "lib/err.h"
+
+/* Has the kernel swap to a device or file that was made for it; the error names the path. */
+int device_add_swap(const char *path, struct err *err);
