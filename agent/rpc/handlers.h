@@ -64,6 +64,9 @@ void rpc_get_volume_stats(struct rpc_call *call);
 /* file.c */
 void rpc_copy_file(struct rpc_call *call);
 
+/* metrics.c */
+void rpc_get_metrics(struct rpc_call *call);
+
 /* machine.c */
 void rpc_set_guest_date_time(struct rpc_call *call);
 void rpc_reseed_random_dev(struct rpc_call *call);

@@ -41,7 +41,7 @@ static const struct row agent_rows[] = {
 	{ "AddARPNeighbors", rpc_add_arp_neighbors },
 	{ "GetIPTables", rpc_get_iptables },
 	{ "SetIPTables", rpc_set_iptables },
-	{ "GetMetrics", NULL },
+	{ "GetMetrics", rpc_get_metrics },
 	{ "MemAgentMemcgSet", rpc_mem_agent },
 	{ "MemAgentCompactSet", rpc_mem_agent },
 	{ "CreateSandbox", rpc_create_sandbox },

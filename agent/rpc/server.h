@@ -43,6 +43,7 @@ struct rpc_server {
 	size_t request_bytes; /* of all calls */
 	unsigned n_stats;     /* jobs of StatsContainer */
 	unsigned n_jobs;      /* of jobcall.h */
+	uint64_t n_scrapes;   /* GetMetrics so far */
 	unsigned n_iptables;  /* jobs of Get- and SetIPTables */
 	struct rpc_counters counters;
 	void (*first_call)(struct rpc_server *server); /* main's: called once, with the first request; may be NULL */

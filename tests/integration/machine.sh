@@ -120,11 +120,31 @@ termination_log() {
 	expect 1 'INVALID_ARGUMENT: Invalid container id' rpc GetDiagnosticData nobody '"log_type": "termination_log"'
 }
 
+# Every line is of the format, every sample belongs to the family above it, no series comes twice; promtool agrees if it
+# is there (it ends with 3 when it does not like upstream's names).
+metrics() {
+	local status=0
+	kata call GetMetrics | jq -j .metrics >"$work/metrics" || return
+	awk '
+		/^# HELP kata_(agent|guest)_[a-z_]+ .+$/ { help = $3; next }
+		/^# TYPE kata_(agent|guest)_[a-z_]+ (gauge|counter)$/ { family = $3; if (family != help || known[family]++) { print; bad = 1 } next }
+		!/^kata_(agent|guest)_[a-z_]+({[a-z]+="([^"\\]|\\["\\n])*"(,[a-z]+="([^"\\]|\\["\\n])*")*})? [0-9]+(\.[0-9]+)?$/ { print; bad = 1 }
+		{ name = $1; sub(/{.*/, "", name); series = $0; sub(/ [^ ]*$/, "", series)
+			if (name != family || seen[series]++) { print; bad = 1 } }
+		END { exit bad || length(known) < 16 }' "$work/metrics" || return
+	grep -qE '^kata_agent_proc_status\{item="vmrss"\} [1-9]' "$work/metrics" || return
+	grep -qE '^kata_guest_cpu_time\{cpu="0",item="user"\} [0-9]' "$work/metrics" || return
+	if command -v promtool >/dev/null; then
+		promtool check metrics <"$work/metrics" || status=$?
+		[ "$status" = 0 ] || [ "$status" = 3 ]
+	fi
+}
+
 nothing_is_left() {
 	local before after i
 	before=$(holdings)
 	for i in 1 2 3 4 5; do
-		stats . "$volume" >/dev/null && kata call RemoveStaleVirtiofsShareMounts '{}' && update '"remount"' || return
+		stats . "$volume" >/dev/null && kata call GetMetrics >/dev/null && kata call RemoveStaleVirtiofsShareMounts '{}' && update '"remount"' || return
 		kata call ReseedRandomDev '{"data": "c2VlZA=="}' && return 1
 	done
 	after=$(holdings)
@@ -132,7 +152,7 @@ nothing_is_left() {
 }
 
 check create_sandbox create_sandbox
-for t in volume_stats ephemeral_grows ephemeral_without_options ephemeral_is_mounted ephemeral_refused stale_mounts \
+for t in volume_stats ephemeral_grows ephemeral_without_options ephemeral_is_mounted ephemeral_refused stale_mounts metrics \
 	machine_is_fenced no_mem_agent termination_log nothing_is_left; do
 	check $t $t
 done
