@@ -11,13 +11,10 @@ T         ?=
 SHELL     := bash
 MAKEFLAGS += --no-builtin-rules
 
-CC_gcc := gcc
 CC_clang := clang
-CC_asan := gcc
-CC_fault := gcc
 CC_fuzz := clang
 CC := $(or $(CC_$(VARIANT)),gcc)
-EXTRA_asan := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DSANITIZED
+EXTRA_asan := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DSANITIZED
 EXTRA_fault := -DSYS_FAULT
 EXTRA_faultasan = $(EXTRA_asan) -DSYS_FAULT
 EXTRA_fuzz := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DSANITIZED
@@ -158,6 +155,8 @@ check-integration: all $(TOOLS)  ## the real agent behind a fence, as root; T=na
 	@$(RING) integration $(filter-out %/fault.sh,$(wildcard tests/integration/*.sh))
 check-vm: all initrd  ## the initrd in a VM; T=name runs one script
 	@$(RING) vm $(wildcard tests/vm/*.sh)
+bench: all initrd $(B)/tests/tools/stopwatch  ## ratios to crun and runc, memory and sizes; as root
+	@KATA_BUILD=$(CURDIR)/$(B) tests/bench/run
 
 check:  ## the README's test command: every ring, one summary line
 	@scripts/install-deps build vm check
