@@ -27,8 +27,6 @@ struct sandbox_config {
 	struct oci_strings dns;
 	struct storage_config *storages;
 	size_t n_storages;
-	bool has_kernel_modules;
-	char *guest_hook_path;
 };
 
 struct sandbox {

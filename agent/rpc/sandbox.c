@@ -23,6 +23,11 @@ void rpc_create_sandbox(struct rpc_call *call)
 	struct err err = ERR_INIT;
 	int r;
 
+	if (req->n_kernel_modules > 0 || req->guest_hook_path[0]) {
+		rpc_fail(call, RPC_UNIMPLEMENTED, "create sandbox '%s': %s not supported yet", req->sandbox_id,
+			 req->n_kernel_modules > 0 ? "kernel modules are" : "a path of guest hooks is");
+		return;
+	}
 	r = rpc_sandbox_config(req, &config, &err);
 	if (r == 0)
 		r = sandbox_create(call->server->sandbox, config, rpc_await(call), &err);

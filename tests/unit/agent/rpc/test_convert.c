@@ -125,7 +125,6 @@ static void exec_takes_the_capabilities_of_its_container(void **state)
 static void sandbox(void **state)
 {
 	Grpc__CreateSandboxRequest req = GRPC__CREATE_SANDBOX_REQUEST__INIT;
-	Grpc__KernelModule module = GRPC__KERNEL_MODULE__INIT, *modules[] = { &module };
 	char *dns[] = { web, e2 };
 	struct sandbox_config *s = NULL;
 	struct err err = ERR_INIT;
@@ -133,18 +132,13 @@ static void sandbox(void **state)
 	(void)state;
 	req.sandbox_id = web;
 	req.hostname = e2;
-	req.guest_hook_path = path;
 	req.dns = dns;
 	req.n_dns = 2;
-	req.kernel_modules = modules;
-	req.n_kernel_modules = 1;
 	assert_return_code(rpc_sandbox_config(&req, &s, &err), 0);
 	assert_string_equal(s->id, "web");
 	assert_string_equal(s->hostname, "e2");
-	assert_string_equal(s->guest_hook_path, "/a/b");
 	assert_int_equal(s->dns.n, 2);
 	assert_string_equal(s->dns.v[1], "e2");
-	assert_true(s->has_kernel_modules);
 	assert_int_equal(s->n_storages, 0);
 	sandbox_config_free(s);
 }
