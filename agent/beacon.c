@@ -11,7 +11,7 @@
 #include "lib/sys.h"
 
 #define BEACON_TIMEOUT_MS 5000
-#define HOST_CID	  2
+#define HOST_CID          2
 
 struct beacon {
 	struct job job;

@@ -14,9 +14,9 @@
 #include "lib/mountinfo.h"
 #include "lib/sys.h"
 
-#define LIST_MAX   (1024 * 1024)
-#define FDS_WANTED 65536
-#define FILE_MAX   "9223372036854775807" /* LONG_MAX: none */
+#define LIST_MAX    (1024 * 1024)
+#define FDS_WANTED  65536
+#define FILE_MAX    "9223372036854775807" /* LONG_MAX: none */
 #define AUTO_ONLINE "/sys/devices/system/memory/auto_online_blocks"
 
 struct boot_mount {
@@ -211,8 +211,8 @@ static void lift_guest_fd_limit(struct console *console)
 }
 
 /*
- * Memory that is plugged in later is used as soon as the kernel has found it, whenever the host asks for it: the blocks of
- * a DIMM come one by one. Not if the command line says what shall be done with them.
+ * Memory that is plugged in later is used as soon as the kernel has found it, whenever the host asks for it: the blocks
+ * of a DIMM come one by one. Not if the command line says what shall be done with them.
  */
 static void use_new_memory(struct console *console)
 {
@@ -220,7 +220,8 @@ static void use_new_memory(struct console *console)
 	_autoclose_ int fd = -EBADF;
 	ssize_t n;
 
-	if (fd_read_file_at(AT_FDCWD, "/proc/cmdline", LIST_MAX, &cmdline, NULL) == 0 && strstr(cmdline, "memhp_default_state="))
+	if (fd_read_file_at(AT_FDCWD, "/proc/cmdline", LIST_MAX, &cmdline, NULL) == 0 &&
+	    strstr(cmdline, "memhp_default_state="))
 		return;
 	fd = sys_open_machine_file(AUTO_ONLINE, O_WRONLY);
 	n = fd < 0 ? fd : sys_write(fd, "online", strlen("online"));

@@ -19,7 +19,8 @@ static void ensure_stdio(void)
 
 		if (sys_fcntl(fd, F_GETFD, 0) >= 0)
 			continue;
-		/* The lowest free number is the one that is missing. Without /dev there is nothing to open: a pipe will do. */
+		/* The lowest free number is the one that is missing. Without /dev there is nothing to open: a pipe will
+		 * do. */
 		opened = sys_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);
 		if (opened < 0) {
 			int ends[2];
@@ -138,7 +139,7 @@ void console_stage(struct console *c, const char *fmt, ...)
 	va_list ap;
 
 	(void)snprintf(prefix, sizeof(prefix), "boot %8.1f ms (+%.1f) ", (double)now / 1e6,
-		       (double)(now - c->last_ns) / 1e6);
+	               (double)(now - c->last_ns) / 1e6);
 	c->last_ns = now;
 	va_start(ap, fmt);
 	say(c, prefix, fmt, ap);

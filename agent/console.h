@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What PID 1 says while nobody else can: boot lines with times, to /dev/kmsg and to every console that opens. Lines from
- * before a console existed are repeated on it. Also the place where the JSON log goes when no log port is asked for.
+ * What PID 1 says while nobody else can: boot lines with times, to /dev/kmsg and to every console that opens. Lines
+ * from before a console existed are repeated on it. Also the place where the JSON log goes when no log port is asked
+ * for.
  */
 #pragma once
 
@@ -25,7 +26,8 @@ struct console {
 /* Makes fds 0 to 2 exist (/dev/null if there is nothing else) and prepares the struct. Never fails. */
 void console_init(struct console *c);
 
-/* Opens /dev/kmsg and the kernel's consoles if they have come up since, repeating what was said. Can be called again. */
+/* Opens /dev/kmsg and the kernel's consoles if they have come up since, repeating what was said. Can be called again.
+ */
 void console_open(struct console *c);
 
 /* A boot stage is done: one line with the time since the kernel's start and since the stage before. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A container: its spec, its cgroup, its processes, and its life cycle (the table in container.c, drawn in docs/STATES).
- * Owned by the sandbox. Everything that may block runs in jobs; completions as in completion.h.
+ * A container: its spec, its cgroup, its processes, and its life cycle (the table in container.c, drawn in
+ * docs/STATES). Owned by the sandbox. Everything that may block runs in jobs; completions as in completion.h.
  */
 #pragma once
 
@@ -13,7 +13,7 @@
 #include "lib/oci.h"
 
 #define CONTAINER_EXITED_EXECS_MAX 1024 /* records of ended execs that are kept */
-#define CONTAINER_PROCESSES_MAX	   8192
+#define CONTAINER_PROCESSES_MAX    8192
 
 struct sandbox;
 
@@ -49,15 +49,16 @@ struct container {
 	struct list link; /* in sandbox->containers */
 	struct sandbox *sandbox;
 	struct container_config *config;
-	const char *id; /* config->id */
+	const char *id;             /* config->id */
 	enum container_state state; /* changed by container_set_state only */
 	char *cgroup_path;
-	bool owns_cgroup; /* what is in it may be killed and removed: it was made for this container, or may have been */
+	bool owns_cgroup; /* what is in it may be killed and removed: it was made for this container, or may have been
+	                   */
 	struct list processes; /* struct process; the init is the first */
 	size_t n_processes;
 	struct process *init;
-	bool started;		   /* its init was released */
-	struct list controls;	   /* jobs of control.c */
+	bool started;              /* its init was released */
+	struct list controls;      /* jobs of control.c */
 	struct creation *creation; /* until CreateContainer is answered */
 	struct teardown *teardown; /* while it is being removed */
 };
@@ -69,7 +70,8 @@ const char *container_state_name(enum container_state state);
 int container_check_id(const char *id, struct err *err);
 
 /* Creates; the config is taken over in every case. -EEXIST for an id that is there. Completes when it is parked. */
-int container_create(struct sandbox *sandbox, struct container_config *config, struct completion *done, struct err *err);
+int container_create(struct sandbox *sandbox, struct container_config *config, struct completion *done,
+                     struct err *err);
 
 /* Lets the parked init go; completes when exec has worked. -EINVAL naming the state if it is not created. */
 int container_start(struct container *c, struct completion *done, struct err *err);
@@ -91,12 +93,13 @@ int container_resume(struct container *c, struct completion *done, struct err *e
 
 /* Changes limits; `resources` must live until the completion. */
 int container_update(struct container *c, const struct oci_resources *resources, struct completion *done,
-		     struct err *err);
+                     struct err *err);
 
 /* SIGKILL for everything in its cgroup. */
 int container_kill_all(struct container *c, struct err *err);
 
-/* The process: exec_id "" or the container's id is the init. NULL if there never was one of that name, or it was forgotten. */
+/* The process: exec_id "" or the container's id is the init. NULL if there never was one of that name, or it was
+ * forgotten. */
 struct process *container_find_process(struct container *c, const char *exec_id);
 
 /* The one way to change c->state; an illegal step is logged and refused with -EINVAL. */
@@ -105,7 +108,8 @@ int container_set_state(struct container *c, enum container_state state);
 /* Told by a process of it that was reaped. */
 void container_process_exited(struct container *c, struct process *p);
 
-/* Fails execs that were not answered yet with -ECANCELED; their children are killed by whoever removes the container. */
+/* Fails execs that were not answered yet with -ECANCELED; their children are killed by whoever removes the container.
+ */
 void container_cancel_execs(struct container *c);
 
 /* Fails pauses, resumes and updates that are under way with -ECANCELED. */

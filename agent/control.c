@@ -53,7 +53,7 @@ static void on_done(struct job *job, int r, struct job_reply *reply, const struc
 }
 
 static int start(struct container *c, enum control_verb verb, const struct oci_resources *resources,
-		 struct completion *done, struct err *err)
+                 struct completion *done, struct err *err)
 {
 	struct control *k = calloc(1, sizeof(*k));
 	int r;
@@ -94,7 +94,7 @@ int container_resume(struct container *c, struct completion *done, struct err *e
 }
 
 int container_update(struct container *c, const struct oci_resources *resources, struct completion *done,
-		     struct err *err)
+                     struct err *err)
 {
 	if (c->state == CONTAINER_CREATING || c->state == CONTAINER_REMOVING || c->state == CONTAINER_STOPPED)
 		return refuse(c, "update", err);

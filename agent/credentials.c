@@ -174,7 +174,8 @@ static const char *capability_name(unsigned cap, char buffer[CAP_NAME_SIZE])
 
 /*
  * The capabilities that there are and those in the bounding set, asked of the kernel itself: a file below /proc/sys can
- * be a container's forgery. Only EINVAL is the end of the list; taking another failure for it would leave what is behind.
+ * be a container's forgery. Only EINVAL is the end of the list; taking another failure for it would leave what is
+ * behind.
  */
 static int read_bounding(uint64_t *ret_known, uint64_t *ret_bounding, struct err *err)
 {

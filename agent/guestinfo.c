@@ -11,9 +11,9 @@
 #include "lib/mountinfo.h"
 #include "lib/sys.h"
 
-#define TEXT_MAX	 (1024 * 1024)
+#define TEXT_MAX         (1024 * 1024)
 #define CGROUP_DEPTH_MAX 32
-#define PF_KTHREAD	 0x00200000 /* the kernel's, in the flags of /proc/PID/stat */
+#define PF_KTHREAD       0x00200000 /* the kernel's, in the flags of /proc/PID/stat */
 
 static void close_dir(DIR **dir)
 {
@@ -125,10 +125,10 @@ static int write_memory(pid_t agent, struct buf *out, struct err *err)
 	r = fd_read_file_at(AT_FDCWD, "/proc/meminfo", TEXT_MAX, &meminfo, NULL);
 	if (r < 0)
 		return err_set(err, r, "read '/proc/meminfo'");
-	return buf_printf(out,
-			  ",\"rss_kb\":%lu,\"pss_kb\":%lu,\"anonymous_kb\":%lu,\"mem_total_kb\":%lu,\"mem_used_kb\":%lu",
-			  find_kb(rollup, "Rss"), find_kb(rollup, "Pss"), find_kb(rollup, "Anonymous"),
-			  find_kb(meminfo, "MemTotal"), find_kb(meminfo, "MemTotal") - find_kb(meminfo, "MemAvailable"));
+	return buf_printf(
+		out, ",\"rss_kb\":%lu,\"pss_kb\":%lu,\"anonymous_kb\":%lu,\"mem_total_kb\":%lu,\"mem_used_kb\":%lu",
+		find_kb(rollup, "Rss"), find_kb(rollup, "Pss"), find_kb(rollup, "Anonymous"),
+		find_kb(meminfo, "MemTotal"), find_kb(meminfo, "MemTotal") - find_kb(meminfo, "MemAvailable"));
 }
 
 int guestinfo_write(pid_t agent, const char *cgroup_root, struct buf *out, struct err *err)
@@ -149,7 +149,8 @@ int guestinfo_write(pid_t agent, const char *cgroup_root, struct buf *out, struc
 	cgroups = count_directories(AT_FDCWD, cgroup_root, CGROUP_DEPTH_MAX);
 	if (cgroups < 0)
 		return err_set(err, cgroups, "count cgroups below '%s'", cgroup_root);
-	r = buf_printf(out, "{\"fds\":%d,\"mounts\":%d,\"processes\":%d,\"cgroups\":%d", fds, mounts, processes, cgroups);
+	r = buf_printf(out, "{\"fds\":%d,\"mounts\":%d,\"processes\":%d,\"cgroups\":%d", fds, mounts, processes,
+	               cgroups);
 	if (r >= 0)
 		r = write_memory(agent, out, err);
 	if (r >= 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The agent's side of building a process: stdio, the builder job that runs container_build (child.h), the reports of the
- * child, the parking before exec, and the release. Owned by its process, gone when exec has worked or all has failed.
- * The agent itself never changes its namespaces and never waits.
+ * The agent's side of building a process: stdio, the builder job that runs container_build (child.h), the reports of
+ * the child, the parking before exec, and the release. Owned by its process, gone when exec has worked or all has
+ * failed. The agent itself never changes its namespaces and never waits.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Kills for lack of memory: one inotify instance watches memory.events of every container, each rise of oom_kill becomes
- * as many events, and events go to those who wait, oldest first. Events nobody asks for are kept, the newest OOM_QUEUE_MAX.
- * Owned by the sandbox.
+ * Kills for lack of memory: one inotify instance watches memory.events of every container, each rise of oom_kill
+ * becomes as many events, and events go to those who wait, oldest first. Events nobody asks for are kept, the newest
+ * OOM_QUEUE_MAX. Owned by the sandbox.
  */
 #pragma once
 
@@ -17,7 +17,8 @@ struct container;
 struct oom;
 struct oom_waiter;
 
-/* Called once, from a later turn or oom_wait's: the container's id, valid for the call; NULL = the sandbox is destroyed. */
+/* Called once, from a later turn or oom_wait's: the container's id, valid for the call; NULL = the sandbox is
+ * destroyed. */
 typedef void (*oom_told)(struct oom_waiter *waiter, const char *container_id);
 
 /* Embedded in its owner. */

@@ -12,7 +12,7 @@
 #include "lib/kstr.h"
 
 #define DEFAULT_SERVER_ADDR "vsock://-1:1024"
-#define COMPLAINT_MAX	    256
+#define COMPLAINT_MAX       256
 
 enum option_kind {
 	OPTION_FLAG,   /* the bare word */

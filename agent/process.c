@@ -37,7 +37,7 @@ int process_set_state(struct process *p, enum process_state state)
 {
 	if (!(states[p->state].next & 1u << state)) {
 		log_error("process", "Process '%s' cannot go from %s to %s", p->id, states[p->state].name,
-			  states[state].name);
+		          states[state].name);
 		return -EINVAL;
 	}
 	log_debug("process", "Process '%s' of '%s': %s", p->id, p->container->id, states[state].name);
@@ -185,7 +185,7 @@ static void discard_oldest(struct sandbox *s)
 	if (p->err)
 		outstream_discard(p->err);
 	log_warning("process", "Output of '%s' of '%s' was never read: %" PRIu64 " bytes lost", p->id, p->container->id,
-		    (p->out ? outstream_counters(p->out).lost : 0) + (p->err ? outstream_counters(p->err).lost : 0));
+	            (p->out ? outstream_counters(p->out).lost : 0) + (p->err ? outstream_counters(p->err).lost : 0));
 	drop_stream(&p->out, &p->out_counters);
 	drop_stream(&p->err, &p->err_counters);
 }
@@ -308,7 +308,7 @@ int process_resize(struct process *p, unsigned rows, unsigned columns, struct er
 }
 
 void process_counters(const struct process *p, uint64_t *ret_in, struct outstream_counters *ret_out,
-		      struct outstream_counters *ret_err)
+                      struct outstream_counters *ret_err)
 {
 	*ret_in = p->in ? instream_written(p->in) : p->in_written;
 	*ret_out = p->out ? outstream_counters(p->out) : p->out_counters;

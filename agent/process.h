@@ -40,7 +40,7 @@ struct process {
 	struct container *container;
 	char *id; /* exec id; of an init the container's */
 	bool is_init, has_terminal;
-	bool was_waited; /* its exit code was told to somebody: the id may be used again */
+	bool was_waited;          /* its exit code was told to somebody: the id may be used again */
 	enum process_state state; /* changed by process_set_state only */
 	pid_t pid;
 	int pidfd;
@@ -49,13 +49,13 @@ struct process {
 	struct reaper_child child;
 	struct outstream *out, *err; /* err NULL with a terminal */
 	struct instream *in;
-	int master;	     /* the terminal, for resizing */
-	struct list waiters; /* struct process_waiter */
+	int master;                /* the terminal, for resizing */
+	struct list waiters;       /* struct process_waiter */
 	struct loop_deferred tell; /* tells the waiters */
-	struct launch *launch; /* while it is being built, else NULL */
-	struct exec *exec;     /* until ExecProcess is answered */
-	bool is_failed;	       /* its exec failed and was answered: forgotten as soon as it is reaped */
-	struct list lingering; /* in sandbox->lingering while an output end holds unread bytes */
+	struct launch *launch;     /* while it is being built, else NULL */
+	struct exec *exec;         /* until ExecProcess is answered */
+	bool is_failed;            /* its exec failed and was answered: forgotten as soon as it is reaped */
+	struct list lingering;     /* in sandbox->lingering while an output end holds unread bytes */
 	struct outstream_counters out_counters, err_counters; /* once the streams are gone */
 	uint64_t in_written;
 };
@@ -80,7 +80,7 @@ void process_watch(struct process *p, pid_t pid, int pidfd);
 
 /* Bytes so far, of the running streams or of the record; err may be all zeroes. */
 void process_counters(const struct process *p, uint64_t *ret_in, struct outstream_counters *ret_out,
-		      struct outstream_counters *ret_err);
+                      struct outstream_counters *ret_err);
 
 /* A name for logs and `ps`. */
 const char *process_state_name(enum process_state state);

@@ -15,10 +15,10 @@
 #include "lib/path.h"
 #include "lib/sys.h"
 
-#define NEW_ROOT      "/newroot"
-#define SELF	      "/usr/bin/kata-agent"
-#define LIST_MAX      (1024 * 1024)
-#define COPY_CHUNK    65536
+#define NEW_ROOT       "/newroot"
+#define SELF           "/usr/bin/kata-agent"
+#define LIST_MAX       (1024 * 1024)
+#define COPY_CHUNK     65536
 #define LEFT_DEPTH_MAX 4 /* fields of a manifest line before the path */
 
 static const char *const moved[] = { "proc", "sys", "dev", "run", "tmp" };
@@ -123,8 +123,8 @@ static int copy_kept(int root, struct err *err)
 			path = strchr(path, ' ');
 			path = path ? path + 1 : NULL;
 		}
-		r = path && *path == '/' ? copy_entry(root, path, err) :
-					   err_say(err, EINVAL, "bad line '%s' in '%s'", line, BOOT_MANIFEST_FILE);
+		r = path && *path == '/' ? copy_entry(root, path, err)
+		                         : err_say(err, EINVAL, "bad line '%s' in '%s'", line, BOOT_MANIFEST_FILE);
 	}
 	return r;
 }

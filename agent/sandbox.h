@@ -15,7 +15,7 @@
 #define SANDBOX_CONTAINERS_MAX 4096
 #define SANDBOX_LINGERING_MAX  256 /* output ends of ended processes with unread bytes */
 
-#define SANDBOX_RUN_DIR	  "/run/kata-containers"
+#define SANDBOX_RUN_DIR   "/run/kata-containers"
 #define SANDBOX_SHARE_DIR "/run/kata-containers/shared/containers"
 
 struct storage_table;
@@ -40,10 +40,10 @@ struct sandbox {
 	size_t n_containers;
 	struct nspace_pins pins;
 	const struct container *pid_owner; /* whose pid namespace is pinned */
-	bool dns_mounted; /* over /etc/resolv.conf */
+	bool dns_mounted;                  /* over /etc/resolv.conf */
 	struct storage_table *storages;
 	struct oom *oom;
-	struct list lingering; /* struct process, by `lingering` link of process.c; oldest first */
+	struct list lingering;                      /* struct process, by `lingering` link of process.c; oldest first */
 	void (*destroyed)(struct sandbox *sandbox); /* told after DestroySandbox has been answered */
 };
 

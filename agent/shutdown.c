@@ -7,7 +7,7 @@
 #include "agent/rpc/server.h"
 #include "lib/sys.h"
 
-#define TURN_MS	  20
+#define TURN_MS   20
 #define NS_PER_MS 1000000ull
 
 static void turn_until(const struct job_env *env, bool (*is_over)(void *arg), void *arg, uint64_t ms)

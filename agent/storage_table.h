@@ -25,7 +25,7 @@ struct storage_table *storage_table_free(struct storage_table *t);
  * configs live until the completion.
  */
 int storage_table_add(struct storage_table *t, const char *owner, const struct storage_config *configs, size_t n,
-		      struct completion *done, struct err *err);
+                      struct completion *done, struct err *err);
 
 /* Lets go of everything that `owner` holds (shared ones stay for the sandbox) and cleans what nobody holds. */
 int storage_table_release(struct storage_table *t, const char *owner, struct completion *done, struct err *err);

@@ -3,10 +3,10 @@
  * The agent's ends of a process's stdio, and the rules of when a stream ends (design D6, D8; drawn in docs/STATES).
  * Output is read only when somebody asks, so the pipe itself is the back-pressure. A chunk that was handed to a reader
  * belongs to the stream until the reader has acknowledged it: if its client went away, the next reader gets it.
- * Two kinds of clients share these rules. A reader asks for one chunk. A tap, of which a stream has one at most, sees what
- * comes, in a window of STREAM_CHUNK_MAX unacknowledged bytes, and acknowledges by offset; while it is attached, readers
- * wait. Offsets count all bytes since the process began.
- * A stream is owned by its process. Readers, writers and taps are embedded in their owner, who keeps them until done.
+ * Two kinds of clients share these rules. A reader asks for one chunk. A tap, of which a stream has one at most, sees
+ * what comes, in a window of STREAM_CHUNK_MAX unacknowledged bytes, and acknowledges by offset; while it is attached,
+ * readers wait. Offsets count all bytes since the process began. A stream is owned by its process. Readers, writers and
+ * taps are embedded in their owner, who keeps them until done.
  */
 #pragma once
 
@@ -18,7 +18,7 @@
 #include "lib/loop.h"
 
 #define STREAM_CHUNK_MAX 65536 /* bytes that one read returns at most, and that are kept unacknowledged */
-#define ORPHAN_GRACE_MS	 500   /* how long after its process's end an orphan may still add output */
+#define ORPHAN_GRACE_MS  500   /* how long after its process's end an orphan may still add output */
 
 struct outstream;
 struct instream;
@@ -34,22 +34,22 @@ typedef void (*outstream_done)(struct outstream_reader *reader, int r, const uin
 struct outstream_reader {
 	struct list link;
 	struct outstream *stream; /* NULL when it is in no stream any more */
-	size_t max;		  /* bytes wanted, clamped to 1..STREAM_CHUNK_MAX */
+	size_t max;               /* bytes wanted, clamped to 1..STREAM_CHUNK_MAX */
 	outstream_done done;
 };
 
 struct outstream_tap {
 	struct outstream *stream; /* NULL when it is in no stream any more */
-	uint64_t sent;		  /* offset of the first byte that was not sent; in no stream any more: of its end */
-	int error;		  /* -errno: reading failed */
+	uint64_t sent;            /* offset of the first byte that was not sent; in no stream any more: of its end */
+	int error;                /* -errno: reading failed */
 	void (*changed)(struct outstream_tap *tap); /* look again, from a later turn: called from anywhere */
 };
 
 struct outstream_counters {
-	uint64_t in;	    /* bytes read from the process */
+	uint64_t in;        /* bytes read from the process */
 	uint64_t delivered; /* bytes acknowledged by readers and taps */
-	uint64_t late;	    /* bytes of orphans that were drained away */
-	uint64_t lost;	    /* bytes that were thrown away unread */
+	uint64_t late;      /* bytes of orphans that were drained away */
+	uint64_t lost;      /* bytes that were thrown away unread */
 };
 
 /* Takes the fd (pipe's read end, or a pty master) over on success. 0 or -errno. */
@@ -72,8 +72,8 @@ int outstream_attach(struct outstream *s, struct outstream_tap *tap);
 
 /*
  * Places the tap: its client has every byte before `offset`, which counts as acknowledged. *ret is the offset of the
- * first byte to come, higher than asked if others took what was before it. -EAGAIN while a reader holds a chunk (changed
- * comes), -ERANGE if no byte with this offset was ever read.
+ * first byte to come, higher than asked if others took what was before it. -EAGAIN while a reader holds a chunk
+ * (changed comes), -ERANGE if no byte with this offset was ever read.
  */
 int outstream_place(struct outstream_tap *tap, uint64_t offset, uint64_t *ret);
 
@@ -123,8 +123,8 @@ struct instream_writer {
 
 /* The one client that writes by offset. Writers of others still get their turn. */
 struct instream_tap {
-	struct instream *stream; /* NULL when it was closed */
-	uint64_t written;	 /* bytes accepted, once it was closed */
+	struct instream *stream;                   /* NULL when it was closed */
+	uint64_t written;                          /* bytes accepted, once it was closed */
 	void (*changed)(struct instream_tap *tap); /* it was closed; called from anywhere */
 };
 

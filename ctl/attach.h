@@ -16,21 +16,24 @@ struct attach_spec {
 	bool verbose;    /* say what was delivered, and compare it with the agent's counters */
 
 	/* for a process that runs already */
-	bool is_late;                           /* somebody may have read before us; without stdin its input stays open */
-	bool skip_taken;                        /* our stdin is the whole input: what was taken already is skipped */
+	bool is_late;    /* somebody may have read before us; without stdin its input stays open */
+	bool skip_taken; /* our stdin is the whole input: what was taken already is skipped */
 	struct option_number have_out, have_err; /* bytes of output that we have from before */
 };
 
 /* The options that run, exec and attach share, for their tables. */
-#define ATTACH_OPTIONS(spec)                                                                                           \
+#define ATTACH_OPTIONS(spec)                                                                                            \
 	{ OPTION_FLAG, 't', "tty", NULL, &(spec).tty, "give the process a terminal" },                                  \
-	{ OPTION_FLAG, 'i', "interactive", NULL, &(spec).interactive, "pass our stdin to the process" },                \
-	{ OPTION_FLAG, 'v', "verbose", NULL, &(spec).verbose, "say how many bytes were delivered, and check" },         \
-	{ OPTION_FLAG, 0, "no-streams", NULL, &(spec).no_streams, "do not use the agent's stream port" }
+		{ OPTION_FLAG, 'i', "interactive", NULL, &(spec).interactive, "pass our stdin to the process" },        \
+		{ OPTION_FLAG, 'v', "verbose", NULL, &(spec).verbose, "say how many bytes were delivered, and check" }, \
+	{                                                                                                               \
+		OPTION_FLAG, 0, "no-streams", NULL, &(spec).no_streams, "do not use the agent's stream port"            \
+	}
 
 /*
- * Calls `method` with the request, which starts the process (NULL: it runs), and then serves it. Signals that come meanwhile go to the
- * process. The process's exit status, or CTL_EXIT_CONTAINER to _NOT_FOUND after an error, which has been printed.
+ * Calls `method` with the request, which starts the process (NULL: it runs), and then serves it. Signals that come
+ * meanwhile go to the process. The process's exit status, or CTL_EXIT_CONTAINER to _NOT_FOUND after an error, which has
+ * been printed.
  */
 int attach_run(struct ctl *ctl, const struct attach_spec *spec, const char *method, const ProtobufCMessage *request);
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const struct ctl_command *const commands[] = {
-	&cmd_check, &cmd_wait_ready, &cmd_methods, &cmd_call,  &cmd_run,    &cmd_exec, &cmd_attach, &cmd_ps,
+	&cmd_check, &cmd_wait_ready, &cmd_methods, &cmd_call,  &cmd_run,    &cmd_exec, &cmd_attach,  &cmd_ps,
 	&cmd_kill,  &cmd_stats,      &cmd_update,  &cmd_pause, &cmd_resume, &cmd_rm,   &cmd_destroy,
 };
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DEFAULT_MAX ((size_t)64 << 20)
+#define DEFAULT_MAX     ((size_t)64 << 20)
 #define KEEP_WHEN_EMPTY 8192 /* a larger allocation is returned once its content is gone */
 
 void buf_done(struct buf *b)

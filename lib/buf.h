@@ -18,7 +18,10 @@ struct buf {
 	size_t cap;    /* bytes allocated at base */
 };
 
-#define BUF_INIT { 0 }
+#define BUF_INIT                                                                                                       \
+	{                                                                                                              \
+		0                                                                                                      \
+	}
 #define _autobuf_ _cleanup_(buf_done)
 
 /* Frees the memory and leaves an empty buffer. */

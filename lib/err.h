@@ -17,7 +17,10 @@ struct err {
 	char text[ERR_TEXT_MAX];
 };
 
-#define ERR_INIT { .num = 0, .text = "" }
+#define ERR_INIT                                                                                                       \
+	{                                                                                                              \
+		.num = 0, .text = ""                                                                                   \
+	}
 
 /* Stores "<text>: <strerror(num)>" and returns -num; num 0 or below becomes EINVAL or its absolute value. */
 int err_set(struct err *err, int num, const char *fmt, ...) _printf_(3, 4);

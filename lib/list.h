@@ -50,10 +50,9 @@ static inline void list_remove(struct list *item)
 
 /* Walks the ring; the current element may be removed and freed, others may not. */
 #define list_foreach(pos, head, type, member)                                                                          \
-	for (type *pos = container_of((head)->next, type, member),                                                    \
-		  *pos##_next_ = container_of(pos->member.next, type, member);                                         \
-	     &pos->member != (head);                                                                                   \
-	     pos = pos##_next_, pos##_next_ = container_of(pos->member.next, type, member))
+	for (type *pos = container_of((head)->next, type, member),                                                     \
+	          *pos##_next_ = container_of(pos->member.next, type, member);                                         \
+	     &pos->member != (head); pos = pos##_next_, pos##_next_ = container_of(pos->member.next, type, member))
 
 /* The first element of a ring that is not empty. */
 #define list_first(head, type, member) container_of((head)->next, type, member)

@@ -8,12 +8,12 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define ARRAY_SIZE(a)                   (sizeof(a) / sizeof((a)[0]))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
-#define _cleanup_(f) __attribute__((cleanup(f)))
-#define _autofree_ _cleanup_(mem_freep)
-#define _unused_ __attribute__((unused))
+#define _cleanup_(f)        __attribute__((cleanup(f)))
+#define _autofree_          _cleanup_(mem_freep)
+#define _unused_            __attribute__((unused))
 #define _printf_(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* Frees what the pointer at `p` points to; the cleanup function behind _autofree_. */

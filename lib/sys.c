@@ -24,7 +24,7 @@
 
 #include "lib/sys_fault.h"
 
-#define OPENAT2_TRIES 32 /* EAGAIN means a rename raced with the walk; an attacker may rename forever */
+#define OPENAT2_TRIES  32 /* EAGAIN means a rename raced with the walk; an attacker may rename forever */
 #define INITIAL_PID_NS 4026531836U
 #define INITIAL_UTS_NS 4026531838U
 
@@ -287,7 +287,7 @@ pid_t sys_clone3(const struct sys_clone_args *args)
 	int pidfd = -EBADF;
 	struct clone_args raw = {
 		.flags = args->flags | (args->as_sibling ? CLONE_PARENT : 0) | (args->ret_pidfd ? CLONE_PIDFD : 0) |
-			 (args->cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0),
+		         (args->cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0),
 		.pidfd = args->ret_pidfd ? (uint64_t)(uintptr_t)&pidfd : 0,
 		/* The kernel refuses an exit signal with CLONE_PARENT: the child inherits ours. */
 		.exit_signal = args->as_sibling ? 0 : SIGCHLD,
@@ -353,8 +353,8 @@ int sys_signals_default(void)
 	int r = sys_fault("sigaction");
 
 	/*
-	 * The C library refuses to set the two signals that it keeps for itself, but its posix_spawn ignores them in what
-	 * it starts (make, systemd): hence the kernel's own call. KILL and STOP cannot be set, which is as good.
+	 * The C library refuses to set the two signals that it keeps for itself, but its posix_spawn ignores them in
+	 * what it starts (make, systemd): hence the kernel's own call. KILL and STOP cannot be set, which is as good.
 	 */
 	for (int sig = 1; r == 0 && sig < _NSIG; sig++)
 		(void)syscall(SYS_rt_sigaction, sig, action, NULL, (size_t)_NSIG / 8);
@@ -527,7 +527,8 @@ int sys_timerfd_create(void)
 int sys_timerfd_arm(int fd, uint64_t nanoseconds)
 {
 	struct itimerspec spec = {
-		.it_value = { .tv_sec = (time_t)(nanoseconds / 1000000000), .tv_nsec = (long)(nanoseconds % 1000000000) },
+		.it_value = { .tv_sec = (time_t)(nanoseconds / 1000000000),
+		              .tv_nsec = (long)(nanoseconds % 1000000000) },
 	};
 
 	return (int)CALL("timerfd_settime", timerfd_settime(fd, 0, &spec, NULL));

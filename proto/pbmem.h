@@ -11,10 +11,11 @@
 #include "lib/arena.h"
 #include "lib/err.h"
 
-#define PB_BUDGET (8u << 20) /* what decoding may take over the length of the frame: arena_init(&a, len + PB_BUDGET)   \
-	                      */
-#define PB_DEPTH_MAX 32      /* messages inside messages, the outermost one counted */
-#define PB_LIST_MAX  65536   /* elements of a repeated field */
+#define PB_BUDGET                                                                                                      \
+	(8u << 20)         /* what decoding may take over the length of the frame: arena_init(&a, len + PB_BUDGET)     \
+	                    */
+#define PB_DEPTH_MAX 32    /* messages inside messages, the outermost one counted */
+#define PB_LIST_MAX  65536 /* elements of a repeated field */
 
 /* A ProtobufCAllocator that takes from an arena; use `&m.base`. */
 struct pbmem {

@@ -52,7 +52,8 @@ struct cgroup_plan {
 /* Finds out what is mounted at root; an error names what is missing. */
 int cgroup_host_init(struct cgroup_host *host, char *root, struct err *err);
 
-/* Number of the controllers that limits may need and the kernel does not offer, their names as "io, hugetlb"; -errno. */
+/* Number of the controllers that limits may need and the kernel does not offer, their names as "io, hugetlb"; -errno.
+ */
 int cgroup_find_missing(const struct cgroup_host *host, char **ret);
 
 /* CgroupsPath of the spec (":" becomes "/"; absent: "/<cid>") as a clean path in the arena; -EINVAL if it has "..". */

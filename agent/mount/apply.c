@@ -19,7 +19,7 @@ static bool is_system_dir(const char *path)
 static int open_target(struct enter *e, const struct step *step, bool is_dir, struct err *err)
 {
 	bool is_kernel = strcmp(step->type, "proc") == 0 || strcmp(step->type, "sysfs") == 0;
-	struct target_want want = {.path = step->target, .is_dir = is_dir};
+	struct target_want want = { .path = step->target, .is_dir = is_dir };
 	_autoclose_ int target = -EBADF;
 	int r;
 
@@ -92,7 +92,7 @@ static int apply_bind(const struct step *step, void *context, struct err *err)
 	return r < 0 ? err_say(err, -r, "bind '%s' on '%s': %s", step->source, step->target, err_text(&why)) : 0;
 }
 
-const struct step_kind step_bind = {"bind", apply_bind};
+const struct step_kind step_bind = { "bind", apply_bind };
 
 static bool has_key(const struct oci_strings *data, const char *key)
 {
@@ -124,7 +124,7 @@ static int keep_mode(struct enter *e, const struct step *step, struct arena *are
 	v[o->data.n] = arena_printf(arena, "mode=%o", st.st_mode & 07777);
 	if (!v[o->data.n])
 		return -ENOMEM;
-	o->data = (struct oci_strings){.v = v, .n = o->data.n + 1};
+	o->data = (struct oci_strings){ .v = v, .n = o->data.n + 1 };
 	return 0;
 }
 
@@ -139,7 +139,7 @@ static int mount_classic(struct enter *e, const struct mount_what *what, int tar
 	mount = path_open_in(e->root, what->target, O_DIRECTORY);
 	r = mount < 0 ? mount : mount_set_options(mount, what->options);
 	return r < 0 ? err_set(err, r, "mount '%s' on '%s': set attributes", what->type, what->target)
-		     : take_fd(&mount);
+	             : take_fd(&mount);
 }
 
 /* The network namespace is the guest's and its owner not our user namespace: no sysfs of our own, so theirs. */
@@ -169,10 +169,10 @@ static int new_mount(struct enter *e, const struct mount_what *what, int target,
 
 static int apply_mount(const struct step *step, void *context, struct err *err)
 {
-	_autoarena_ struct arena arena = {0};
+	_autoarena_ struct arena arena = { 0 };
 	struct enter *e = context;
 	struct mount_options o = *(const struct mount_options *)step->object;
-	struct mount_what what = {step->type, step->source, step->target, &o};
+	struct mount_what what = { step->type, step->source, step->target, &o };
 	_autoclose_ int target = -EBADF, mount = -EBADF;
 
 	if (keep_mode(e, step, &arena, &o) < 0)
@@ -188,13 +188,13 @@ static int apply_mount(const struct step *step, void *context, struct err *err)
 	return 0;
 }
 
-const struct step_kind step_mount = {"mount", apply_mount};
+const struct step_kind step_mount = { "mount", apply_mount };
 
 static int apply_remount(const struct step *step, void *context, struct err *err)
 {
 	struct enter *e = context;
 	const struct mount_options *o = step->object;
-	struct mount_what what = {step->type[0] ? step->type : "remount", step->source, step->target, o};
+	struct mount_what what = { step->type[0] ? step->type : "remount", step->source, step->target, o };
 	_autoclose_ int target = path_open_in(e->root, step->target, 0);
 	int r;
 
@@ -208,18 +208,18 @@ static int apply_remount(const struct step *step, void *context, struct err *err
 	return r < 0 ? err_set(err, r, "remount '%s'", step->target) : 0;
 }
 
-const struct step_kind step_remount = {"remount", apply_remount};
+const struct step_kind step_remount = { "remount", apply_remount };
 
 static int apply_seal(const struct step *step, void *context, struct err *err)
 {
-	const struct mount_attrs ro = {.set = MOUNT_ATTR_RDONLY};
+	const struct mount_attrs ro = { .set = MOUNT_ATTR_RDONLY };
 	struct enter *e = context;
 	int r = mount_set_attrs(e->sealed[step->number - 1], &ro, false);
 
 	return r < 0 ? err_set(err, r, "make '%s' read-only", step->target) : 0;
 }
 
-const struct step_kind step_seal = {"seal", apply_seal};
+const struct step_kind step_seal = { "seal", apply_seal };
 
 /* Made while the root can still be written; if it cannot be made, the child's chdir says it better. */
 static int apply_cwd(const struct step *step, void *context, struct err *err)
@@ -232,4 +232,4 @@ static int apply_cwd(const struct step *step, void *context, struct err *err)
 	return 0;
 }
 
-const struct step_kind step_cwd = {"cwd", apply_cwd};
+const struct step_kind step_cwd = { "cwd", apply_cwd };

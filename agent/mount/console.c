@@ -57,4 +57,4 @@ static int apply_console(const struct step *step, void *context, struct err *err
 	return r < 0 ? err_set(err, r, "bind the terminal on '/dev/console'") : 0;
 }
 
-const struct step_kind step_console = {"console", apply_console};
+const struct step_kind step_console = { "console", apply_console };

@@ -17,7 +17,7 @@
 /* The directory that everything goes into, opened once: an image whose /dev is a symlink is refused. */
 static int open_dev(struct enter *e, struct err *err)
 {
-	const struct target_want want = {.path = "/dev", .is_dir = true, .is_exact = true};
+	const struct target_want want = { .path = "/dev", .is_dir = true, .is_exact = true };
 
 	if (e->dev < 0)
 		e->dev = target_open(e->root, &want, err);
@@ -113,7 +113,7 @@ static int apply_node(const struct step *step, void *context, struct err *err)
 	return r < 0 ? err_wrap(err, "device '%s'", step->target) : 0;
 }
 
-const struct step_kind step_node = {"node", apply_node};
+const struct step_kind step_node = { "node", apply_node };
 
 static bool is_link_to(int dir, const char *name, const char *text)
 {
@@ -156,4 +156,4 @@ static int apply_link(const struct step *step, void *context, struct err *err)
 	return r < 0 ? err_set(err, r, "link '%s' to '%s'", step->target, step->source) : 0;
 }
 
-const struct step_kind step_link = {"link", apply_link};
+const struct step_kind step_link = { "link", apply_link };

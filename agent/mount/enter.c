@@ -22,7 +22,7 @@ static int apply_propagation(const struct step *step, void *context, struct err 
 	return r < 0 ? err_set(err, r, "set the propagation of '/'") : 0;
 }
 
-const struct step_kind step_propagation = {"propagation", apply_propagation};
+const struct step_kind step_propagation = { "propagation", apply_propagation };
 
 /* Attached before anything else: kernels before 6.15 attach nothing below a detached tree. */
 static int apply_root(const struct step *step, void *context, struct err *err)
@@ -37,7 +37,7 @@ static int apply_root(const struct step *step, void *context, struct err *err)
 	return r < 0 ? err_set(err, r, "attach the rootfs '%s'", step->source) : 0;
 }
 
-const struct step_kind step_root = {"root", apply_root};
+const struct step_kind step_root = { "root", apply_root };
 
 /* The creator's, for the container's own may be a symlink to something that a mask then would expose. */
 static int clone_null(int old_root)
@@ -76,14 +76,14 @@ static int apply_pivot(const struct step *step, void *context, struct err *err)
 	r = sys_pivot_root(".", ".");
 	if (r == -EINVAL)
 		return err_say(err, EINVAL,
-			       "pivot_root refuses: '/' is a bare initramfs, or its parent mount is shared");
+		               "pivot_root refuses: '/' is a bare initramfs, or its parent mount is shared");
 	if (r < 0)
 		return err_set(err, r, "pivot_root");
 	r = detach_old_root(e);
 	return r < 0 ? err_set(err, r, "detach the old root") : 0;
 }
 
-const struct step_kind step_pivot = {"pivot", apply_pivot};
+const struct step_kind step_pivot = { "pivot", apply_pivot };
 
 static int apply_share(const struct step *step, void *context, struct err *err)
 {
@@ -93,18 +93,18 @@ static int apply_share(const struct step *step, void *context, struct err *err)
 	return r < 0 ? err_set(err, r, "set the propagation of the rootfs") : 0;
 }
 
-const struct step_kind step_share = {"share", apply_share};
+const struct step_kind step_share = { "share", apply_share };
 
 static int apply_readonly_root(const struct step *step, void *context, struct err *err)
 {
-	const struct mount_attrs ro = {.set = MOUNT_ATTR_RDONLY};
+	const struct mount_attrs ro = { .set = MOUNT_ATTR_RDONLY };
 	struct enter *e = context;
 	int r = mount_set_attrs(e->root, &ro, false);
 
 	return r < 0 ? err_set(err, r, "make '%s' read-only", step->target) : 0;
 }
 
-const struct step_kind step_readonly_root = {"readonly-root", apply_readonly_root};
+const struct step_kind step_readonly_root = { "readonly-root", apply_readonly_root };
 
 static int enter_init(struct enter *e, struct err *err)
 {
@@ -132,9 +132,9 @@ static void enter_done(struct enter *e)
 }
 
 int rootfs_enter(const struct rootfs_plan *plan, const struct rootfs_sources *sources, struct rootfs_entry *entry,
-		 struct err *err)
+                 struct err *err)
 {
-	struct enter e = {plan, sources, entry, -EBADF, -EBADF, -EBADF, -EBADF, -EBADF, false, false, NULL};
+	struct enter e = { plan, sources, entry, -EBADF, -EBADF, -EBADF, -EBADF, -EBADF, false, false, NULL };
 	mode_t mask = sys_umask(0); /* modes are what the spec says */
 	int r = enter_init(&e, err);
 

@@ -12,26 +12,26 @@
 
 #define FSCONFIG_TEXT_MAX 255  /* bytes of a key or value that fsconfig(2) takes */
 #define CLASSIC_DATA_MAX  4095 /* mount(2) copies one page, with its NUL */
-#define FS_LOG_MAX	  8    /* messages that a file system context keeps */
+#define FS_LOG_MAX        8    /* messages that a file system context keeps */
 
 /*
  * File systems of which there is one for all who mount it, or whose read-only state we may have to set late: read-only
  * is what the mount is, never the file system. For the others (ext4 on a read-only disk) the file system has to know.
  */
-static const char *const mount_only_ro[] = {"cgroup", "cgroup2", "devpts", "mqueue", "proc", "sysfs", "tmpfs"};
+static const char *const mount_only_ro[] = { "cgroup", "cgroup2", "devpts", "mqueue", "proc", "sysfs", "tmpfs" };
 
 static const struct {
 	unsigned long flag;
 	const char *name;
 } sb_words[] = {
-	{MS_SYNCHRONOUS, "sync"},
-	{MS_DIRSYNC, "dirsync"},
-	{MS_LAZYTIME, "lazytime"},
+	{ MS_SYNCHRONOUS, "sync" },
+	{ MS_DIRSYNC, "dirsync" },
+	{ MS_LAZYTIME, "lazytime" },
 };
 
 int mount_set_attrs(int mount, const struct mount_attrs *attrs, bool tree)
 {
-	struct sys_mount_attr attr = {.attr_set = attrs->set, .attr_clr = attrs->clear};
+	struct sys_mount_attr attr = { .attr_set = attrs->set, .attr_clr = attrs->clear };
 
 	if (!attrs->set && !attrs->clear)
 		return 0;
@@ -40,7 +40,7 @@ int mount_set_attrs(int mount, const struct mount_attrs *attrs, bool tree)
 
 int mount_set_propagation(int mount, uint64_t propagation, bool tree)
 {
-	struct sys_mount_attr attr = {.propagation = propagation};
+	struct sys_mount_attr attr = { .propagation = propagation };
 
 	if (!propagation)
 		return 0;
@@ -146,7 +146,7 @@ int mount_fs_new(const struct mount_what *what, struct err *err)
 
 	if (context == -ENODEV)
 		return err_say(err, ENODEV, "mount '%s' on '%s': the kernel has no such file system", what->type,
-			       what->target);
+		               what->target);
 	if (context < 0)
 		return err_set(err, context, "mount '%s' on '%s'", what->type, what->target);
 	r = config_all(context, what);
@@ -186,17 +186,17 @@ static int too_long(const struct mount_what *what, const char *data, struct err 
 
 	if (!lower)
 		return err_say(err, E2BIG, "mount '%s' on '%s': %zu bytes of options, mount(2) takes %d", what->type,
-			       what->target, n, CLASSIC_DATA_MAX);
+		               what->target, n, CLASSIC_DATA_MAX);
 	for (; *lower && *lower != ','; lower++)
 		layers += *lower == ':';
 	return err_say(err, E2BIG,
-		       "mount '%s' on '%s': %zu lower directories make %zu bytes of options, mount(2) takes %d",
-		       what->type, what->target, layers, n, CLASSIC_DATA_MAX);
+	               "mount '%s' on '%s': %zu lower directories make %zu bytes of options, mount(2) takes %d",
+	               what->type, what->target, layers, n, CLASSIC_DATA_MAX);
 }
 
 static int classic(const struct mount_what *what, int proc, int target, unsigned long flags, struct err *err)
 {
-	_autoarena_ struct arena arena = {0};
+	_autoarena_ struct arena arena = { 0 };
 	const char *data = mount_options_join(&arena, &what->options->data);
 	char path[32];
 	int r;
@@ -210,7 +210,7 @@ static int classic(const struct mount_what *what, int proc, int target, unsigned
 		return err_set(err, r, "mount '%s' on '%s': go to our procfs", what->type, what->target);
 	(void)snprintf(path, sizeof(path), "self/fd/%d", target);
 	r = sys_mount(what->source && what->source[0] ? what->source : what->type, path, what->type, flags,
-		      data[0] ? data : NULL);
+	              data[0] ? data : NULL);
 	return r < 0 ? err_set(err, r, "mount '%s' on '%s'", what->type, what->target) : 0;
 }
 

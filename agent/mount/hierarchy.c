@@ -28,7 +28,7 @@ static int next_hierarchy(char **at, struct hierarchy *ret)
 	if (!second)
 		return 0;
 	*second = '\0';
-	*ret = (struct hierarchy){.controllers = colon + 1, .path = second + 1};
+	*ret = (struct hierarchy){ .controllers = colon + 1, .path = second + 1 };
 	return 1;
 }
 
@@ -72,18 +72,18 @@ static int link_names(int dir, const char *name)
 }
 
 static int mount_hierarchy(struct enter *e, const struct step *step, int dir, const struct hierarchy *h,
-			   struct err *err)
+                           struct err *err)
 {
 	const struct mount_options *asked = step->object;
 	const char *name = directory_of(h);
-	char *words[] = {h->controllers, NULL};
-	struct mount_options o = {.top = asked->top, .tree = asked->tree};
-	struct mount_what what = {"cgroup", "cgroup", step->target, &o};
+	char *words[] = { h->controllers, NULL };
+	struct mount_options o = { .top = asked->top, .tree = asked->tree };
+	struct mount_what what = { "cgroup", "cgroup", step->target, &o };
 	_autoclose_ int mount = -EBADF;
 	int r;
 
 	if (h->controllers[0])
-		o.data = (struct oci_strings){.v = words, .n = 1};
+		o.data = (struct oci_strings){ .v = words, .n = 1 };
 	else
 		what.type = "cgroup2";
 	r = sys_mkdirat(dir, name, 0755);
@@ -116,9 +116,9 @@ static int mount_hierarchies(struct enter *e, const struct step *step, int dir, 
 static int mount_v1(struct enter *e, const struct step *step, int target, struct err *err)
 {
 	const struct mount_options *asked = step->object;
-	char *words[] = {(char *)"mode=755", (char *)"size=64k", NULL};
-	const struct mount_options o = {.data = {.v = words, .n = 2}};
-	const struct mount_what what = {"tmpfs", "cgroup", step->target, &o};
+	char *words[] = { (char *)"mode=755", (char *)"size=64k", NULL };
+	const struct mount_options o = { .data = { .v = words, .n = 2 } };
+	const struct mount_what what = { "tmpfs", "cgroup", step->target, &o };
 	_autoclose_ int mount = mount_fs_new(&what, err);
 	int r;
 
@@ -136,7 +136,7 @@ static int mount_v1(struct enter *e, const struct step *step, int target, struct
 
 static int mount_v2(const struct step *step, int target, struct err *err)
 {
-	const struct mount_what what = {"cgroup2", "cgroup", step->target, step->object};
+	const struct mount_what what = { "cgroup2", "cgroup", step->target, step->object };
 	_autoclose_ int mount = mount_fs_new(&what, err);
 	int r = mount;
 
@@ -149,7 +149,7 @@ static int mount_v2(const struct step *step, int target, struct err *err)
 static int apply_cgroup(const struct step *step, void *context, struct err *err)
 {
 	struct enter *e = context;
-	const struct target_want want = {.path = step->target, .is_dir = true};
+	const struct target_want want = { .path = step->target, .is_dir = true };
 	_autoclose_ int target = target_open(e->root, &want, err);
 	int r = target;
 
@@ -160,4 +160,4 @@ static int apply_cgroup(const struct step *step, void *context, struct err *err)
 	return e->plan->unified ? mount_v2(step, target, err) : mount_v1(e, step, target, err);
 }
 
-const struct step_kind step_cgroup = {"cgroup", apply_cgroup};
+const struct step_kind step_cgroup = { "cgroup", apply_cgroup };

@@ -34,12 +34,12 @@ static int attach_again(int mount, bool *attached, int target)
 
 static int mask_dir(struct enter *e, int target, struct err *err)
 {
-	char *words[] = {(char *)"size=4k", (char *)"nr_inodes=2", (char *)"mode=755", NULL};
+	char *words[] = { (char *)"size=4k", (char *)"nr_inodes=2", (char *)"mode=755", NULL };
 	const struct mount_options o = {
 		.top.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-		.data = {.v = words, .n = ARRAY_SIZE(words) - 1},
+		.data = { .v = words, .n = ARRAY_SIZE(words) - 1 },
 	};
-	const struct mount_what what = {"tmpfs", "masked", "masked path", &o};
+	const struct mount_what what = { "tmpfs", "masked", "masked path", &o };
 	int r;
 
 	if (e->empty < 0) {
@@ -77,11 +77,11 @@ static int apply_mask(const struct step *step, void *context, struct err *err)
 	return r < 0 ? err_wrap(err, "mask '%s'", step->target) : 0;
 }
 
-const struct step_kind step_mask = {"mask", apply_mask};
+const struct step_kind step_mask = { "mask", apply_mask };
 
 static int apply_readonly(const struct step *step, void *context, struct err *err)
 {
-	const struct mount_attrs ro = {.set = MOUNT_ATTR_RDONLY};
+	const struct mount_attrs ro = { .set = MOUNT_ATTR_RDONLY };
 	struct enter *e = context;
 	_autoclose_ int target = path_open_in(e->root, step->target, 0), copy = -EBADF;
 	int r;
@@ -94,4 +94,4 @@ static int apply_readonly(const struct step *step, void *context, struct err *er
 	return r < 0 ? err_set(err, r, "make '%s' read-only", step->target) : 0;
 }
 
-const struct step_kind step_readonly = {"readonly", apply_readonly};
+const struct step_kind step_readonly = { "readonly", apply_readonly };

@@ -23,66 +23,66 @@ struct word {
 };
 
 static const struct word words[] = {
-	{"acl", WORD_NOTHING, 0, 0},
-	{"async", WORD_SB, 0, MS_SYNCHRONOUS},
-	{"atime", WORD_ATTR, MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME},
-	{"bind", WORD_BIND, 0, 0},
-	{"defaults", WORD_NOTHING, 0, 0},
-	{"dev", WORD_ATTR, 0, MOUNT_ATTR_NODEV},
-	{"diratime", WORD_ATTR, 0, MOUNT_ATTR_NODIRATIME},
-	{"dirsync", WORD_SB, MS_DIRSYNC, 0},
-	{"exec", WORD_ATTR, 0, MOUNT_ATTR_NOEXEC},
-	{"idmap", WORD_REFUSED, 0, 0},
-	{"iversion", WORD_NOTHING, 0, 0},
-	{"lazytime", WORD_SB, MS_LAZYTIME, 0},
-	{"loop", WORD_REFUSED, 0, 0},
-	{"loud", WORD_NOTHING, 0, 0},
-	{"mand", WORD_NOTHING, 0, 0},
-	{"noacl", WORD_NOTHING, 0, 0},
-	{"noatime", WORD_ATTR, MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME},
-	{"nodev", WORD_ATTR, MOUNT_ATTR_NODEV, 0},
-	{"nodiratime", WORD_ATTR, MOUNT_ATTR_NODIRATIME, 0},
-	{"noexec", WORD_ATTR, MOUNT_ATTR_NOEXEC, 0},
-	{"noiversion", WORD_NOTHING, 0, 0},
-	{"nolazytime", WORD_SB, 0, MS_LAZYTIME},
-	{"nomand", WORD_NOTHING, 0, 0},
-	{"norelatime", WORD_NOTHING, 0, 0},
-	{"nostrictatime", WORD_NOTHING, 0, 0},
-	{"nosuid", WORD_ATTR, MOUNT_ATTR_NOSUID, 0},
-	{"nosymfollow", WORD_ATTR, MOUNT_ATTR_NOSYMFOLLOW, 0},
-	{"rbind", WORD_BIND, MS_REC, 0},
-	{"relatime", WORD_ATTR, MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME},
-	{"remount", WORD_REMOUNT, 0, 0},
-	{"ridmap", WORD_REFUSED, 0, 0},
-	{"rnorelatime", WORD_NOTHING, 0, 0},
-	{"rnostrictatime", WORD_NOTHING, 0, 0},
-	{"ro", WORD_ATTR, MOUNT_ATTR_RDONLY, 0},
-	{"rw", WORD_ATTR, 0, MOUNT_ATTR_RDONLY},
-	{"silent", WORD_NOTHING, 0, 0},
-	{"strictatime", WORD_ATTR, MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME},
-	{"suid", WORD_ATTR, 0, MOUNT_ATTR_NOSUID},
-	{"symfollow", WORD_ATTR, 0, MOUNT_ATTR_NOSYMFOLLOW},
-	{"sync", WORD_SB, MS_SYNCHRONOUS, 0},
+	{ "acl", WORD_NOTHING, 0, 0 },
+	{ "async", WORD_SB, 0, MS_SYNCHRONOUS },
+	{ "atime", WORD_ATTR, MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME },
+	{ "bind", WORD_BIND, 0, 0 },
+	{ "defaults", WORD_NOTHING, 0, 0 },
+	{ "dev", WORD_ATTR, 0, MOUNT_ATTR_NODEV },
+	{ "diratime", WORD_ATTR, 0, MOUNT_ATTR_NODIRATIME },
+	{ "dirsync", WORD_SB, MS_DIRSYNC, 0 },
+	{ "exec", WORD_ATTR, 0, MOUNT_ATTR_NOEXEC },
+	{ "idmap", WORD_REFUSED, 0, 0 },
+	{ "iversion", WORD_NOTHING, 0, 0 },
+	{ "lazytime", WORD_SB, MS_LAZYTIME, 0 },
+	{ "loop", WORD_REFUSED, 0, 0 },
+	{ "loud", WORD_NOTHING, 0, 0 },
+	{ "mand", WORD_NOTHING, 0, 0 },
+	{ "noacl", WORD_NOTHING, 0, 0 },
+	{ "noatime", WORD_ATTR, MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME },
+	{ "nodev", WORD_ATTR, MOUNT_ATTR_NODEV, 0 },
+	{ "nodiratime", WORD_ATTR, MOUNT_ATTR_NODIRATIME, 0 },
+	{ "noexec", WORD_ATTR, MOUNT_ATTR_NOEXEC, 0 },
+	{ "noiversion", WORD_NOTHING, 0, 0 },
+	{ "nolazytime", WORD_SB, 0, MS_LAZYTIME },
+	{ "nomand", WORD_NOTHING, 0, 0 },
+	{ "norelatime", WORD_NOTHING, 0, 0 },
+	{ "nostrictatime", WORD_NOTHING, 0, 0 },
+	{ "nosuid", WORD_ATTR, MOUNT_ATTR_NOSUID, 0 },
+	{ "nosymfollow", WORD_ATTR, MOUNT_ATTR_NOSYMFOLLOW, 0 },
+	{ "rbind", WORD_BIND, MS_REC, 0 },
+	{ "relatime", WORD_ATTR, MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME },
+	{ "remount", WORD_REMOUNT, 0, 0 },
+	{ "ridmap", WORD_REFUSED, 0, 0 },
+	{ "rnorelatime", WORD_NOTHING, 0, 0 },
+	{ "rnostrictatime", WORD_NOTHING, 0, 0 },
+	{ "ro", WORD_ATTR, MOUNT_ATTR_RDONLY, 0 },
+	{ "rw", WORD_ATTR, 0, MOUNT_ATTR_RDONLY },
+	{ "silent", WORD_NOTHING, 0, 0 },
+	{ "strictatime", WORD_ATTR, MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME },
+	{ "suid", WORD_ATTR, 0, MOUNT_ATTR_NOSUID },
+	{ "symfollow", WORD_ATTR, 0, MOUNT_ATTR_NOSYMFOLLOW },
+	{ "sync", WORD_SB, MS_SYNCHRONOUS, 0 },
 };
 
 static const struct {
 	const char *name;
 	uint64_t flag;
 } propagations[] = {
-	{"private", MS_PRIVATE},
-	{"shared", MS_SHARED},
-	{"slave", MS_SLAVE},
-	{"unbindable", MS_UNBINDABLE},
+	{ "private", MS_PRIVATE },
+	{ "shared", MS_SHARED },
+	{ "slave", MS_SLAVE },
+	{ "unbindable", MS_UNBINDABLE },
 };
 
 static const struct {
 	uint64_t attr;
 	unsigned long flag;
 } classics[] = {
-	{MOUNT_ATTR_RDONLY, MS_RDONLY},		{MOUNT_ATTR_NOSUID, MS_NOSUID},
-	{MOUNT_ATTR_NODEV, MS_NODEV},		{MOUNT_ATTR_NOEXEC, MS_NOEXEC},
-	{MOUNT_ATTR_NOATIME, MS_NOATIME},	{MOUNT_ATTR_STRICTATIME, MS_STRICTATIME},
-	{MOUNT_ATTR_NODIRATIME, MS_NODIRATIME},
+	{ MOUNT_ATTR_RDONLY, MS_RDONLY },         { MOUNT_ATTR_NOSUID, MS_NOSUID },
+	{ MOUNT_ATTR_NODEV, MS_NODEV },           { MOUNT_ATTR_NOEXEC, MS_NOEXEC },
+	{ MOUNT_ATTR_NOATIME, MS_NOATIME },       { MOUNT_ATTR_STRICTATIME, MS_STRICTATIME },
+	{ MOUNT_ATTR_NODIRATIME, MS_NODIRATIME },
 };
 
 static const struct word *find_word(const char *name)
@@ -194,7 +194,7 @@ static size_t count_words(const struct oci_strings *list)
 
 int mount_options_parse(struct arena *arena, const struct oci_strings *list, struct mount_options *ret, struct err *err)
 {
-	struct mount_options o = {.data.v = arena_array(arena, count_words(list) + 1, sizeof(char *))};
+	struct mount_options o = { .data.v = arena_array(arena, count_words(list) + 1, sizeof(char *)) };
 
 	if (!o.data.v)
 		return err_set(err, ENOMEM, "parse mount options");

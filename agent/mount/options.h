@@ -18,18 +18,18 @@ struct mount_attrs {
 };
 
 struct mount_options {
-	struct mount_attrs top;	 /* of the mount itself */
+	struct mount_attrs top;  /* of the mount itself */
 	struct mount_attrs tree; /* of all mounts below it too ("rro" and friends) */
-	uint64_t propagation;	 /* MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE; 0 = not said */
-	bool propagation_tree;	 /* "rslave" and friends */
+	uint64_t propagation;    /* MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE; 0 = not said */
+	bool propagation_tree;   /* "rslave" and friends */
 	bool bind, bind_tree, remount;
-	unsigned long sb_flags;	 /* MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME */
+	unsigned long sb_flags;  /* MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME */
 	struct oci_strings data; /* "key=value" or "flag", for the file system */
 };
 
 /* Parses a list of words, each of which may hold several with commas between them; the error names the word. */
 int mount_options_parse(struct arena *arena, const struct oci_strings *list, struct mount_options *ret,
-			struct err *err);
+                        struct err *err);
 
 /* Parses one of the words shared, slave, private, unbindable, with or without "r" in front, to MS_* (and MS_REC);
  * -EINVAL. */

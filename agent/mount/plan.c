@@ -10,23 +10,23 @@
 
 static const char *const proc_files[] = {
 	"/proc/cpuinfo", "/proc/diskstats", "/proc/loadavg", "/proc/meminfo",
-	"/proc/net/dev", "/proc/stat",	    "/proc/swaps",   "/proc/uptime",
+	"/proc/net/dev", "/proc/stat",      "/proc/swaps",   "/proc/uptime",
 };
 
 static const struct oci_device default_devices[] = {
-	{.path = (char *)"/dev/null", .type = 'c', .major = 1, .minor = 3},
-	{.path = (char *)"/dev/zero", .type = 'c', .major = 1, .minor = 5},
-	{.path = (char *)"/dev/full", .type = 'c', .major = 1, .minor = 7},
-	{.path = (char *)"/dev/tty", .type = 'c', .major = 5, .minor = 0},
-	{.path = (char *)"/dev/urandom", .type = 'c', .major = 1, .minor = 9},
-	{.path = (char *)"/dev/random", .type = 'c', .major = 1, .minor = 8},
+	{ .path = (char *)"/dev/null", .type = 'c', .major = 1, .minor = 3 },
+	{ .path = (char *)"/dev/zero", .type = 'c', .major = 1, .minor = 5 },
+	{ .path = (char *)"/dev/full", .type = 'c', .major = 1, .minor = 7 },
+	{ .path = (char *)"/dev/tty", .type = 'c', .major = 5, .minor = 0 },
+	{ .path = (char *)"/dev/urandom", .type = 'c', .major = 1, .minor = 9 },
+	{ .path = (char *)"/dev/random", .type = 'c', .major = 1, .minor = 8 },
 };
 
 static const struct {
 	const char *name, *text;
 } default_links[] = {
-	{"/dev/fd", "/proc/self/fd"},	    {"/dev/stdin", "/proc/self/fd/0"}, {"/dev/stdout", "/proc/self/fd/1"},
-	{"/dev/stderr", "/proc/self/fd/2"}, {"/dev/core", "/proc/kcore"},      {"/dev/ptmx", "pts/ptmx"},
+	{ "/dev/fd", "/proc/self/fd" },       { "/dev/stdin", "/proc/self/fd/0" }, { "/dev/stdout", "/proc/self/fd/1" },
+	{ "/dev/stderr", "/proc/self/fd/2" }, { "/dev/core", "/proc/kcore" },      { "/dev/ptmx", "pts/ptmx" },
 };
 
 struct planner {
@@ -82,22 +82,22 @@ static int clean_path(struct planner *p, const char *path, const char *what, cha
 {
 	if (!path || !path_is_clean(path))
 		return err_say(err, EINVAL, "%s '%s': the path must be absolute and without '..'", what,
-			       path ? path : "");
+		               path ? path : "");
 	*ret = normalize(p->arena, path);
 	return *ret ? 0 : err_set(err, ENOMEM, "%s '%s'", what, path);
 }
 
 static int add_source(struct planner *p, const char *path, const char *target, bool tree)
 {
-	p->plan->sources[p->plan->n_sources] = (struct plan_source){.path = path, .target = target, .tree = tree};
+	p->plan->sources[p->plan->n_sources] = (struct plan_source){ .path = path, .target = target, .tree = tree };
 	return (int)p->plan->n_sources++;
 }
 
 /* What the step's numbers do not show, for the printed plan. */
 static char *describe(struct planner *p, const struct mount_options *o)
 {
-	static const char *const names[] = {"shared", "slave", "private", "unbindable"};
-	static const uint64_t flags[] = {MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE};
+	static const char *const names[] = { "shared", "slave", "private", "unbindable" };
+	static const uint64_t flags[] = { MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE };
 	char *text = mount_options_join(p->arena, &o->data);
 
 	for (size_t i = 0; text && i < ARRAY_SIZE(flags); i++)
@@ -105,7 +105,7 @@ static char *describe(struct planner *p, const struct mount_options *o)
 			text = arena_printf(p->arena, "%s[%s%s]", text, o->propagation_tree ? "r" : "", names[i]);
 	if (text && (o->tree.set || o->tree.clear))
 		text = arena_printf(p->arena, "%s[tree+0x%llx-0x%llx]", text, (unsigned long long)o->tree.set,
-				    (unsigned long long)o->tree.clear);
+		                    (unsigned long long)o->tree.clear);
 	if (text && o->sb_flags)
 		text = arena_printf(p->arena, "%s[fs 0x%lx]", text, o->sb_flags);
 	return text;
@@ -118,7 +118,7 @@ static int check_proc(const char *type, const char *destination, const struct mo
 	if (!plan_is_below(destination, "/proc") || plan_may_cover_proc(destination))
 		return 0;
 	return err_say(err, EPERM, "mount '%s' on '%s': nothing may be mounted there, it is inside /proc", type,
-		       destination);
+	               destination);
 }
 
 /* Later steps create things in there: read-only comes at the end. */
@@ -129,7 +129,7 @@ static bool is_sealed(const struct step *step, const struct mount_options *o)
 }
 
 static int set_kind(struct planner *p, const struct oci_mount *m, struct mount_options *o, struct step *step,
-		    struct err *err)
+                    struct err *err)
 {
 	if (strcmp(step->target, "/") == 0)
 		return err_say(err, EINVAL, "mount '%s' on '/': that is the rootfs", step->type);
@@ -144,7 +144,8 @@ static int set_kind(struct planner *p, const struct oci_mount *m, struct mount_o
 	} else if (!step->type[0] || strcmp(step->type, "none") == 0) {
 		return err_say(err, EINVAL, "mount on '%s': neither a type nor 'bind'", step->target);
 	} else if (strcmp(step->type, "mqueue") == 0 && p->request->has_userns && p->request->joins_ipc) {
-		/* The ipc namespace belongs to another user namespace than the container's, where the kernel refuses. */
+		/* The ipc namespace belongs to another user namespace than the container's, where the kernel refuses.
+		 */
 		step->kind = &step_bind;
 		step->number = add_source(p, m->source, step->target, false);
 		p->plan->sources[step->number].fstype = step->type;
@@ -158,8 +159,9 @@ static int set_kind(struct planner *p, const struct oci_mount *m, struct mount_o
 static int plan_mount(struct planner *p, const struct oci_mount *m, struct err *err)
 {
 	struct mount_options *o = arena_alloc(p->arena, sizeof(*o));
-	struct step step = {
-		.source = m->source && m->source[0] ? m->source : NULL, .type = m->type ? m->type : "", .object = o};
+	struct step step = { .source = m->source && m->source[0] ? m->source : NULL,
+		             .type = m->type ? m->type : "",
+		             .object = o };
 	char *target = NULL;
 	int r = o ? clean_path(p, m->destination, "mount on", &target, err) : err_set(err, ENOMEM, "plan the rootfs");
 
@@ -220,7 +222,7 @@ static mode_t device_format(char type)
 static int plan_device(struct planner *p, const struct oci_device *d, struct err *err)
 {
 	mode_t format = device_format(d->type);
-	struct step step = {.kind = &step_node, .object = d};
+	struct step step = { .kind = &step_node, .object = d };
 	char *target = NULL;
 	int r = clean_path(p, d->path, "device", &target, err);
 
@@ -235,7 +237,7 @@ static int plan_device(struct planner *p, const struct oci_device *d, struct err
 	step.target = target;
 	step.number = (int)(format | (d->has_mode ? d->mode & 07777 : 0666));
 	step.data = format == S_IFIFO ? NULL
-				      : arena_printf(p->arena, "%lld:%lld", (long long)d->major, (long long)d->minor);
+	                              : arena_printf(p->arena, "%lld:%lld", (long long)d->major, (long long)d->minor);
 	return add(p, &step, err);
 }
 
@@ -259,8 +261,9 @@ static int plan_dev(struct planner *p, struct err *err)
 	for (size_t i = 0; i < lin->n_devices && r >= 0; i++)
 		r = plan_device(p, &lin->devices[i], err);
 	for (size_t i = 0; i < ARRAY_SIZE(default_links) && r >= 0; i++) {
-		struct step step = {
-			.kind = &step_link, .source = default_links[i].text, .target = default_links[i].name};
+		struct step step = { .kind = &step_link,
+			             .source = default_links[i].text,
+			             .target = default_links[i].name };
 
 		r = add(p, &step, err);
 	}
@@ -273,7 +276,7 @@ static int plan_seals(struct planner *p, struct err *err)
 
 	for (size_t i = 0, n = p->plan->steps.n; i < n && r >= 0; i++) {
 		const struct step *mount = &p->plan->steps.v[i];
-		struct step step = {.kind = &step_seal, .target = mount->target, .number = mount->number};
+		struct step step = { .kind = &step_seal, .target = mount->target, .number = mount->number };
 
 		if (mount->kind == &step_mount && mount->number > 0)
 			r = add(p, &step, err);
@@ -286,7 +289,7 @@ static int plan_paths(struct planner *p, const struct step_kind *kind, const str
 	int r = 0;
 
 	for (size_t i = 0; i < paths->n && r >= 0; i++) {
-		struct step step = {.kind = kind};
+		struct step step = { .kind = kind };
 		char *target = NULL;
 
 		r = clean_path(p, paths->v[i], kind->name, &target, err);
@@ -300,7 +303,7 @@ static int plan_propagation(struct planner *p, struct err *err)
 {
 	const char *word = p->request->spec->linux->rootfs_propagation;
 	struct rootfs_plan *plan = p->plan;
-	struct step step = {.kind = &step_propagation, .target = "/"};
+	struct step step = { .kind = &step_propagation, .target = "/" };
 
 	plan->propagation = MS_SLAVE | MS_REC;
 	if (word && word[0] && mount_propagation_parse(word, &plan->propagation) < 0)
@@ -315,7 +318,7 @@ static int plan_before_pivot(struct planner *p, struct err *err)
 {
 	const struct rootfs_request *q = p->request;
 	const char *root = q->root ? q->root : q->spec->root_path;
-	struct step attach = {.kind = &step_root, .source = root}, console = {.kind = &step_console};
+	struct step attach = { .kind = &step_root, .source = root }, console = { .kind = &step_console };
 	int r;
 
 	if (!root || root[0] != '/')
@@ -335,9 +338,9 @@ static int plan_before_pivot(struct planner *p, struct err *err)
 static int plan_after_pivot(struct planner *p, struct err *err)
 {
 	const struct oci_spec *spec = p->request->spec;
-	struct step share = {.kind = &step_share, .target = "/", .flags = p->plan->propagation};
-	struct step cwd = {.kind = &step_cwd}, readonly = {.kind = &step_readonly_root, .target = "/"};
-	struct step pivot = {.kind = &step_pivot};
+	struct step share = { .kind = &step_share, .target = "/", .flags = p->plan->propagation };
+	struct step cwd = { .kind = &step_cwd }, readonly = { .kind = &step_readonly_root, .target = "/" };
+	struct step pivot = { .kind = &step_pivot };
 	int r;
 
 	cwd.target = spec->process && spec->process->cwd && spec->process->cwd[0] == '/' ? spec->process->cwd : NULL;
@@ -352,7 +355,7 @@ static int plan_after_pivot(struct planner *p, struct err *err)
 
 int rootfs_plan(struct arena *arena, const struct rootfs_request *request, struct rootfs_plan **ret, struct err *err)
 {
-	struct planner p = {.arena = arena, .request = request, .plan = arena_alloc(arena, sizeof(*p.plan))};
+	struct planner p = { .arena = arena, .request = request, .plan = arena_alloc(arena, sizeof(*p.plan)) };
 	int r;
 
 	if (!p.plan)

@@ -23,8 +23,8 @@ struct rootfs_request {
 	const char *root;  /* directory in the creator's mount namespace; instead of spec->root_path */
 	bool has_userns;   /* devices are bound from /dev, not made */
 	bool has_cgroupns; /* "cgroup" mounts show the container's own subtree */
-	bool joins_ipc;	   /* the ipc namespace is not the container's own */
-	bool unified;	   /* cgroup mounts are cgroup2 */
+	bool joins_ipc;    /* the ipc namespace is not the container's own */
+	bool unified;      /* cgroup mounts are cgroup2 */
 };
 
 /* Detached trees and fds that the child needs; indices are the plan's. Inherited by the child, closed by both. */
@@ -35,7 +35,7 @@ struct rootfs_sources {
 
 /* What the child brings in, and gets back. */
 struct rootfs_entry {
-	int proc;	    /* our own procfs of the container's pid namespace, O_PATH dirfd of its root */
+	int proc;           /* our own procfs of the container's pid namespace, O_PATH dirfd of its root */
 	bool wants_console; /* allocate a terminal and bind it on /dev/console */
 	int master, slave;  /* out: the terminal, else -EBADF */
 };
@@ -60,4 +60,4 @@ void rootfs_close_sources(struct rootfs_sources *sources);
  * pivot, then masked and read-only paths and the read-only root. The new mount namespace exists already.
  */
 int rootfs_enter(const struct rootfs_plan *plan, const struct rootfs_sources *sources, struct rootfs_entry *entry,
-		 struct err *err);
+                 struct err *err);

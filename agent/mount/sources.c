@@ -17,7 +17,7 @@ static int open_source(const struct plan_source *source, bool is_root, int *ret,
 
 	if (fd < 0)
 		return is_root ? err_set(err, fd, "open the rootfs '%s'", source->path)
-			       : err_set(err, fd, "bind '%s' on '%s'", source->path, source->target);
+		               : err_set(err, fd, "bind '%s' on '%s'", source->path, source->target);
 	tree = mount_clone(fd, source->tree);
 	if (tree < 0)
 		return err_set(err, tree, "clone '%s' for '%s'", source->path, source->target);
@@ -27,7 +27,7 @@ static int open_source(const struct plan_source *source, bool is_root, int *ret,
 
 int rootfs_open_sources(const struct rootfs_plan *plan, struct rootfs_sources *ret, struct err *err)
 {
-	struct rootfs_sources sources = {.fds = calloc(plan->n_sources, sizeof(int))};
+	struct rootfs_sources sources = { .fds = calloc(plan->n_sources, sizeof(int)) };
 	int r = sources.fds ? 0 : err_set(err, ENOMEM, "open the sources of a rootfs");
 
 	while (r >= 0 && sources.n < plan->n_sources) {
@@ -48,7 +48,7 @@ int rootfs_make_sources(const struct rootfs_plan *plan, struct rootfs_sources *s
 {
 	for (size_t i = 0; i < sources->n; i++) {
 		const struct plan_source *source = &plan->sources[i];
-		const struct mount_what what = {source->fstype, source->path, source->target, source->options};
+		const struct mount_what what = { source->fstype, source->path, source->target, source->options };
 
 		if (!source->fstype)
 			continue;

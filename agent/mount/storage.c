@@ -38,10 +38,10 @@ static const struct storage_ops *find_driver(const char *name)
 }
 
 int storage_plan(struct arena *arena, const struct storage_config *config, const char *cid, struct step_list *ret,
-		 struct err *err)
+                 struct err *err)
 {
 	const struct storage_ops *ops = find_driver(config->driver);
-	struct step_list list = {0};
+	struct step_list list = { 0 };
 	int r;
 
 	if (!ops)
@@ -88,7 +88,7 @@ static void run_done(struct storage_run *run)
 
 int storage_apply(const struct step_list *plan, bool *ret_mounted, struct err *err)
 {
-	struct storage_run run = {.root = -EBADF, .proc = -EBADF};
+	struct storage_run run = { .root = -EBADF, .proc = -EBADF };
 	int r = run_init(&run, err);
 
 	r = r < 0 ? r : step_list_apply(plan, &run, NULL, err);
@@ -165,12 +165,12 @@ int storage_clean(const struct storage_config *config, struct err *err)
 
 int storage_undo(const struct storage_config *config, struct err *err)
 {
-	struct storage_run run = {.root = -EBADF, .proc = -EBADF};
+	struct storage_run run = { .root = -EBADF, .proc = -EBADF };
 	int r;
 
 	if (!path_is_clean(config->mount_point))
 		return err_say(err, EINVAL, "clean '%s': the path must be absolute and without '..'",
-			       config->mount_point ? config->mount_point : "");
+		               config->mount_point ? config->mount_point : "");
 	r = run_init(&run, err);
 	r = r < 0 ? r : clean(&run, config->mount_point, err);
 	run_done(&run);

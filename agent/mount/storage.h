@@ -29,7 +29,7 @@ struct storage_ops {
 	const char *driver;
 	/* Pure; cid is the container ("" = sandbox) for drivers that make directories per container. */
 	int (*plan)(struct arena *arena, const struct storage_config *config, const char *cid, struct step_list *ret,
-		    struct err *err);
+	            struct err *err);
 	bool keep_mount; /* nothing is to be unmounted at the end (ephemeral and local, as upstream) */
 };
 
@@ -38,7 +38,7 @@ const char *const *storage_driver_names(void);
 
 /* Plans one storage; -ENOENT "no storage driver 'x'" for an unknown driver. */
 int storage_plan(struct arena *arena, const struct storage_config *config, const char *cid, struct step_list *ret,
-		 struct err *err);
+                 struct err *err);
 
 /*
  * Plans new options for memory-backed volumes that are mounted (or mounts them); one without options only gets its

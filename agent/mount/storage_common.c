@@ -20,8 +20,8 @@ int storage_parse(struct arena *arena, const struct storage_config *config, stru
 
 	if (!path_is_clean(config->mount_point) || strcmp(config->mount_point, "/") == 0)
 		return err_say(err, EINVAL,
-			       "storage '%s': mount point '%s' must be absolute, without '..', and not '/'",
-			       config->driver, config->mount_point ? config->mount_point : "");
+		               "storage '%s': mount point '%s' must be absolute, without '..', and not '/'",
+		               config->driver, config->mount_point ? config->mount_point : "");
 	r = mount_options_parse(arena, &config->options, ret, err);
 	return r < 0 ? err_wrap(err, "storage '%s' on '%s'", config->driver, config->mount_point) : 0;
 }
@@ -44,11 +44,11 @@ static int apply_mkdir(const struct step *step, void *context, struct err *err)
 	return fd < 0 ? fd : 0;
 }
 
-static const struct step_kind step_mkdir = {"mkdir", apply_mkdir};
+static const struct step_kind step_mkdir = { "mkdir", apply_mkdir };
 
 int storage_plan_mkdir(struct arena *arena, struct step_list *list, const char *path, mode_t mode, struct err *err)
 {
-	const struct step step = {.kind = &step_mkdir, .target = path, .number = (int)mode};
+	const struct step step = { .kind = &step_mkdir, .target = path, .number = (int)mode };
 
 	return add(arena, list, &step, err);
 }
@@ -71,11 +71,11 @@ static int apply_mode(const struct step *step, void *context, struct err *err)
 	return r < 0 ? err_set(err, r, "change the mode of '%s'", step->target) : 0;
 }
 
-static const struct step_kind step_mode = {"mode", apply_mode};
+static const struct step_kind step_mode = { "mode", apply_mode };
 
 int storage_plan_mode(struct arena *arena, struct step_list *list, const char *path, mode_t mode, struct err *err)
 {
-	const struct step step = {.kind = &step_mode, .target = path, .number = (int)mode};
+	const struct step step = { .kind = &step_mode, .target = path, .number = (int)mode };
 
 	return add(arena, list, &step, err);
 }
@@ -95,7 +95,7 @@ static int compare_mount(const struct mountinfo_entry *entry, void *arg)
 
 	if (strcmp(entry->target, s->target) == 0)
 		s->found = strcmp(entry->fstype, s->step->type) == 0 && s->step->source &&
-			   strcmp(entry->source, s->step->source) == 0;
+		           strcmp(entry->source, s->step->source) == 0;
 	return 0;
 }
 
@@ -116,7 +116,7 @@ int storage_real_path(const struct storage_run *run, int fd, char ret[PATH_MAX])
 static int is_mounted_already(const struct storage_run *run, const struct step *step, int target, struct err *err)
 {
 	char real[PATH_MAX];
-	struct search search = {.step = step, .target = real};
+	struct search search = { .step = step, .target = real };
 	int r = storage_real_path(run, target, real);
 
 	if (r < 0)
@@ -179,8 +179,8 @@ static int mount_new(struct storage_run *run, const struct mount_what *what, int
 static int apply_mount(const struct step *step, void *context, struct err *err)
 {
 	struct storage_run *run = context;
-	const struct mount_what what = {step->type, step->source, step->target, step->object};
-	const struct target_want want = {.path = step->target, .is_dir = true};
+	const struct mount_what what = { step->type, step->source, step->target, step->object };
+	const struct target_want want = { .path = step->target, .is_dir = true };
 	_autoclose_ int target = target_open(run->root, &want, err);
 	int mount, r;
 
@@ -196,12 +196,12 @@ static int apply_mount(const struct step *step, void *context, struct err *err)
 	return r < 0 ? err_set(err, r, "mount '%s' on '%s'", step->type, step->target) : 0;
 }
 
-static const struct step_kind step_mount_fs = {"mount", apply_mount};
+static const struct step_kind step_mount_fs = { "mount", apply_mount };
 
 static int apply_bind(const struct step *step, void *context, struct err *err)
 {
 	struct storage_run *run = context;
-	struct target_want want = {.path = step->target};
+	struct target_want want = { .path = step->target };
 	_autoclose_ int tree = open_bind(step, step->object, &want.is_dir, err), target = -EBADF;
 	int r;
 
@@ -215,12 +215,12 @@ static int apply_bind(const struct step *step, void *context, struct err *err)
 	return r < 0 ? err_set(err, r, "bind '%s' on '%s'", step->source, step->target) : 0;
 }
 
-static const struct step_kind step_mount_bind = {"bind", apply_bind};
+static const struct step_kind step_mount_bind = { "bind", apply_bind };
 
 static int apply_remount(const struct step *step, void *context, struct err *err)
 {
 	const struct storage_run *run = context;
-	const struct mount_what what = {step->type, step->source, step->target, step->object};
+	const struct mount_what what = { step->type, step->source, step->target, step->object };
 	_autoclose_ int target = path_open_in(run->root, step->target, O_DIRECTORY);
 
 	if (target < 0)
@@ -228,20 +228,20 @@ static int apply_remount(const struct step *step, void *context, struct err *err
 	return mount_fs_remount(&what, run->proc, target, err);
 }
 
-static const struct step_kind step_mount_again = {"remount", apply_remount};
+static const struct step_kind step_mount_again = { "remount", apply_remount };
 
 int storage_plan_mount(struct arena *arena, struct step_list *list, const struct storage_config *config,
-		       const char *fstype, const struct mount_options *options, struct err *err)
+                       const char *fstype, const struct mount_options *options, struct err *err)
 {
 	struct mount_options *o = arena_memdup(arena, options, sizeof(*options));
-	struct step step = {.kind = &step_mount_fs, .target = config->mount_point, .object = o};
+	struct step step = { .kind = &step_mount_fs, .target = config->mount_point, .object = o };
 	const char *data = mount_options_join(arena, &options->data);
 
 	if (!o || !data)
 		return err_set(err, ENOMEM, "plan a storage");
 	if (!fstype || !fstype[0])
 		return err_say(err, EINVAL, "storage '%s' on '%s': no file system type", config->driver,
-			       config->mount_point);
+		               config->mount_point);
 	if (o->remount)
 		step.kind = &step_mount_again;
 	else if (o->bind || strcmp(fstype, "bind") == 0)

@@ -15,7 +15,7 @@
 
 /* Context of the steps; lives in storage_apply. */
 struct storage_run {
-	int root, proc;			/* "/" and our procfs */
+	int root, proc;                 /* "/" and our procfs */
 	int mounts[STORAGE_MOUNTS_MAX]; /* made by this run, to be undone */
 	size_t n_mounts;
 };
@@ -30,7 +30,7 @@ int storage_plan_mkdir(struct arena *arena, struct step_list *list, const char *
 
 /* Plans the mount on config's mount point, made if missing; or a remount if the options say so. */
 int storage_plan_mount(struct arena *arena, struct step_list *list, const struct storage_config *config,
-		       const char *fstype, const struct mount_options *options, struct err *err);
+                       const char *fstype, const struct mount_options *options, struct err *err);
 
 /* Plans the mode of a directory. */
 int storage_plan_mode(struct arena *arena, struct step_list *list, const char *path, mode_t mode, struct err *err);
@@ -40,11 +40,11 @@ int storage_plan_group(struct arena *arena, struct step_list *list, const char *
 
 /* Plans the volume's group for everything in it, if config has one. */
 int storage_plan_fs_group(struct arena *arena, struct step_list *list, const struct storage_config *config,
-			  struct err *err);
+                          struct err *err);
 
 /* Plans huge pages for a hugetlbfs from its "pagesize=" and "size=". */
 int storage_plan_hugepages(struct arena *arena, struct step_list *list, const struct mount_options *options,
-			   struct err *err);
+                           struct err *err);
 
 /* The path of an fd as mountinfo has it, with all symlinks resolved; fills ret, 0 or -errno. */
 int storage_real_path(const struct storage_run *run, int fd, char ret[PATH_MAX]);

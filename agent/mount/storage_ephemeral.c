@@ -5,7 +5,7 @@
 
 /* A memory-backed volume (emptyDir, /dev/shm) or huge pages, with the sandbox's life. */
 static int plan(struct arena *arena, const struct storage_config *config, const char *cid, struct step_list *ret,
-		struct err *err)
+                struct err *err)
 {
 	const char *fstype = config->fstype && config->fstype[0] ? config->fstype : "tmpfs", *gid = NULL;
 	struct mount_options o;
@@ -23,4 +23,4 @@ static int plan(struct arena *arena, const struct storage_config *config, const 
 	return r < 0 ? r : storage_plan_fs_group(arena, ret, config, err);
 }
 
-const struct storage_ops storage_ephemeral = {.driver = "ephemeral", .plan = plan, .keep_mount = true};
+const struct storage_ops storage_ephemeral = { .driver = "ephemeral", .plan = plan, .keep_mount = true };

@@ -40,11 +40,11 @@ static int apply_group(const struct step *step, void *context, struct err *err)
 	return r < 0 ? err_set(err, r, "give '%s' to group %s", step->target, step->data) : 0;
 }
 
-static const struct step_kind step_group = {"group", apply_group};
+static const struct step_kind step_group = { "group", apply_group };
 
 int storage_plan_group(struct arena *arena, struct step_list *list, const char *path, const char *gid, struct err *err)
 {
-	const struct step step = {.kind = &step_group, .target = path, .data = gid};
+	const struct step step = { .kind = &step_group, .target = path, .data = gid };
 	char *end;
 	unsigned long value = strtoul(gid, &end, 10);
 
@@ -67,13 +67,13 @@ static int walk_dir(const struct walk *w, int path_fd, unsigned depth);
 static int fail(const struct walk *w, int r, const char *name)
 {
 	return err_set(w->err, r, "give '%s' of the volume on '%s' to group %u", name, w->config->mount_point,
-		       w->config->fs_group);
+	               w->config->fs_group);
 }
 
 static int visit(const struct walk *w, int dir, const char *name, unsigned depth)
 {
 	_autoclose_ int fd = sys_openat2(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0,
-					 RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS);
+	                                 RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS);
 	struct stat st;
 	int r;
 
@@ -87,7 +87,7 @@ static int visit(const struct walk *w, int dir, const char *name, unsigned depth
 		r = sys_fchownat(fd, "", (uid_t)-1, w->config->fs_group, AT_EMPTY_PATH);
 	else
 		r = set_group(w->run, fd, w->config->fs_group,
-			      st.st_mode | w->file_mode | (S_ISDIR(st.st_mode) ? MODE_DIR : 0));
+		              st.st_mode | w->file_mode | (S_ISDIR(st.st_mode) ? MODE_DIR : 0));
 	if (r < 0)
 		return fail(w, r, name);
 	return S_ISDIR(st.st_mode) ? walk_dir(w, fd, depth) : 0;
@@ -112,7 +112,7 @@ static int walk_dir(const struct walk *w, int path_fd, unsigned depth)
 	}
 	if (depth == PATH_DEPTH_MAX)
 		return err_say(w->err, ELOOP, "the volume on '%s' is more than %d directories deep",
-			       w->config->mount_point, PATH_DEPTH_MAX);
+		               w->config->mount_point, PATH_DEPTH_MAX);
 	while ((r = sys_readdir(dir, &entry)) > 0) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
@@ -132,7 +132,7 @@ static bool matches(const struct walk *w, const struct stat *st)
 static int apply_fs_group(const struct step *step, void *context, struct err *err)
 {
 	const struct storage_config *config = step->object;
-	struct walk w = {.run = context, .config = config, .file_mode = (mode_t)step->number, .err = err};
+	struct walk w = { .run = context, .config = config, .file_mode = (mode_t)step->number, .err = err };
 	_autoclose_ int fd = path_open_in(w.run->root, step->target, O_DIRECTORY);
 	struct stat st;
 	int r = fd < 0 ? fd : sys_fstatat(fd, "", &st, AT_EMPTY_PATH);
@@ -149,7 +149,7 @@ static int apply_fs_group(const struct step *step, void *context, struct err *er
 	return r < 0 ? fail(&w, r, "/") : 0;
 }
 
-static const struct step_kind step_fs_group = {"fs-group", apply_fs_group};
+static const struct step_kind step_fs_group = { "fs-group", apply_fs_group };
 
 static bool is_readonly(const struct storage_config *config)
 {
@@ -160,14 +160,14 @@ static bool is_readonly(const struct storage_config *config)
 }
 
 int storage_plan_fs_group(struct arena *arena, struct step_list *list, const struct storage_config *config,
-			  struct err *err)
+                          struct err *err)
 {
-	struct step step = {.kind = &step_fs_group, .target = config->mount_point, .object = config};
+	struct step step = { .kind = &step_fs_group, .target = config->mount_point, .object = config };
 
 	if (!config->has_fs_group)
 		return 0;
 	step.number = is_readonly(config) ? MODE_RO_FILE : MODE_RW_FILE;
 	step.data = arena_printf(arena, "%u%s", config->fs_group,
-				 config->fs_group_on_root_mismatch ? " on root mismatch" : "");
+	                         config->fs_group_on_root_mismatch ? " on root mismatch" : "");
 	return step.data ? add(arena, list, &step, err) : err_set(err, ENOMEM, "plan a storage");
 }

@@ -72,23 +72,23 @@ static int apply_hugepages(const struct step *step, void *context, struct err *e
 		return err_set(err, r, "allocate %" PRIu64 " huge pages by '%s'", wanted, step->target);
 	if (has < wanted)
 		return err_say(err, ENOMEM, "Only allocated %" PRIu64 " of %" PRIu64 " hugepages of size %s", has,
-			       wanted, step->data);
+		               wanted, step->data);
 	return 0;
 }
 
-static const struct step_kind step_hugepages = {"hugepages", apply_hugepages};
+static const struct step_kind step_hugepages = { "hugepages", apply_hugepages };
 
 int storage_plan_hugepages(struct arena *arena, struct step_list *list, const struct mount_options *options,
-			   struct err *err)
+                           struct err *err)
 {
 	const char *page_text = find_value(&options->data, "pagesize"), *text = find_value(&options->data, "size");
-	struct step step = {.kind = &step_hugepages, .data = page_text};
+	struct step step = { .kind = &step_hugepages, .data = page_text };
 	uint64_t page = 0, size = 0;
 	int r;
 
 	if (!page_text || !text || parse_size(page_text, &page) < 0 || parse_size(text, &size) < 0 || page < 1024)
 		return err_say(err, EINVAL, "hugetlbfs: 'pagesize=%s' and 'size=%s' are no two sizes",
-			       page_text ? page_text : "", text ? text : "");
+		               page_text ? page_text : "", text ? text : "");
 	step.target = arena_printf(arena, "/sys/kernel/mm/hugepages/hugepages-%" PRIu64 "kB/nr_hugepages", page / 1024);
 	step.flags = size / page;
 	r = step.target ? step_add(arena, list, &step) : -ENOMEM;

@@ -19,7 +19,7 @@ static int parse_mode(const char *text, const char *path, mode_t *ret, struct er
 
 /* A directory of the guest, nothing is mounted; the mode is set last, for a new group takes setgid away. */
 static int plan(struct arena *arena, const struct storage_config *config, const char *cid, struct step_list *ret,
-		struct err *err)
+                struct err *err)
 {
 	const char *gid = NULL, *text = NULL;
 	mode_t mode = DEFAULT_MODE;
@@ -39,4 +39,4 @@ static int plan(struct arena *arena, const struct storage_config *config, const 
 	return r < 0 ? r : storage_plan_fs_group(arena, ret, config, err);
 }
 
-const struct storage_ops storage_local = {.driver = "local", .plan = plan, .keep_mount = true};
+const struct storage_ops storage_local = { .driver = "local", .plan = plan, .keep_mount = true };

@@ -5,11 +5,11 @@
 #include "agent/mount/storage_common.h"
 #include "lib/path.h"
 
-#define OPTION_RW	 "io.katacontainers.fs-opt.overlay-rw"
+#define OPTION_RW        "io.katacontainers.fs-opt.overlay-rw"
 #define OPTION_DIRECTORY "io.katacontainers.volume.overlayfs.create_directory="
 
 static int plan_directories(struct arena *arena, const struct storage_config *config, struct step_list *ret,
-			    struct err *err)
+                            struct err *err)
 {
 	size_t n = strlen(OPTION_DIRECTORY);
 	int r = 0;
@@ -21,8 +21,8 @@ static int plan_directories(struct arena *arena, const struct storage_config *co
 			continue;
 		if (!path_is_clean(option + n))
 			return err_say(err, EINVAL,
-				       "storage 'overlayfs': directory '%s' must be absolute and without '..'",
-				       option + n);
+			               "storage 'overlayfs': directory '%s' must be absolute and without '..'",
+			               option + n);
 		r = storage_plan_mkdir(arena, ret, option + n, 0755, err);
 	}
 	return r;
@@ -43,7 +43,7 @@ static bool take_rw(struct mount_options *o)
 
 /* A layer of the container's own, in the guest's memory. */
 static int plan_upper(struct arena *arena, const char *cid, struct mount_options *o, struct step_list *ret,
-		      struct err *err)
+                      struct err *err)
 {
 	char *upper = arena_printf(arena, "upperdir=/run/kata-containers/%s/upper", cid);
 	char *work = arena_printf(arena, "workdir=/run/kata-containers/%s/work", cid);
@@ -56,13 +56,13 @@ static int plan_upper(struct arena *arena, const char *cid, struct mount_options
 		memcpy(v, o->data.v, o->data.n * sizeof(*v));
 	v[o->data.n] = upper;
 	v[o->data.n + 1] = work;
-	o->data = (struct oci_strings){.v = v, .n = o->data.n + 2};
+	o->data = (struct oci_strings){ .v = v, .n = o->data.n + 2 };
 	r = storage_plan_mkdir(arena, ret, strchr(upper, '=') + 1, 0755, err);
 	return r < 0 ? r : storage_plan_mkdir(arena, ret, strchr(work, '=') + 1, 0755, err);
 }
 
 static int plan(struct arena *arena, const struct storage_config *config, const char *cid, struct step_list *ret,
-		struct err *err)
+                struct err *err)
 {
 	const char *fstype = config->fstype && config->fstype[0] ? config->fstype : "overlay";
 	struct mount_options o;
@@ -80,4 +80,4 @@ static int plan(struct arena *arena, const struct storage_config *config, const 
 	return r < 0 ? r : storage_plan_fs_group(arena, ret, config, err);
 }
 
-const struct storage_ops storage_overlayfs = {.driver = "overlayfs", .plan = plan};
+const struct storage_ops storage_overlayfs = { .driver = "overlayfs", .plan = plan };

@@ -3,7 +3,7 @@
 
 /* A share of the host; the source is its tag. */
 static int plan(struct arena *arena, const struct storage_config *config, const char *cid, struct step_list *ret,
-		struct err *err)
+                struct err *err)
 {
 	const char *fstype = config->fstype && config->fstype[0] ? config->fstype : "virtiofs";
 	struct mount_options o;
@@ -15,4 +15,4 @@ static int plan(struct arena *arena, const struct storage_config *config, const 
 	return r < 0 ? r : storage_plan_fs_group(arena, ret, config, err);
 }
 
-const struct storage_ops storage_virtio_fs = {.driver = "virtio-fs", .plan = plan};
+const struct storage_ops storage_virtio_fs = { .driver = "virtio-fs", .plan = plan };

@@ -2,8 +2,8 @@
 /*
  * One call of a client, from its request to its reply. A handler answers at once, or parks the call: with a `cancel`
  * hook, which is called when the client disconnects or its time is up, or without (or with outlives_client), and then
- * the call lives on unseen until it is answered, and its answer is dropped. Every call is answered exactly once by the functions below; after
- * that the handler must not touch it. It is freed at the end of the turn.
+ * the call lives on unseen until it is answered, and its answer is dropped. Every call is answered exactly once by the
+ * functions below; after that the handler must not touch it. It is freed at the end of the turn.
  */
 #pragma once
 

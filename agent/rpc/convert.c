@@ -185,7 +185,8 @@ static int fill_sandbox(struct sandbox_config *config, const Grpc__CreateSandbox
 	r = r < 0 ? r : copy_text(arena, req->sandbox_id, &config->id);
 	r = r < 0 ? r : copy_text(arena, req->hostname, &config->hostname);
 	r = r < 0 ? r : copy_texts(arena, req->n_dns, req->dns, &config->dns);
-	r = r < 0 ? r : rpc_storage_configs(arena, req->n_storages, req->storages, &config->storages, &config->n_storages);
+	r = r < 0 ? r
+	          : rpc_storage_configs(arena, req->n_storages, req->storages, &config->storages, &config->n_storages);
 	return r;
 }
 

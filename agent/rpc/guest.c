@@ -59,10 +59,10 @@ void rpc_reply_guest(struct rpc_call *call)
 	*state = (struct guest_state){
 		.call = call,
 		.job = { .name = "guest figures",
-			 .run = guest_run,
-			 .arg = state,
-			 .done = guest_done,
-			 .deadline_ms = GUEST_DEADLINE_MS },
+		         .run = guest_run,
+		         .arg = state,
+		         .done = guest_done,
+		         .deadline_ms = GUEST_DEADLINE_MS },
 		.agent = sys_getpid(),
 		.cgroup_root = s->cgroup_root,
 	};

@@ -25,7 +25,7 @@ void rpc_create_sandbox(struct rpc_call *call)
 
 	if (req->n_kernel_modules > 0 || req->guest_hook_path[0]) {
 		rpc_fail(call, RPC_UNIMPLEMENTED, "create sandbox '%s': %s not supported yet", req->sandbox_id,
-			 req->n_kernel_modules > 0 ? "kernel modules are" : "a path of guest hooks is");
+		         req->n_kernel_modules > 0 ? "kernel modules are" : "a path of guest hooks is");
 		return;
 	}
 	r = rpc_sandbox_config(req, &config, &err);

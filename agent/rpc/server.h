@@ -47,7 +47,7 @@ struct rpc_server {
 	unsigned n_iptables;  /* jobs of Get- and SetIPTables */
 	struct rpc_counters counters;
 	void (*first_call)(struct rpc_server *server); /* main's: called once, with the first request; may be NULL */
-	uint8_t *input; /* RPC_READ_MAX bytes that all connections read into */
+	uint8_t *input;                                /* RPC_READ_MAX bytes that all connections read into */
 };
 
 /* Listens at the address; freed with rpc_server_free. */

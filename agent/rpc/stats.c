@@ -53,7 +53,8 @@ static Grpc__MemoryData *usage_message(struct arena *arena, const struct cgroup_
 
 static int fill_memory_map(struct arena *arena, const struct cgroup_stats *s, Grpc__MemoryStats *memory)
 {
-	static char oom_kill[] = "oom_kill"; /* as the kernel has it in memory.events; the protocol has no field for it */
+	static char oom_kill[] =
+		"oom_kill"; /* as the kernel has it in memory.events; the protocol has no field for it */
 	size_t n = s->n_memory_stat > 0 ? s->n_memory_stat + 1 : 0;
 	Grpc__MemoryStats__StatsEntry **entries = arena_array(arena, n, sizeof(Grpc__MemoryStats__StatsEntry *));
 

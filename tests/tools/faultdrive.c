@@ -26,27 +26,28 @@
 #include "proto/health.pb-c.h"
 #include "proto/pboci.h"
 
-#define ID		 "fault"
-#define RUN_DIR		 "/run/kata-containers/" ID
-#define EXEC_ID		 "short"
-#define EXEC_CODE	 7
-#define CALL_MS		 20000
-#define CONNECT_MS	 2000
-#define SETTLE_MS	 10000 /* for everything to be gone after a run */
-#define SLOW_MS		 6000  /* a run that takes longer waited for something that never came */
-#define QUIET_RUNS	 3     /* runs without a fault that end a sweep: the number of calls differs from run to run */
-#define TEXT_MAX	 1200
-#define OUTPUT_MAX	 65536
-#define READ_SIZE	 32768
-#define PROBLEMS_MAX	 500
+#define ID           "fault"
+#define RUN_DIR      "/run/kata-containers/" ID
+#define EXEC_ID      "short"
+#define EXEC_CODE    7
+#define CALL_MS      20000
+#define CONNECT_MS   2000
+#define SETTLE_MS    10000 /* for everything to be gone after a run */
+#define SLOW_MS      6000  /* a run that takes longer waited for something that never came */
+#define QUIET_RUNS   3     /* runs without a fault that end a sweep: the number of calls differs from run to run */
+#define TEXT_MAX     1200
+#define OUTPUT_MAX   65536
+#define READ_SIZE    32768
+#define PROBLEMS_MAX 500
 
 /* What a failure that nobody noticed would change in a container. HOME is a guess where passwd cannot be read. */
-static char describe[] = "for p in 1 self; do "
-			 "grep -E '^(Cap|Seccomp:|NoNewPrivs|Groups|Uid|Gid|Umask|SigBlk|SigIgn|SigCgt)' /proc/$p/status; "
-			 "cat /proc/$p/limits /proc/$p/oom_score_adj /proc/$p/cgroup; ls /proc/$p/fd; done; "
-			 "cut -d' ' -f4- /proc/1/mountinfo | sed 's/master:[0-9]*//; s/shared:[0-9]*//'; "
-			 "cat /proc/sys/kernel/hostname; ls -n /dev | sed 's/[A-Z][a-z][a-z] .*:[0-9][0-9] //'; ip link; "
-			 "nice; pwd; unset HOME; env; exit 7";
+static char describe[] =
+	"for p in 1 self; do "
+	"grep -E '^(Cap|Seccomp:|NoNewPrivs|Groups|Uid|Gid|Umask|SigBlk|SigIgn|SigCgt)' /proc/$p/status; "
+	"cat /proc/$p/limits /proc/$p/oom_score_adj /proc/$p/cgroup; ls /proc/$p/fd; done; "
+	"cut -d' ' -f4- /proc/1/mountinfo | sed 's/master:[0-9]*//; s/shared:[0-9]*//'; "
+	"cat /proc/sys/kernel/hostname; ls -n /dev | sed 's/[A-Z][a-z][a-z] .*:[0-9][0-9] //'; ip link; "
+	"nice; pwd; unset HOME; env; exit 7";
 
 struct holdings {
 	int fds, mounts, children, cgroups, files;
@@ -62,7 +63,7 @@ struct drive {
 	struct client *client;
 	struct holdings base;
 	unsigned problems, refused, survived, lost;
-	bool has_container; /* as far as we know */
+	bool has_container;  /* as far as we know */
 	char text[TEXT_MAX]; /* the first failure of this run: "CreateContainer: ..." */
 	char difference[TEXT_MAX];
 	bool was_lost;
@@ -136,7 +137,7 @@ static struct holdings hold(const struct drive *d)
 	(void)snprintf(children, sizeof(children), "/proc/%d/task/%d/children", (int)d->agent, (int)d->agent);
 	(void)snprintf(files, sizeof(files), "/proc/%d/root/run/kata-containers", (int)d->agent);
 	return (struct holdings){ count_entries(fds, false), count_bytes(mounts, '\n'), count_bytes(children, ' '),
-				  count_entries(d->cgroup, true), count_entries(files, false) };
+		                  count_entries(d->cgroup, true), count_entries(files, false) };
 }
 
 static bool is_base(struct drive *d, struct holdings *ret)
@@ -157,10 +158,11 @@ static void check_holdings(struct drive *d, long k)
 			pause_ms(2);
 			continue;
 		}
-		(void)snprintf(what, sizeof(what),
-			       "left over: fds %d -> %d, mounts %d -> %d, children %d -> %d, cgroups %d -> %d, files %d -> %d",
-			       d->base.fds, h.fds, d->base.mounts, h.mounts, d->base.children, h.children,
-			       d->base.cgroups, h.cgroups, d->base.files, h.files);
+		(void)snprintf(
+			what, sizeof(what),
+			"left over: fds %d -> %d, mounts %d -> %d, children %d -> %d, cgroups %d -> %d, files %d -> %d",
+			d->base.fds, h.fds, d->base.mounts, h.mounts, d->base.children, h.children, d->base.cgroups,
+			h.cgroups, d->base.files, h.files);
 		problem(d, k, what);
 		d->base = h; /* told once */
 		return;
@@ -195,7 +197,7 @@ static bool call(struct drive *d, const char *name, const void *request, struct 
 	d->was_lost |= ret->is_lost;
 	if (d->text[0] == '\0')
 		(void)snprintf(d->text, sizeof(d->text), "%s: %s%s", name,
-			       ret->is_local && !ret->is_lost ? "(no answer) " : "", ret->text);
+		               ret->is_local && !ret->is_lost ? "(no answer) " : "", ret->text);
 	return false;
 }
 
@@ -346,8 +348,8 @@ static bool is_as_wanted(struct drive *d)
 	if (i == d->output_len && i == d->wanted_len)
 		return true;
 	(void)snprintf(d->difference, sizeof(d->difference), "something differs: '%.*s' instead of '%.*s'",
-		       (int)strcspn(d->output + line, "\r\n"), d->output + line,
-		       (int)strcspn(d->wanted + line, "\r\n"), d->wanted + line);
+	               (int)strcspn(d->output + line, "\r\n"), d->output + line, (int)strcspn(d->wanted + line, "\r\n"),
+	               d->wanted + line);
 	return false;
 }
 
@@ -443,7 +445,8 @@ static void recover(struct drive *d, long k)
 		problem(d, k, "Health.Check fails");
 	wrong = scenario(d);
 	if (wrong || d->text[0] || d->was_lost) {
-		(void)snprintf(what, sizeof(what), "does not work afterwards: %s%s; before", wrong ? wrong : "", d->text);
+		(void)snprintf(what, sizeof(what), "does not work afterwards: %s%s; before", wrong ? wrong : "",
+		               d->text);
 		memcpy(d->text, told, sizeof(told));
 		problem(d, k, what);
 		(void)clean_up(d);
@@ -466,7 +469,10 @@ static bool run_one(struct drive *d, long k)
 	took = now_ms() - begin;
 	if (d->verbose && fired)
 		printf("# %ld %s %s: %s (%lld ms)\n", k, strerrorname_np(d->errnum), d->state->failed,
-		       d->was_lost ? "connection lost" : d->text[0] ? d->text : "survived", (long long)took);
+		       d->was_lost  ? "connection lost"
+		       : d->text[0] ? d->text
+		                    : "survived",
+		       (long long)took);
 	if (wrong && !is_end_of_terminal(d))
 		problem(d, k, wrong);
 	if (took > SLOW_MS)
@@ -500,8 +506,8 @@ static void sweep(struct drive *d)
 			break;
 		}
 	}
-	printf("# %s %s: %ld calls seen, %ld runs up to call %ld: %u failed, %u survived, %u lost the connection\n", d->mode,
-	       strerrorname_np(d->errnum), seen, runs, k - d->stride, d->refused, d->survived, d->lost);
+	printf("# %s %s: %ld calls seen, %ld runs up to call %ld: %u failed, %u survived, %u lost the connection\n",
+	       d->mode, strerrorname_np(d->errnum), seen, runs, k - d->stride, d->refused, d->survived, d->lost);
 	if (d->problems == 0)
 		printf("ok fault %s %s\n", d->mode, strerrorname_np(d->errnum));
 	if (seen < 150)
@@ -525,19 +531,44 @@ static bool parse(struct drive *d, const char **ret_state, int argc, char **argv
 
 	while ((c = getopt(argc, argv, "a:p:c:f:r:b:e:s:k:n:tv")) >= 0) {
 		switch (c) {
-		case 'a': d->address = optarg; break;
-		case 'p': d->agent = atoi(optarg); break;
-		case 'c': d->cgroup = optarg; break;
-		case 'f': *ret_state = optarg; break;
-		case 'r': d->rootfs = optarg; break;
-		case 'b': d->bundle = optarg; break;
-		case 'e': d->errnum = number_of_error(optarg); break;
-		case 's': d->stride = atoi(optarg); break;
-		case 'k': d->first = atol(optarg); break;
-		case 'n': d->last = atol(optarg); break;
-		case 't': d->tty = true; break;
-		case 'v': d->verbose = true; break;
-		default: return false;
+		case 'a':
+			d->address = optarg;
+			break;
+		case 'p':
+			d->agent = atoi(optarg);
+			break;
+		case 'c':
+			d->cgroup = optarg;
+			break;
+		case 'f':
+			*ret_state = optarg;
+			break;
+		case 'r':
+			d->rootfs = optarg;
+			break;
+		case 'b':
+			d->bundle = optarg;
+			break;
+		case 'e':
+			d->errnum = number_of_error(optarg);
+			break;
+		case 's':
+			d->stride = atoi(optarg);
+			break;
+		case 'k':
+			d->first = atol(optarg);
+			break;
+		case 'n':
+			d->last = atol(optarg);
+			break;
+		case 't':
+			d->tty = true;
+			break;
+		case 'v':
+			d->verbose = true;
+			break;
+		default:
+			return false;
 		}
 	}
 	d->mode = d->bundle ? "bundle" : d->tty ? "tty" : "pipe";
@@ -553,7 +584,8 @@ int main(int argc, char **argv)
 
 	if (!parse(&d, &state, argc, argv)) {
 		fprintf(stderr, "usage: faultdrive -a ADDRESS -p AGENT_PID -c CGROUP_DIR -f STATE_FILE -r ROOTFS\n"
-				"                  [-b BUNDLE] [-e ERRNO] [-k FIRST] [-n LAST] [-s STRIDE] [-t (terminals)] [-v]\n");
+		                "                  [-b BUNDLE] [-e ERRNO] [-k FIRST] [-n LAST] [-s STRIDE] [-t "
+		                "(terminals)] [-v]\n");
 		return 2;
 	}
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);

@@ -42,8 +42,8 @@ static void a_shim_line_is_understood(void **state)
 
 	(void)state;
 	parse(&o, "tsc=reliable quiet agent.log=debug agent.debug_console agent.debug_console_vport=1026\n"
-		  "agent.container_pipe_size=131072 agent.log_vport=1025 cgroup_no_v1=all "
-		  "systemd.unified_cgroup_hierarchy=1 agent.hotplug_timeout=0 agent.cdh_api_timeout=50");
+	          "agent.container_pipe_size=131072 agent.log_vport=1025 cgroup_no_v1=all "
+	          "systemd.unified_cgroup_hierarchy=1 agent.hotplug_timeout=0 agent.cdh_api_timeout=50");
 	assert_int_equal(o.log_level, LOG_LEVEL_DEBUG);
 	assert_true(o.debug_console);
 	assert_int_equal(o.debug_console_vport, 1026);
@@ -88,8 +88,10 @@ static void v1_only_when_asked(void **state)
 static void bad_values_are_named_and_defaults_stay(void **state)
 {
 	static const char *const bad[] = {
-		"agent.log=loud",	 "agent.log_vport=x",	     "agent.log_vport=-1",  "agent.log_vport=4294967296",
-		"agent.server_addr=ftp:", "agent.debug_console=yes", "agent.hotplug_timeout", "agent.container_pipe_size=1k",
+		"agent.log=loud",         "agent.log_vport=x",
+		"agent.log_vport=-1",     "agent.log_vport=4294967296",
+		"agent.server_addr=ftp:", "agent.debug_console=yes",
+		"agent.hotplug_timeout",  "agent.container_pipe_size=1k",
 	};
 
 	(void)state;

@@ -305,7 +305,8 @@ static void a_second_client_is_refused_while_the_first_lives(void **state)
 	struct plane *f = *state;
 	int first = plane_attach(f, KSTR_STDOUT, 0, KSTR_OK, 0);
 	_autoclose_ int second = -EBADF;
-	_autoclose_ _unused_ int other = plane_attach(f, KSTR_STDERR, 0, KSTR_OK, 0); /* another stream is no second client */
+	_autoclose_ _unused_ int other =
+		plane_attach(f, KSTR_STDERR, 0, KSTR_OK, 0); /* another stream is no second client */
 
 	(void)close(plane_attach(f, KSTR_STDOUT, 0, KSTR_FAILED_PRECONDITION, 0));
 	put(f, "x");

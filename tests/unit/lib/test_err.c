@@ -61,10 +61,8 @@ static void text_falls_back_to_errno(void **state)
 int test_err(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(set_names_operation_and_reason),
-		cmocka_unit_test(sign_of_the_errno_does_not_matter),
-		cmocka_unit_test(wrap_puts_context_in_front),
-		cmocka_unit_test(long_texts_are_cut_not_overrun),
+		cmocka_unit_test(set_names_operation_and_reason), cmocka_unit_test(sign_of_the_errno_does_not_matter),
+		cmocka_unit_test(wrap_puts_context_in_front),     cmocka_unit_test(long_texts_are_cut_not_overrun),
 		cmocka_unit_test(text_falls_back_to_errno),
 	};
 
