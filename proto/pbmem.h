@@ -11,9 +11,8 @@
 #include "lib/arena.h"
 #include "lib/err.h"
 
-#define PB_BUDGET                                                                                                      \
-	(8u << 20)         /* what decoding may take over the length of the frame: arena_init(&a, len + PB_BUDGET)     \
-	                    */
+/* What decoding may take over the length of the frame: arena_init(&a, len + PB_BUDGET). */
+#define PB_BUDGET    (8u << 20)
 #define PB_DEPTH_MAX 32    /* messages inside messages, the outermost one counted */
 #define PB_LIST_MAX  65536 /* elements of a repeated field */
 
