@@ -39,16 +39,15 @@ PROTOS := $(wildcard proto/*.proto)
 GEN_C := $(PROTOS:proto/%.proto=$(GEN)/proto/%.pb-c.c) $(addprefix $(GEN)/google/protobuf/,any.pb-c.c empty.pb-c.c)
 sources = $(sort $(foreach d,$(1),$(wildcard $(d)/*.c)))
 objects = $(patsubst %.c,$(B)/%.o,$(1))
-LIB_SRC := $(call sources,lib)
-PROTO_SRC := $(call sources,proto)
-AGENT_SRC := $(filter-out agent/main.c,$(call sources,agent agent/*))
-CTL_SRC := $(filter-out ctl/main.c,$(call sources,ctl))
+SRC := $(call sources,lib proto agent agent/* ctl runk runtime runtime/*)
+MAINS := $(wildcard agent/main.c ctl/main.c runk/main.c runtime/main.c)
 UNIT_DIRS := $(sort $(dir $(wildcard tests/unit/*/*.c tests/unit/*/*/*.c)))
 UNIT_RUN := $(UNIT_DIRS:%/=$(B)/%/run)
 FUZZERS := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYERS := $(FUZZERS:$(B)/tests/fuzz/fuzz_%=$(B)/tests/fuzz/replay_%)
 TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c))
-PROGRAMS := $(if $(wildcard agent/main.c),$(B)/kata-agent) $(if $(wildcard ctl/main.c),$(B)/kata-agent-ctl)
+PROGRAMS := $(MAINS:%/main.c=$(B)/kata-%)
+PROGRAMS := $(patsubst %/kata-runk,%/runk,$(PROGRAMS:%/kata-ctl=%/kata-agent-ctl))
 ARCHIVES := $(B)/libagent.a $(B)/libproto.a $(B)/libkata.a
 
 all: $(PROGRAMS) $(ARCHIVES)  ## build the programs
@@ -81,21 +80,18 @@ $(B)/%.o: %.c $(B)/flags | $(GEN)/done
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -c $< -o $@
 
 ARCHIVE = $(call say,AR,$@)mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
-$(B)/libkata.a: $(call objects,$(LIB_SRC))
-	$(ARCHIVE)
-$(B)/libproto.a: $(call objects,$(PROTO_SRC)) $(GEN_C:$(GEN)/%.c=$(B)/gen/%.o)
-	$(ARCHIVE)
-$(B)/libtest.a: $(call objects,$(call sources,tests/lib))
-	$(ARCHIVE)
-$(B)/libagent.a: $(call objects,$(AGENT_SRC))
-	$(ARCHIVE)
-$(B)/libctl.a: $(call objects,$(CTL_SRC))
-	$(ARCHIVE)
+$(B)/libproto.a: $(GEN_C:$(GEN)/%.c=$(B)/gen/%.o)
+archive = $(eval $(B)/lib$(1).a: $(call objects,$(2)); $$(ARCHIVE))
+$(call archive,kata,$(filter lib/%,$(SRC)))
+$(call archive,test,$(call sources,tests/lib))
+$(foreach m,proto agent ctl runk runtime,$(call archive,$(m),$(filter-out $(m)/main.c,$(filter $(m)/%,$(SRC)))))
 
 LINK = $(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS_ALL) $(filter %.o,$^) $(filter %.a,$^) $(LIBS) -o $@
 $(B)/kata-agent: $(B)/agent/main.o $(ARCHIVES)
-	$(LINK)
 $(B)/kata-agent-ctl: $(B)/ctl/main.o $(B)/libctl.a $(B)/libproto.a $(B)/libkata.a
+$(B)/runk: $(B)/runk/main.o $(B)/librunk.a $(B)/libagent.a $(B)/libkata.a
+$(B)/kata-runtime: $(B)/runtime/main.o $(B)/libruntime.a $(B)/libproto.a $(B)/libkata.a
+$(PROGRAMS):
 	$(LINK)
 
 # A test file's one public function is called by a generated main and needs no header.
@@ -112,7 +108,7 @@ $(B)/tests/unit/%/run: $$(call objects,$$(wildcard tests/unit/$$*/*.c)) $(B)/tes
 	  $(patsubst %,-Wl$(comma)--wrap=%,$(shell cat tests/unit/$*/wrap 2>/dev/null)) $(filter %.o %.c,$^) \
 	  -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -lcmocka -o $@
 comma := ,
-$(B)/tests/unit/ctl/run: $(B)/libctl.a
+$(foreach m,ctl runk runtime,$(eval $(B)/tests/unit/$(m)/run: $(B)/lib$(m).a))
 
 check-unit: $(UNIT_RUN)  ## unit tests; T=name runs one file's
 	@tests/lib/unit-run $(if $(T),--only $(T)) $(UNIT_RUN)
@@ -170,7 +166,7 @@ build/tidy/%.ok: build/gcc/%.o .clang-tidy scripts/lint-hints.h
 	@mkdir -p $(@D)
 	$(call say,TIDY,$*.c)clang-tidy --quiet $*.c -- -std=gnu11 $(CPPFLAGS) $(if $(filter lib/err,$*),,-include scripts/lint-hints.h) 2>/dev/null
 	@touch $@
-tidy: $(patsubst %.c,build/tidy/%.ok,$(LIB_SRC) $(PROTO_SRC) $(AGENT_SRC) $(CTL_SRC) $(wildcard agent/main.c ctl/main.c))
+tidy: $(patsubst %.c,build/tidy/%.ok,$(SRC))
 lint:  ## warnings of two compilers, clang-tidy, cppcheck, shellcheck, headers alone, arrows, format
 	+@scripts/lint
 format:  ## clang-format everything
