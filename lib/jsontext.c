@@ -15,30 +15,91 @@ static void free_tokener(struct json_tokener **tok)
 		json_tokener_free(*tok);
 }
 
+/* A text on its way through the tokener. */
+struct feed {
+	struct json_tokener *tok;
+	const char *text;
+	size_t len, pos;
+	struct json_object *value; /* set when it is complete */
+};
+
+static bool is_ascii(char c)
+{
+	return (unsigned char)c < 0x80;
+}
+
+/* Length of the run of ASCII from pos on. */
+static size_t ascii_run(const struct feed *f)
+{
+	size_t n = 0;
+
+	while (f->pos + n < f->len && is_ascii(f->text[f->pos + n]))
+		n++;
+	return n;
+}
+
+/* True if the text so far ends inside an escape, where only ASCII may follow. */
+static bool ends_in_backslash(const struct feed *f)
+{
+	size_t n = 0;
+
+	while (n < f->pos && f->text[f->pos - n - 1] == '\\')
+		n++;
+	return n % 2 == 1;
+}
+
+/* Hands over the next run of ASCII, or the next other character as an escape; the tokener says what came of it. */
+static enum json_tokener_error feed_next(struct feed *f)
+{
+	size_t n = ascii_run(f);
+	char escape[16];
+	uint32_t c;
+
+	if (n > 0) {
+		f->value = json_tokener_parse_ex(f->tok, f->text + f->pos, (int)n);
+		f->pos += json_tokener_get_parse_end(f->tok);
+		return json_tokener_get_error(f->tok);
+	}
+	if (ends_in_backslash(f))
+		return json_tokener_error_parse_string;
+	n = utf8_char_len(f->text + f->pos, f->len - f->pos);
+	c = utf8_decode(f->text + f->pos, n);
+	if (c < 0x10000)
+		(void)snprintf(escape, sizeof(escape), "\\u%04x", c);
+	else
+		(void)snprintf(escape, sizeof(escape), "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10),
+		               0xdc00 + (c & 0x3ff));
+	f->value = json_tokener_parse_ex(f->tok, escape, (int)strlen(escape));
+	if (json_tokener_get_error(f->tok) == json_tokener_continue)
+		f->pos += n;
+	return json_tokener_get_error(f->tok);
+}
+
+/* json-c 0.18 (Debian 13), when strict, refuses every byte above 0x7f in a string; so it gets to see ASCII only. */
 int jsontext_parse(const char *text, size_t len, struct json_object **ret, struct err *err)
 {
 	_cleanup_(free_tokener) struct json_tokener *tok = json_tokener_new_ex(JSONTEXT_DEPTH_MAX);
-	_autojson_ struct json_object *value = NULL;
-	enum json_tokener_error bad;
+	enum json_tokener_error state = json_tokener_continue;
+	struct feed feed = { .tok = tok, .text = text, .len = len };
 
 	if (!tok)
 		return err_set(err, ENOMEM, "parse JSON");
 	if (len > INT_MAX)
 		return err_set(err, E2BIG, "parse JSON of %zu bytes", len);
-	/* json-c's own check (0.18, Debian 13) takes a good character behind an escape for a bad one. */
 	if (!utf8_is_valid(text, len))
 		return err_say(err, EINVAL, "parse JSON: invalid UTF-8");
 	json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
-	value = json_tokener_parse_ex(tok, text, (int)len);
-	bad = json_tokener_get_error(tok);
-	if (bad == json_tokener_continue)
+	while (state == json_tokener_continue && feed.pos < len)
+		state = feed_next(&feed);
+	if (state == json_tokener_continue)
 		return err_say(err, EINVAL, "parse JSON: the text ends too early, after %zu bytes", len);
-	if (bad != json_tokener_success)
-		return err_say(err, EINVAL, "parse JSON: %s at byte %zu", json_tokener_error_desc(bad),
-		               json_tokener_get_parse_end(tok));
-	if (json_tokener_get_parse_end(tok) != len)
-		return err_say(err, EINVAL, "parse JSON: unexpected data at byte %zu", json_tokener_get_parse_end(tok));
-	*ret = take_ptr(&value);
+	if (state != json_tokener_success)
+		return err_say(err, EINVAL, "parse JSON: %s at byte %zu", json_tokener_error_desc(state), feed.pos);
+	if (feed.pos != len) {
+		(void)json_object_put(feed.value);
+		return err_say(err, EINVAL, "parse JSON: unexpected data at byte %zu", feed.pos);
+	}
+	*ret = feed.value;
 	return 0;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/utf8.h"
 
-#include <stdint.h>
 #include <string.h>
 
 static bool in_range(uint8_t c, uint8_t low, uint8_t high)
@@ -42,6 +41,16 @@ size_t utf8_char_len(const void *text, size_t n)
 		if (!in_range(s[i], 0x80, 0xbf))
 			return 0;
 	return len;
+}
+
+uint32_t utf8_decode(const void *text, size_t len)
+{
+	const uint8_t *s = text;
+	uint32_t point = len > 1 ? s[0] & (0x7fu >> len) : s[0];
+
+	for (size_t i = 1; i < len; i++)
+		point = point << 6 | (s[i] & 0x3f);
+	return point;
 }
 
 bool utf8_is_valid(const void *text, size_t n)

@@ -52,11 +52,21 @@ static void a_character_is_not_read_past_its_end(void **state)
 	assert_true(utf8_is_valid("a\0b", 3));
 }
 
+static void characters_have_their_code_points(void **state)
+{
+	(void)state;
+	assert_int_equal(utf8_decode("A", 1), 'A');
+	assert_int_equal(utf8_decode("\xc3\xbc", 2), 0xfc);
+	assert_int_equal(utf8_decode("\xe2\x82\xac", 3), 0x20ac);
+	assert_int_equal(utf8_decode("\xf4\x8f\xbf\xbf", 4), 0x10ffff);
+}
+
 int test_utf8(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(valid_is_what_cleaning_leaves_alone),
 		cmocka_unit_test(a_character_is_not_read_past_its_end),
+		cmocka_unit_test(characters_have_their_code_points),
 	};
 
 	return cmocka_run_group_tests_name("utf8", tests, NULL, NULL);
