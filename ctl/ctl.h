@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "ctl/client.h"
-#include "ctl/options.h"
+#include "lib/options.h"
 
 #define CTL_TIMEOUT_MS    60000 /* of a call that does not wait for something to happen in the guest */
 #define CTL_TIMEOUT_UNSET (~0u)

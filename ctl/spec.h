@@ -5,10 +5,10 @@
  */
 #pragma once
 
-#include "ctl/options.h"
 #include "lib/arena.h"
 #include "lib/err.h"
 #include "lib/oci.h"
+#include "lib/options.h"
 
 struct spec_options {
 	const char *id;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/options.h"
+#include "lib/options.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/options.h"
+#include "lib/options.h"
 
 #include <errno.h>
 #include <string.h>
@@ -127,5 +127,5 @@ int test_options(void)
 		cmocka_unit_test(help_is_seen_everywhere),
 	};
 
-	return cmocka_run_group_tests_name("ctl/options", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("lib/options", tests, NULL, NULL);
 }
