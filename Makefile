@@ -100,7 +100,7 @@ $(B)/tests/unit/%.o: CFLAGS_ALL += -Wno-missing-prototypes
 # One program per directory of unit tests; its main is made from the names of the test_ files, others are their helpers.
 # A file `wrap` there lists the functions that its tests replace.
 .SECONDEXPANSION:
-$(B)/tests/unit/%/run.c: $$(wildcard tests/unit/$$*/*.c)
+$(B)/tests/unit/%/run.c: $$(wildcard tests/unit/$$*/*.c) tests/unit/$$*
 	@mkdir -p $(@D)
 	@tests/lib/unit-main $(filter test_%,$(basename $(notdir $^))) > $@
 $(B)/tests/unit/%/run: $$(call objects,$$(wildcard tests/unit/$$*/*.c)) $(B)/tests/unit/%/run.c $(ARCHIVES) $(B)/libtest.a
