@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/devices.h"
 #include "agent/network/dns.h"
 #include "agent/oom.h"
 #include "agent/storage_table.h"
@@ -35,7 +36,7 @@ int sandbox_new(const struct job_env *env, const struct options *options, struct
 	s->pins = (struct nspace_pins){ .ipc = -EBADF, .uts = -EBADF, .pid = -EBADF };
 	list_init(&s->containers);
 	list_init(&s->lingering);
-	r = storage_table_new(env, &s->storages);
+	r = storage_table_new(env, devices_timeout_ms(options), &s->storages);
 	if (r >= 0)
 		r = cgroup_host_init(&s->cgroup_host, s->cgroup_root, err);
 	if (r < 0) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/devices.h"
 #include "lib/list.h"
 
 struct holder {
@@ -23,6 +24,7 @@ struct entry {
 
 struct storage_table {
 	struct job_env env;
+	unsigned device_timeout_ms;
 	struct list entries;
 	size_t n;
 	struct list waiting; /* struct request: for mount points that another one works on */
@@ -46,13 +48,14 @@ struct request {
 
 static void start_waiting(struct loop_deferred *deferred);
 
-int storage_table_new(const struct job_env *env, struct storage_table **ret)
+int storage_table_new(const struct job_env *env, unsigned device_timeout_ms, struct storage_table **ret)
 {
 	struct storage_table *t = calloc(1, sizeof(*t));
 
 	if (!t)
 		return -ENOMEM;
 	t->env = *env;
+	t->device_timeout_ms = device_timeout_ms;
 	t->wake.run = start_waiting;
 	list_init(&t->wake.link);
 	list_init(&t->waiting);
@@ -192,15 +195,17 @@ static int run_mounts(void *arg, struct job_reply *reply, struct err *err)
 
 	(void)reply;
 	for (i = 0; i < q->n && r >= 0; i++) {
-		const struct storage_config *config = &q->entries[i]->config;
+		struct storage_config config = q->entries[i]->config;
 		struct step_list plan = { 0 };
 
 		q->entries[i]->mounted = false;
-		r = storage_plan(&arena, config, q->owner, &plan, err);
+		r = devices_prepare_storage(&arena, &config, q->table->device_timeout_ms, err);
+		if (r >= 0)
+			r = storage_plan(&arena, &config, q->owner, &plan, err);
 		if (r >= 0)
 			r = storage_apply(&plan, &q->entries[i]->mounted, err);
 		if (r < 0)
-			(void)err_wrap(err, "storage '%s' (%s)", config->mount_point, config->driver);
+			(void)err_wrap(err, "storage '%s' (%s)", config.mount_point, config.driver);
 	}
 	/* Not a volume that an earlier container has left for those that come. */
 	for (size_t k = i - 1; r < 0 && k > 0; k--)
@@ -250,6 +255,17 @@ static void on_nothing_to_do(struct loop_deferred *deferred)
 	finish(container_of(deferred, struct request, finish), 0, NULL);
 }
 
+/* Each of the disks may take its time to come. */
+static unsigned deadline_of(const struct request *q)
+{
+	unsigned ms = JOB_DEADLINE_MS;
+
+	for (size_t i = 0; i < q->n && !q->is_release; i++)
+		if (devices_must_wait(&q->entries[i]->config) && ms < DEVICES_DEADLINE_MAX_MS)
+			ms += q->table->device_timeout_ms;
+	return ms;
+}
+
 static int launch_request(struct request *q, struct err *err)
 {
 	if (q->n == 0) {
@@ -263,6 +279,7 @@ static int launch_request(struct request *q, struct err *err)
 		.run = q->is_release ? run_cleans : run_mounts,
 		.arg = q,
 		.done = on_job,
+		.deadline_ms = deadline_of(q),
 	};
 	return job_start(&q->table->env, &q->job, err);
 }

@@ -13,8 +13,8 @@
 
 struct storage_table;
 
-/* Makes an empty table. 0 or -ENOMEM. */
-int storage_table_new(const struct job_env *env, struct storage_table **ret);
+/* Makes an empty table; a disk that a storage is on may take device_timeout_ms to come. 0 or -ENOMEM. */
+int storage_table_new(const struct job_env *env, unsigned device_timeout_ms, struct storage_table **ret);
 
 /* Frees the table; nothing is unmounted. Returns NULL. */
 struct storage_table *storage_table_free(struct storage_table *t);

@@ -21,6 +21,7 @@ struct storage_run {
 };
 
 extern const struct storage_ops storage_virtio_fs, storage_ephemeral, storage_local, storage_overlayfs;
+extern const struct storage_ops storage_blk, storage_mmioblk, storage_nvdimm, storage_scsi;
 
 /* Parses the options and checks the mount point; what every driver begins with. */
 int storage_parse(struct arena *arena, const struct storage_config *config, struct mount_options *ret, struct err *err);

@@ -59,7 +59,7 @@ static int setup(void **state)
 	f->signals.fd = sys_signalfd(-1, &mask);
 	assert_int_equal(loop_add(f->loop, &f->signals), 0);
 	env = (struct job_env){ .loop = f->loop, .reaper = f->reaper };
-	assert_int_equal(storage_table_new(&env, &f->table), 0);
+	assert_int_equal(storage_table_new(&env, 100, &f->table), 0);
 	*state = f;
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "lib/uevent.h"
 #include "tests/lib/tempdir.h"
 #include "tests/lib/unit.h"
+#include "tests/unit/agent/device/sysfs.h"
 
 /* A /sys/devices/system in a directory. Opening cpuN/online for writing is what puts it online. */
 static struct {
@@ -38,7 +39,7 @@ bool __wrap_sys_owns_machine(void)
 
 int __wrap_uevent_open(void)
 {
-	return dup(fake.events[0]);
+	return dup(fake.dir ? fake.events[0] : sysfs_events());
 }
 
 /* What the kernel would do with the list of CPUs. */
@@ -116,6 +117,7 @@ static int teardown(void **state)
 	(void)state;
 	(void)close(fake.events[0]);
 	(void)close(fake.events[1]);
+	memset(&fake, 0, sizeof(fake)); /* the other tests of this program use the same seams */
 	return tempdir_teardown(&dir);
 }
 

@@ -98,6 +98,21 @@ static void storages_become_steps(void **state)
 		  false },
 		{ "overlayfs", "", "", "/run/c", NULL, "io.katacontainers.volume.overlayfs.create_directory=x/../y",
 		  "storage 'overlayfs': directory 'x/../y' must be absolute and without '..'", false },
+		{ "blk", "/dev/vdb", "ext4", "/run/disk", "ro", NULL,
+		  "mkdir target=/run/disk number=493\n"
+		  "mount source=/dev/vdb target=/run/disk type=ext4 flags=0x1\n"
+		  "fs-group target=/run/disk data=77 on root mismatch number=288\n",
+		  true },
+		{ "scsi", "/dev/sda", "xfs", "/run/disk", "nouuid", NULL,
+		  "mkdir target=/run/disk number=493\n"
+		  "mount source=/dev/sda target=/run/disk type=xfs data=nouuid\n",
+		  false },
+		{ "nvdimm", "/dev/pmem0", "erofs", "/run/disk", "dax", NULL,
+		  "mkdir target=/run/disk number=493\n"
+		  "mount source=/dev/pmem0 target=/run/disk type=erofs data=dax\n",
+		  false },
+		{ "mmioblk", "/dev/vda", "ext4", "run", NULL, NULL,
+		  "storage 'mmioblk': mount point 'run' must be absolute, without '..', and not '/'", false },
 		{ "virtio-fs", "tag", "", "run/a", NULL, NULL,
 		  "storage 'virtio-fs': mount point 'run/a' must be absolute, without '..', and not '/'", false },
 		{ "virtio-fs", "tag", "", "/run/../etc", NULL, NULL,
@@ -134,7 +149,7 @@ static void every_driver_has_a_name(void **state)
 	while (names[n])
 		n++;
 	assert_in_range(n, 4, 64);
-	assert_string_equal(names[0], "ephemeral");
+	assert_string_equal(names[0], "blk");
 }
 
 /* --- really mounted, in a mount namespace of its own ------------------------------------------------------------ */
