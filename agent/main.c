@@ -17,6 +17,7 @@
 #include "agent/logsink.h"
 #include "agent/options.h"
 #include "agent/rpc/server.h"
+#include "agent/rpc/setpolicy.h"
 #include "agent/sandbox.h"
 #include "agent/shutdown.h"
 #include "agent/streamport.h"
@@ -192,6 +193,7 @@ static void on_first_call(struct rpc_server *server)
 static void serve(const struct addr *addr)
 {
 	struct err err = ERR_INIT;
+	int r;
 
 	must(loop_new(&agent.env.loop), NULL, "make the event loop");
 	must(reaper_new(&agent.env.reaper), NULL, "make the table of children");
@@ -201,6 +203,10 @@ static void serve(const struct addr *addr)
 	agent.sandbox->destroyed = on_destroyed;
 	open_streams(addr); /* before a client can ask whether it is there */
 	must(rpc_server_new(agent.env.loop, agent.sandbox, addr, &agent.server, &err), &err, "listen");
+	r = rpc_policy_load(agent.server, agent.options.policy_file, &err);
+	must(r == -ENOMEM ? r : 0, &err, "load the policy");
+	if (r < 0)
+		console_say(&agent.console, "All calls are denied: %s", err_text(&err));
 	agent.server->first_call = on_first_call;
 	console_stage(&agent.console, "listening on %s", agent.options.server_addr);
 }

@@ -21,6 +21,7 @@ enum option_kind {
 	OPTION_PORT,   /* 0..UINT32_MAX, 0 = off */
 	OPTION_ADDR,
 	OPTION_LEVEL,
+	OPTION_TEXT,  /* not empty */
 	OPTION_KNOWN, /* tolerated, not acted on */
 };
 
@@ -45,6 +46,7 @@ static const struct option table[] = {
 	{ "agent.container_pipe_size", OPTION_NUMBER, AT(container_pipe_size) },
 	{ "agent.hotplug_timeout", OPTION_NUMBER, AT(hotplug_timeout_s) },
 	{ "systemd.unified_cgroup_hierarchy", OPTION_BOOL, AT(unified) },
+	{ "agent.policy_file", OPTION_TEXT, AT(policy_file) },
 	{ "agent.config_file", OPTION_KNOWN, 0 },
 	{ "agent.cdh_api_timeout", OPTION_KNOWN, 0 },
 	{ "agent.image_pull_timeout", OPTION_KNOWN, 0 },
@@ -107,6 +109,16 @@ static int set_addr(struct options *o, const char *value)
 	return 0;
 }
 
+static int set_text(struct options *o, const char *value, const char **where)
+{
+	char *copy = value[0] ? arena_strdup(&o->arena, value) : NULL;
+
+	if (!copy)
+		return value[0] ? -ENOMEM : -EINVAL;
+	*where = copy;
+	return 0;
+}
+
 static int set_level(struct options *o, const char *value)
 {
 	int level = log_level_parse(value);
@@ -137,6 +149,8 @@ static int apply(struct options *o, const struct option *option, const char *val
 		return value ? set_addr(o, value) : -EINVAL;
 	case OPTION_LEVEL:
 		return value ? set_level(o, value) : -EINVAL;
+	case OPTION_TEXT:
+		return value ? set_text(o, value, where) : -EINVAL;
 	case OPTION_KNOWN:
 		return 0;
 	}
@@ -195,6 +209,7 @@ void options_parse_env(struct options *o, char *(*get)(const char *name), void (
 	static const struct option variables[] = {
 		{ "KATA_AGENT_SERVER_ADDR", OPTION_ADDR, AT(server_addr) },
 		{ "KATA_AGENT_LOG_LEVEL", OPTION_LEVEL, AT(log_level) },
+		{ "KATA_AGENT_POLICY_FILE", OPTION_TEXT, AT(policy_file) },
 		{ "KATA_AGENT_TRACING", OPTION_BOOL, AT(trace) },
 	};
 

@@ -18,8 +18,9 @@ struct options {
 	uint32_t debug_console_vport, log_vport, ready_vport, passfd_port, stream_vport; /* 0 = off */
 	uint32_t container_pipe_size; /* bytes, 0 = the kernel's default */
 	uint32_t hotplug_timeout_s;
-	bool unified;     /* cgroup v2; false only when the command line asks for v1 */
-	unsigned unknown; /* agent.* words that nobody knows */
+	bool unified;            /* cgroup v2; false only when the command line asks for v1 */
+	const char *policy_file; /* NULL = the image's */
+	unsigned unknown;        /* agent.* words that nobody knows */
 	struct arena arena;
 };
 

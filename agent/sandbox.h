@@ -19,6 +19,7 @@
 #define SANDBOX_SHARE_DIR "/run/kata-containers/shared/containers"
 
 struct storage_table;
+struct gate;
 
 /* What CreateSandbox asks for; lives in its own arena. */
 struct sandbox_config {
@@ -44,6 +45,7 @@ struct sandbox {
 	struct storage_table *storages;
 	struct oom *oom;
 	struct list lingering;                      /* struct process, by `lingering` link of process.c; oldest first */
+	struct gate *gate;                          /* borrowed; NULL = everything is allowed */
 	void (*destroyed)(struct sandbox *sandbox); /* told after DestroySandbox has been answered */
 };
 

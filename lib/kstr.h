@@ -35,6 +35,7 @@ enum kstr_status {
 	KSTR_INVALID_ARGUMENT = 3,    /* no valid header; unknown container */
 	KSTR_DEADLINE_EXCEEDED = 4,   /* the header took too long */
 	KSTR_NOT_FOUND = 5,           /* unknown process */
+	KSTR_PERMISSION_DENIED = 7,   /* the policy does not allow the stream */
 	KSTR_RESOURCE_EXHAUSTED = 8,  /* too many connections */
 	KSTR_FAILED_PRECONDITION = 9, /* another connection is attached */
 	KSTR_OUT_OF_RANGE = 11,       /* the stream has not come so far */

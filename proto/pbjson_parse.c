@@ -41,7 +41,7 @@ static bool is_camel_form(const char *key, const char *name)
 	return *key == '\0';
 }
 
-static const ProtobufCFieldDescriptor *find_field(const ProtobufCMessageDescriptor *type, const char *key)
+const ProtobufCFieldDescriptor *pbjson_find_field(const ProtobufCMessageDescriptor *type, const char *key)
 {
 	for (unsigned i = 0; i < type->n_fields; i++)
 		if (strcmp(type->fields[i].name, key) == 0)
@@ -340,7 +340,7 @@ static int read_message(struct reader *r, const ProtobufCMessageDescriptor *type
 		return no_memory(r);
 	json_object_object_foreach(json, key, value)
 	{
-		const ProtobufCFieldDescriptor *field = find_field(type, key);
+		const ProtobufCFieldDescriptor *field = pbjson_find_field(type, key);
 		size_t old = jsontext_path_push(&r->path, key);
 		int rc;
 

@@ -6,6 +6,7 @@
 
 #include "agent/rpc/call.h"
 #include "agent/rpc/conn.h"
+#include "agent/rpc/setpolicy.h"
 #include "lib/log.h"
 #include "proto/pbmem.h"
 
@@ -126,7 +127,9 @@ void rpc_dispatch(struct rpc_conn *conn, uint32_t stream, const uint8_t *data, s
 		rpc_fail(call, RPC_DEADLINE_EXCEEDED, "timeout");
 		return;
 	}
-	/* The place of a policy: nothing else leads to a handler. */
+	/* Here and nowhere else: there is no other road to a handler. */
+	if (rpc_policy_denies(call))
+		return;
 	call->method.handler(call);
 	rpc_call_set_timeout(call, envelope.timeout_nano);
 }

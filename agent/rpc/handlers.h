@@ -75,6 +75,9 @@ void rpc_mem_hotplug_by_probe(struct rpc_call *call);
 void rpc_add_swap_path(struct rpc_call *call);
 void rpc_mem_agent(struct rpc_call *call); /* both methods */
 
+/* setpolicy.c */
+void rpc_set_policy(struct rpc_call *call);
+
 /* diag.c */
 void rpc_get_diagnostic_data(struct rpc_call *call);
 

@@ -57,7 +57,7 @@ static const struct row agent_rows[] = {
 	{ "AddSwapPath", rpc_add_swap_path },
 	{ "GetVolumeStats", rpc_get_volume_stats },
 	{ "ResizeVolume", NULL },
-	{ "SetPolicy", NULL },
+	{ "SetPolicy", rpc_set_policy },
 };
 
 static const struct row health_rows[] = {

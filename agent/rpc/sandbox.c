@@ -69,22 +69,22 @@ static int fill_agent_details(struct arena *arena, const struct sandbox *s, Grpc
 {
 	uint32_t port = s->options ? s->options->stream_vport : 0;
 	char streams[32];
-	const char *features[] = { "seccomp", NULL };
+	const char *features[] = { "agent-policy", "seccomp", NULL };
 	const char *const *names = storage_driver_names();
 	size_t n = 0;
 
 	(void)snprintf(streams, sizeof(streams), KSTR_FEATURE_PREFIX "%u", port);
-	features[1] = arena_strdup(arena, streams);
+	features[2] = arena_strdup(arena, streams);
 	while (names[n])
 		n++;
 	details->storage_handlers = arena_memdup(arena, names, n * sizeof(*names));
 	details->n_storage_handlers = n;
 	details->extra_features = arena_memdup(arena, features, sizeof(features));
-	details->n_extra_features = port ? 2 : 1;
+	details->n_extra_features = port ? 3 : 2;
 	details->version = arena_strdup(arena, KATA_VERSION);
 	details->init_daemon = sys_getpid() == 1;
 	details->supports_seccomp = true;
-	return details->storage_handlers && details->extra_features && features[1] && details->version ? 0 : -ENOMEM;
+	return details->storage_handlers && details->extra_features && features[2] && details->version ? 0 : -ENOMEM;
 }
 
 void rpc_get_guest_details(struct rpc_call *call)

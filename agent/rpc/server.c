@@ -6,6 +6,7 @@
 
 #include "agent/rpc/call.h"
 #include "agent/rpc/conn.h"
+#include "agent/rpc/policy.h"
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "lib/sys.h"
@@ -160,6 +161,7 @@ struct rpc_server *rpc_server_free(struct rpc_server *server)
 		rpc_call_free(list_first(&server->detached, struct rpc_call, link));
 	sweep(&server->sweep);
 	list_remove(&server->sweep.link);
+	(void)policy_free(server->policy);
 	free(server->input);
 	free(server);
 	return NULL;

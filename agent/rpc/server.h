@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/gate.h"
 #include "lib/addr.h"
 #include "lib/err.h"
 #include "lib/list.h"
@@ -23,6 +24,7 @@
 #define RPC_ACCEPT_RETRY_MS   1000
 
 struct sandbox;
+struct policy;
 
 struct rpc_counters {
 	unsigned long accepted, refused, too_many, ignored_frames;
@@ -40,11 +42,13 @@ struct rpc_server {
 	struct list detached; /* struct rpc_call whose client is gone or was answered already */
 	struct list finished; /* struct rpc_call to be freed at the end of the turn */
 	struct loop_deferred sweep;
-	size_t request_bytes; /* of all calls */
-	unsigned n_stats;     /* jobs of StatsContainer */
-	unsigned n_jobs;      /* of jobcall.h */
-	uint64_t n_scrapes;   /* GetMetrics so far */
-	unsigned n_iptables;  /* jobs of Get- and SetIPTables */
+	size_t request_bytes;  /* of all calls */
+	unsigned n_stats;      /* jobs of StatsContainer */
+	unsigned n_jobs;       /* of jobcall.h */
+	uint64_t n_scrapes;    /* GetMetrics so far */
+	unsigned n_iptables;   /* jobs of Get- and SetIPTables */
+	struct policy *policy; /* NULL = everything is allowed */
+	struct gate gate;      /* the same for what is no call */
 	struct rpc_counters counters;
 	void (*first_call)(struct rpc_server *server); /* main's: called once, with the first request; may be NULL */
 	uint8_t *input;                                /* RPC_READ_MAX bytes that all connections read into */

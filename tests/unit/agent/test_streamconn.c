@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/gate.h"
 #include "lib/fd.h"
 #include "lib/sys.h"
 #include "tests/unit/agent/plane.h"
@@ -60,6 +61,23 @@ static void unknown_names_have_the_codes_of_the_calls(void **state)
 	assert_return_code(process_new(&f->container, "e1", false, &building), 0);
 	expect_refused_name(f, "web", "e1", KSTR_UNAVAILABLE);
 	(void)process_free(building);
+}
+
+static int deny(struct gate *gate, const char *method, const char *cid, const char *eid, struct err *err)
+{
+	(void)gate;
+	return err_say(err, EPERM, "%s of %s/%s", method, cid, eid);
+}
+
+/* A stream that a call would not be allowed to read is none of the port's either. */
+static void the_gate_is_asked(void **state)
+{
+	struct gate gate = { .check = deny };
+	struct plane *f = *state;
+
+	f->sandbox.gate = &gate;
+	expect_refused_name(f, "web", "", KSTR_PERMISSION_DENIED);
+	f->sandbox.gate = NULL;
 }
 
 static void a_header_in_pieces_is_put_together(void **state)
@@ -533,7 +551,8 @@ int test_streamconn(void)
 	const struct CMUnitTest tests[] = {
 		TEST(strangers_are_refused),
 		TEST(unknown_names_have_the_codes_of_the_calls),
-		TEST(a_header_in_pieces_is_put_together),
+		,
+		T(a_header_in_pieces_is_put_together),
 		TEST(a_slow_header_is_given_up),
 		TEST(a_cut_header_leaves_nothing),
 		TEST(output_ends_when_all_is_acknowledged),

@@ -41,8 +41,8 @@ static void unknown_names_are_refused(void **state)
 	fixture_expect(f, fd, 5, RPC_UNIMPLEMENTED, "Method does not exist: grpc.AgentService/StartTracing");
 	fixture_send(f, fd, 7, AGENT, "Check", 0, NULL);
 	fixture_expect(f, fd, 7, RPC_UNIMPLEMENTED, "Method does not exist: grpc.AgentService/Check");
-	fixture_send(f, fd, 9, AGENT, "SetPolicy", 0, NULL);
-	fixture_expect(f, fd, 9, RPC_UNIMPLEMENTED, "Method is not implemented: grpc.AgentService/SetPolicy");
+	fixture_send(f, fd, 9, AGENT, "ResizeVolume", 0, NULL);
+	fixture_expect(f, fd, 9, RPC_UNIMPLEMENTED, "Method is not implemented: grpc.AgentService/ResizeVolume");
 	fixture_expect_alive(f, fd);
 	(void)close(fd);
 }

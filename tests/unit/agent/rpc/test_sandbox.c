@@ -75,13 +75,13 @@ static void guest_details(void **state)
 	assert_int_equal(reply->agent_details->n_device_handlers, 0);
 	assert_int_equal(reply->agent_details->n_storage_handlers, 2);
 	assert_string_equal(reply->agent_details->storage_handlers[1], "local");
-	assert_int_equal(reply->agent_details->n_extra_features, 1);
-	assert_string_equal(reply->agent_details->extra_features[0], "seccomp");
+	assert_int_equal(reply->agent_details->n_extra_features, 2);
+	assert_string_equal(reply->agent_details->extra_features[1], "seccomp");
 	grpc__guest_details_response__free_unpacked(reply, NULL);
 	f->sandbox.options = &options;
 	reply = details(f, fd, NULL, -ENOENT);
-	assert_int_equal(reply->agent_details->n_extra_features, 2);
-	assert_string_equal(reply->agent_details->extra_features[1], "streams=1028");
+	assert_int_equal(reply->agent_details->n_extra_features, 3);
+	assert_string_equal(reply->agent_details->extra_features[2], "streams=1028");
 	assert_int_equal(reply->mem_block_size_bytes, 0);
 	grpc__guest_details_response__free_unpacked(reply, NULL);
 	assert_null(details(f, fd, NULL, -EIO));
