@@ -551,7 +551,6 @@ int test_streamconn(void)
 	const struct CMUnitTest tests[] = {
 		TEST(strangers_are_refused),
 		TEST(unknown_names_have_the_codes_of_the_calls),
-		,
 		TEST(the_gate_is_asked),
 		TEST(a_header_in_pieces_is_put_together),
 		TEST(a_slow_header_is_given_up),
