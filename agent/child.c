@@ -13,6 +13,7 @@
 
 #include "agent/build.h"
 #include "agent/credentials.h"
+#include "agent/hooks.h"
 #include "agent/lookup.h"
 #include "agent/report.h"
 #include "agent/sysctl.h"
@@ -169,11 +170,42 @@ static int enter_container(struct child *c, struct err *err)
 	return r < 0 ? err_set(err, r, "join the namespaces of '%s'", c->q->id) : 0;
 }
 
+/* --- hooks -------------------------------------------------------------------------------------------------------- */
+
+/* Hooks in the container are told the pid that they see themselves. */
+static int run_hooks(const struct child *c, enum hook_kind kind, const char *status, struct err *err)
+{
+	const struct oci_state state = {
+		.id = c->q->id,
+		.status = status,
+		.pid = sys_getpid(),
+		.bundle = c->q->bundle,
+		.annotations = &c->q->spec->annotations,
+	};
+
+	return hooks_run(hooks_of(c->q->spec, kind), kind, &state, c->q->hook_timeout_s, err);
+}
+
+static int meet_before_pivot(void *arg, struct err *err)
+{
+	struct child *c = arg;
+	int r = c->q->stops_before_pivot ? report_mounted(c->q->report) : 0;
+
+	if (r == -EPIPE) /* nobody will ever let us go */
+		_exit(EXIT_SETUP);
+	if (r < 0)
+		return err_set(err, r, "wait for the hooks of '%s'", c->q->id);
+	return run_hooks(c, HOOK_CREATE_CONTAINER, "creating", err);
+}
+
 static int enter_rootfs(struct child *c, struct err *err)
 {
 	struct rootfs_sources sources = c->setup->sources;
 	int r;
 
+	if (c->q->stops_before_pivot || hooks_of(c->q->spec, HOOK_CREATE_CONTAINER)->n > 0)
+		c->entry.before_pivot = meet_before_pivot;
+	c->entry.before_pivot_arg = c;
 	c->entry.wants_console = c->process->terminal;
 	r = rootfs_enter(c->q->rootfs, &sources, &c->entry, err);
 	if (r < 0)
@@ -412,8 +444,10 @@ static void park(const struct child *c)
 static void execute(struct child *c)
 {
 	struct err err = ERR_INIT;
-	int r = c->process->no_new_privileges ? syscall_filter_load(&c->setup->filter, &err) : 0;
+	int r = c->q->is_exec ? 0 : run_hooks(c, HOOK_START_CONTAINER, "created", &err);
 
+	if (r >= 0 && c->process->no_new_privileges)
+		r = syscall_filter_load(&c->setup->filter, &err);
 	if (r < 0)
 		fail(c, &err, EXIT_SETUP);
 	r = sys_execve(c->program, c->process->args.v, c->env);

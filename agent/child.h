@@ -7,6 +7,8 @@
  * Meetings of the two sides, in the order in which they happen:
  *   CHILD_MAPPED   builder -> child  (barrier socket)  in the cgroup, id maps written
  *   CHILD_CONSOLE  child -> owner    (report socket)   with the terminal's master fd
+ *   CHILD_MOUNTED  child -> owner    (report socket)   if the request asks for it: all is mounted, before pivot_root
+ *   one byte       owner -> child    (report socket)   go on, by child_resume
  *   CHILD_READY    child -> owner    (report socket)   everything is set up, the program was found
  *   one byte       owner -> child    (park fd)         go
  *   EOF            child -> owner    (report socket)   exec worked
@@ -26,6 +28,7 @@
 enum child_message {
 	CHILD_MAPPED = 1,
 	CHILD_CONSOLE,
+	CHILD_MOUNTED,
 	CHILD_READY,
 	CHILD_FAILED,
 };
@@ -56,6 +59,9 @@ struct build_request {
 	const char *cgroup_path; /* joined */
 	int stdio[3]; /* become 0, 1, 2 and get the process' owner, negative = /dev/null; with a terminal: ignored */
 	int park, report;          /* the child's ends */
+	bool stops_before_pivot;   /* it says CHILD_MOUNTED and waits for child_resume: hooks are due */
+	const char *bundle;        /* what the hooks that the child runs itself are told */
+	unsigned hook_timeout_s;   /* for those that do not say, 0 = no limit */
 	bool as_sibling;           /* the child becomes a child of our parent (the agent's builder), else of ours */
 	bool no_clone_into_cgroup; /* tests: act as a kernel before 5.7 */
 };
@@ -72,6 +78,9 @@ struct build_result {
  * changes the calling process: namespaces that the plan joins, and it is no longer dumpable.
  */
 int container_build(const struct build_request *request, struct build_result *ret, struct err *err);
+
+/* Answers CHILD_MOUNTED, on the owner's end of the report socket. 0 or -errno. */
+int child_resume(int fd);
 
 /* Receives one report: 1 and *ret (and *ret_fd, else -EBADF), 0 at EOF, -EAGAIN, -EPROTO for what makes no sense,
  * -errno. */

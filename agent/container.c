@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/hookjob.h"
 #include "agent/launch.h"
 #include "agent/oom.h"
 #include "agent/sandbox.h"
@@ -100,10 +101,12 @@ struct container *container_free(struct container *c)
 	unpin_pid_namespace(c);
 	container_controls_cancel(c);
 	container_cancel_execs(c);
+	container_cancel_start(c);
 	oom_unwatch(c->sandbox->oom, c->id);
 	c->teardown = teardown_free(c->teardown);
 	list_foreach(p, &c->processes, struct process, link)
 		(void)process_free(p);
+	free(c->starting);
 	list_remove(&c->link);
 	c->sandbox->n_containers--;
 	(void)container_config_free(c->config);
@@ -310,15 +313,90 @@ static int refuse(const struct container *c, const char *what, struct err *err)
 	return err_say(err, EINVAL, "%s container '%s': it is %s", what, c->id, container_state_name(c->state));
 }
 
+/* What is under way until StartContainer is answered, if there are poststart hooks. */
+struct starting {
+	struct container *c;
+	struct completion *done;
+	struct completion released;
+	struct hookjob hooks;
+	bool has_run; /* exec has worked */
+};
+
+static void end_start(struct starting *s, int r, const struct err *err)
+{
+	struct completion *done = s->done;
+	struct err copy = ERR_INIT;
+
+	(void)err_copy(&copy, err);
+	s->c->starting = NULL;
+	free(s);
+	done->done(done, r, &copy);
+}
+
+static void on_poststart_done(struct hookjob *h, int r, const struct err *err)
+{
+	(void)r; /* was logged */
+	(void)err;
+	end_start(container_of(h, struct starting, hooks), 0, NULL);
+}
+
+static void on_init_released(struct completion *completion, int r, const struct err *err)
+{
+	struct starting *s = container_of(completion, struct starting, released);
+	struct err own = ERR_INIT;
+
+	if (r < 0) {
+		end_start(s, r, err);
+		return;
+	}
+	s->has_run = true;
+	if (hookjob_start(&s->hooks, s->c, HOOK_STAGE_START, on_poststart_done, &own) < 0) {
+		log_warning("container", "Container '%s': %s, ignoring", s->c->id, own.text);
+		end_start(s, 0, NULL);
+	}
+}
+
+/* Before exec has worked its launch answers, as soon as the init is dead. */
+void container_cancel_start(struct container *c)
+{
+	struct starting *s = c->starting;
+
+	if (!s || !s->has_run)
+		return;
+	hookjob_cancel(&s->hooks);
+	end_start(s, 0, NULL);
+}
+
+/* The completion that puts the poststart hooks between exec and the answer. */
+static int plan_start(struct container *c, struct completion **done, struct err *err)
+{
+	struct starting *s;
+
+	if (!hookjob_is_needed(c, HOOK_STAGE_START))
+		return 0;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return err_set(err, ENOMEM, "start container '%s'", c->id);
+	s->c = c;
+	s->done = *done;
+	s->released.done = on_init_released;
+	c->starting = s;
+	*done = &s->released;
+	return 0;
+}
+
 int container_start(struct container *c, struct completion *done, struct err *err)
 {
 	int r;
 
 	if (c->state != CONTAINER_CREATED || c->started || !c->init->launch)
 		return refuse(c, "start", err);
-	r = launch_release(c->init->launch, done, err);
-	if (r < 0)
+	r = plan_start(c, &done, err);
+	r = r < 0 ? r : launch_release(c->init->launch, done, err);
+	if (r < 0) {
+		free(take_ptr(&c->starting));
 		return r;
+	}
 	c->started = true;
 	return container_set_state(c, CONTAINER_RUNNING);
 }

@@ -60,6 +60,7 @@ struct container {
 	bool started;              /* its init was released */
 	struct list controls;      /* jobs of control.c */
 	struct creation *creation; /* until CreateContainer is answered */
+	struct starting *starting; /* while its poststart hooks are to come, or run */
 	struct teardown *teardown; /* while it is being removed */
 };
 
@@ -111,6 +112,9 @@ void container_process_exited(struct container *c, struct process *p);
 /* Fails execs that were not answered yet with -ECANCELED; their children are killed by whoever removes the container.
  */
 void container_cancel_execs(struct container *c);
+
+/* Answers a StartContainer whose poststart hooks still run; they are killed. */
+void container_cancel_start(struct container *c);
 
 /* Fails pauses, resumes and updates that are under way with -ECANCELED. */
 void container_controls_cancel(struct container *c);

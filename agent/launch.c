@@ -8,6 +8,7 @@
 
 #include "agent/child.h"
 #include "agent/container.h"
+#include "agent/hookjob.h"
 #include "agent/mount/rootfs.h"
 #include "agent/sandbox.h"
 #include "lib/fd.h"
@@ -18,6 +19,7 @@
 enum launch_phase {
 	LAUNCH_BUILDING,   /* the builder job runs */
 	LAUNCH_SETTING_UP, /* the child lives and is not ready */
+	LAUNCH_MOUNTED,    /* it waits before pivot_root for prestart and createRuntime hooks */
 	LAUNCH_PARKED,
 	LAUNCH_RELEASED, /* EOF on the report socket means that exec worked */
 	LAUNCH_OVER,
@@ -28,12 +30,14 @@ struct launch {
 	enum launch_phase phase;
 	launch_ready ready;
 	struct completion *released;
+	const char *root;   /* of a new container */
 	struct arena arena; /* plans; read by the builder from its copy of our memory */
 	struct build_request request;
 	struct nspace_plan nspaces;
 	struct cgroup_host cgroup_host; /* the sandbox's, with the disks of this moment */
 	struct cgroup_plan cgroup;
 	struct job builder;
+	struct hookjob hooks;
 	struct loop_source report;
 	struct loop_timer deadline;
 	int park;
@@ -60,6 +64,7 @@ struct launch *launch_free(struct launch *l)
 	if (!l)
 		return NULL;
 	job_cancel(&l->builder);
+	hookjob_cancel(&l->hooks);
 	loop_timer_stop(&l->deadline);
 	loop_remove(&l->report);
 	fd_closep(&l->report.fd);
@@ -134,6 +139,42 @@ static void on_ready(struct launch *l)
 	l->ready(l->p, 0, NULL);
 }
 
+static unsigned deadline_ms(const struct launch *l)
+{
+	return LAUNCH_DEADLINE_MS + (l->p->is_init ? hookjob_child_budget_ms(l->p->container) : 0);
+}
+
+static void on_hooks_done(struct hookjob *h, int r, const struct err *why)
+{
+	struct launch *l = container_of(h, struct launch, hooks);
+	struct err err = ERR_INIT;
+
+	(void)err_copy(&err, why);
+	if (r >= 0) {
+		l->phase = LAUNCH_SETTING_UP;
+		r = child_resume(l->report.fd);
+		if (r >= 0)
+			r = loop_timer_start(loop_of(l), &l->deadline, deadline_ms(l));
+		if (r < 0)
+			(void)err_set(&err, r, "let the child go on after the hooks");
+	}
+	if (r < 0)
+		finish(l, r, &err);
+}
+
+/* The hooks have time limits of their own. */
+static void on_mounted(struct launch *l)
+{
+	struct err err = ERR_INIT;
+	int r;
+
+	l->phase = LAUNCH_MOUNTED;
+	loop_timer_stop(&l->deadline);
+	r = hookjob_start(&l->hooks, l->p->container, HOOK_STAGE_CREATE, on_hooks_done, &err);
+	if (r < 0)
+		finish(l, r, &err);
+}
+
 /* Handles one report; false when there is none, or the launch is gone. */
 static bool take_report(struct launch *l)
 {
@@ -151,6 +192,9 @@ static bool take_report(struct launch *l)
 		fail_text(l, -r, "attach the terminal");
 	} else if (r == 1 && report.kind == CHILD_READY && l->phase == LAUNCH_SETTING_UP) {
 		on_ready(l);
+		return p->launch == l;
+	} else if (r == 1 && report.kind == CHILD_MOUNTED && l->phase == LAUNCH_SETTING_UP) {
+		on_mounted(l);
 		return p->launch == l;
 	} else if (r == 1) {
 		finish(l, report.err.num > 0 ? -report.err.num : -EIO, &report.err);
@@ -180,7 +224,7 @@ static void on_deadline(struct loop_timer *timer)
 	struct launch *l = container_of(timer, struct launch, deadline);
 	struct err err = ERR_INIT;
 
-	(void)err_say(&err, ETIMEDOUT, "process '%s' was not ready within %d s", l->p->id, LAUNCH_DEADLINE_MS / 1000);
+	(void)err_say(&err, ETIMEDOUT, "process '%s' was not ready within %u s", l->p->id, deadline_ms(l) / 1000);
 	finish(l, -ETIMEDOUT, &err);
 }
 
@@ -232,8 +276,10 @@ static int run_builder(void *arg, struct job_reply *reply, struct err *err)
 {
 	struct launch *l = arg;
 	struct build_result result = { .pidfd = -EBADF };
-	int r = container_build(&l->request, &result, err);
+	int r = l->request.is_exec ? 0 : hookjob_write_config(l->p->container, l->root, err);
 
+	if (r >= 0)
+		r = container_build(&l->request, &result, err);
 	/* A byte says that the cgroup, if there is one of that name, is somebody else's. */
 	if (r < 0 && !result.made_cgroup)
 		(void)buf_add(&reply->data, "", 1);
@@ -326,6 +372,7 @@ static int plan_container(struct launch *l, struct err *err)
 	/* Hosts take the entry out of the spec; without a namespace "cgroup2" would show every container of the pod. */
 	l->nspaces.create_cgroup |= l->cgroup_host.unified;
 	rootfs.has_cgroupns = l->nspaces.create_cgroup;
+	l->root = rootfs.root;
 	rootfs.joins_ipc = nspace_plan_joins(&l->nspaces, CLONE_NEWIPC);
 	r = rootfs_plan(&l->arena, &rootfs, &plan, err);
 	if (r < 0)
@@ -360,6 +407,11 @@ static void fill_request(struct launch *l, const struct oci_process *what)
 	l->request.park = l->park_theirs;
 	l->request.report = l->report_theirs;
 	l->request.as_sibling = true;
+	if (l->p->is_init) {
+		l->request.stops_before_pivot = hookjob_stops_before_pivot(c);
+		l->request.bundle = arena_printf(&l->arena, SANDBOX_RUN_DIR "/%s", c->id);
+		l->request.hook_timeout_s = HOOKS_DEFAULT_S;
+	}
 	l->builder.keep = l->keep;
 	keep(l, l->park_theirs);
 	keep(l, l->report_theirs);
@@ -385,7 +437,7 @@ static int start_builder(struct launch *l, struct err *err)
 	l->builder.deadline_ms = LAUNCH_DEADLINE_MS;
 	r = loop_add(s->env.loop, &l->report);
 	if (r >= 0)
-		r = loop_timer_start(s->env.loop, &l->deadline, LAUNCH_DEADLINE_MS + 1000);
+		r = loop_timer_start(s->env.loop, &l->deadline, deadline_ms(l) + 1000);
 	if (r < 0)
 		return err_set(err, r, "watch the building of '%s'", l->p->id);
 	r = job_start(&s->env, &l->builder, err);
@@ -453,6 +505,6 @@ int launch_release(struct launch *l, struct completion *done, struct err *err)
 	l->phase = LAUNCH_RELEASED;
 	l->released = done;
 	/* A file system that hangs in execve must not leave the caller waiting for ever. */
-	(void)loop_timer_start(loop_of(l), &l->deadline, LAUNCH_DEADLINE_MS);
+	(void)loop_timer_start(loop_of(l), &l->deadline, deadline_ms(l));
 	return 0;
 }

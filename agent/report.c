@@ -30,6 +30,34 @@ int report_ready(int fd)
 	return write_report(fd, &report);
 }
 
+int report_mounted(int fd)
+{
+	const struct child_report report = { .kind = CHILD_MOUNTED };
+	char word;
+	ssize_t n;
+	int r = write_report(fd, &report);
+
+	if (r < 0)
+		return r;
+	do {
+		n = sys_read(fd, &word, 1);
+	} while (n == -EINTR);
+	return n < 0 ? (int)n : n == 0 ? -EPIPE : 0;
+}
+
+int child_resume(int fd)
+{
+	char word = 'g';
+	struct iovec iov = { &word, 1 };
+	const struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n;
+
+	do {
+		n = sys_sendmsg(fd, &msg, 0);
+	} while (n == -EINTR);
+	return n < 0 ? (int)n : 0;
+}
+
 int report_failed(int fd, const struct err *err)
 {
 	const struct child_report report = { .kind = CHILD_FAILED, .err = *err };
@@ -68,6 +96,7 @@ static bool is_sane(const struct child_report *report, size_t n, int fd)
 	switch ((enum child_message)report->kind) {
 	case CHILD_CONSOLE:
 		return fd >= 0;
+	case CHILD_MOUNTED:
 	case CHILD_READY:
 		return true;
 	case CHILD_FAILED:

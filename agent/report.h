@@ -9,6 +9,9 @@
 /* Says that the child is parked before exec. write(2), since a seccomp filter may be in force. */
 int report_ready(int fd);
 
+/* Says that all is mounted and waits for child_resume; -EPIPE if the owner has gone. */
+int report_mounted(int fd);
+
 /* Says why the child gives up. */
 int report_failed(int fd, const struct err *err);
 

@@ -25,6 +25,7 @@ struct gate;
 struct sandbox_config {
 	struct arena arena;
 	char *id, *hostname;
+	char *guest_hook_path; /* directory of hooks in the guest's image, NULL = none */
 	struct oci_strings dns;
 	struct storage_config *storages;
 	size_t n_storages;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/container.h"
+#include "agent/hookjob.h"
 #include "agent/sandbox.h"
 #include "agent/storage_table.h"
 #include "lib/fd.h"
@@ -20,6 +21,7 @@ struct teardown {
 	size_t n_joined;
 	struct completion released; /* of the storage table */
 	struct job job;
+	struct hookjob hooks;
 	struct loop_timer timeout; /* the caller's */
 	struct loop_timer stuck;   /* ours */
 	struct loop_deferred check;
@@ -31,6 +33,7 @@ struct teardown *teardown_free(struct teardown *t)
 	if (!t)
 		return NULL;
 	job_cancel(&t->job);
+	hookjob_cancel(&t->hooks);
 	loop_timer_stop(&t->timeout);
 	loop_timer_stop(&t->stuck);
 	list_remove(&t->check.link);
@@ -79,6 +82,26 @@ static void end(struct teardown *t)
 	tell_joined(joined, n, 0, NULL);
 }
 
+static void on_poststop_done(struct hookjob *h, int r, const struct err *err)
+{
+	(void)r; /* was logged */
+	(void)err;
+	end(container_of(h, struct teardown, hooks));
+}
+
+/* Nothing is left of it: that is when they are due. One that never had a process is none to them. */
+static void run_poststop(struct teardown *t)
+{
+	struct err err = ERR_INIT;
+
+	if (!t->c->init || !hookjob_is_needed(t->c, HOOK_STAGE_STOP)) {
+		end(t);
+	} else if (hookjob_start(&t->hooks, t->c, HOOK_STAGE_STOP, on_poststop_done, &err) < 0) {
+		log_warning("teardown", "Container '%s': %s, ignoring", t->c->id, err.text);
+		end(t);
+	}
+}
+
 static void on_dir_removed(struct job *job, int r, struct job_reply *reply, const struct err *err)
 {
 	struct teardown *t = container_of(job, struct teardown, job);
@@ -87,7 +110,7 @@ static void on_dir_removed(struct job *job, int r, struct job_reply *reply, cons
 	if (r < 0)
 		fail(t, r, err);
 	else
-		end(t);
+		run_poststop(t);
 }
 
 /* Runs in the job. */
@@ -208,6 +231,7 @@ static void on_stuck(struct loop_timer *timer)
 static void stop_processes(struct container *c)
 {
 	container_cancel_execs(c);
+	container_cancel_start(c);
 	list_foreach(p, &c->processes, struct process, link)
 		if (p->state != PROCESS_EXITED && p->pidfd >= 0)
 			(void)sys_pidfd_send_signal(p->pidfd, SIGKILL);

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <string.h>
 
+#include "agent/hooks.h"
 #include "agent/sysctl.h"
 #include "lib/path.h"
 
@@ -133,6 +134,30 @@ int container_validate_process(const struct oci_process *process, struct err *er
 	return r < 0 ? r : check_rlimits(process, err);
 }
 
+static int check_hook_list(const struct oci_hook_list *list, const char *member, struct err *err)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct oci_hook *hook = &list->v[i];
+
+		if (!hook->path || hook->path[0] != '/')
+			return err_say(err, EINVAL, "hooks.%s[%zu].path '%s' is not absolute", member, i,
+			               hook->path ? hook->path : "");
+		if (hook->timeout < 0)
+			return err_say(err, EINVAL, "hooks.%s[%zu].timeout '%" PRId64 "' is negative", member, i,
+			               hook->timeout);
+	}
+	return 0;
+}
+
+static int check_hooks(const struct oci_spec *spec, struct err *err)
+{
+	int r = 0;
+
+	for (enum hook_kind kind = 0; r == 0 && kind < HOOK_KIND_MAX; kind++)
+		r = check_hook_list(hooks_of(spec, kind), hooks_name(kind), err);
+	return r;
+}
+
 int container_validate(const struct oci_spec *spec, bool in_guest, struct err *err)
 {
 	const struct oci_linux *lin = spec->linux;
@@ -145,7 +170,9 @@ int container_validate(const struct oci_spec *spec, bool in_guest, struct err *e
 	/* A runtime's own may be relative to the bundle; the guest knows no bundle. */
 	if (in_guest && spec->root_path[0] != '/')
 		return err_say(err, EINVAL, "root.path '%s' is not absolute", spec->root_path);
-	r = check_namespaces(lin, err);
+	r = check_hooks(spec, err);
+	if (r == 0)
+		r = check_namespaces(lin, err);
 	if (r == 0)
 		r = check_uts(spec, err);
 	if (r == 0)

@@ -61,7 +61,9 @@ static int prepare(const struct spawn_spec *spec, int report)
 
 	if (r == 0 && spec->death_signal)
 		r = sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	return r;
+	if (r == 0 && spec->new_session)
+		r = sys_setsid();
+	return r < 0 ? r : 0;
 }
 
 /* Returns only if it failed. */
@@ -126,16 +128,34 @@ static int open_report(int *ret_read, int *ret_write)
 	return 0;
 }
 
+/* A container's seccomp filter may know clone and not clone3, and answers ENOSYS then. */
+static pid_t clone_program(int *ret_pidfd)
+{
+	struct sys_clone_args args = { .cgroup_fd = -EBADF, .ret_pidfd = ret_pidfd };
+	pid_t pid = sys_clone3(&args);
+
+	if (pid != -ENOSYS)
+		return pid;
+	pid = sys_fork();
+	if (pid <= 0)
+		return pid;
+	*ret_pidfd = sys_pidfd_open(pid);
+	if (*ret_pidfd >= 0)
+		return pid;
+	(void)sys_kill(pid, SIGKILL);
+	(void)sys_waitid(P_PID, (id_t)pid, &(siginfo_t){ 0 }, WEXITED);
+	return *ret_pidfd;
+}
+
 pid_t spawn_run(const struct spawn_spec *spec, int *ret_pidfd, struct err *err)
 {
 	_autoclose_ int ours = -EBADF, theirs = -EBADF, pidfd = -EBADF;
-	struct sys_clone_args args = { .cgroup_fd = -EBADF, .ret_pidfd = &pidfd };
 	pid_t pid;
 	int r = open_report(&ours, &theirs);
 
 	if (r < 0)
 		return err_set(err, r, "start '%s': make a pipe", spec->path);
-	pid = sys_clone3(&args);
+	pid = clone_program(&pidfd);
 	if (pid == 0)
 		run_child(spec, theirs);
 	if (pid < 0)

@@ -16,6 +16,7 @@ struct spawn_spec {
 	char *const *env;  /* NULL-terminated; NULL = empty */
 	int stdio[3];      /* becomes 0, 1, 2; negative = /dev/null */
 	bool death_signal; /* SIGKILL when we die */
+	bool new_session;  /* it leads a session and a process group of its own */
 };
 
 /* Starts it and waits for the exec; the pid, or -errno (the exec's reason included). *ret_pidfd is the caller's. */

@@ -64,12 +64,40 @@ static int detach_old_root(struct enter *e)
 	return r;
 }
 
+/*
+ * Hooks look for the container's file system at the path of its rootfs, with their own root or with that of our mount
+ * namespace, which is the uppermost mount on "/": so the rootfs moves there. Not where our mounts are shared with the
+ * creator's: it would see the rootfs too.
+ */
+static int show_rootfs(struct enter *e, struct err *err)
+{
+	const char *path = e->plan->sources[0].path;
+	_autoclose_ int dir = -EBADF;
+	int r;
+
+	if (e->plan->propagation & MS_SHARED)
+		return 0;
+	dir = sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	r = dir < 0 ? dir : mount_attach(e->root, dir);
+	return r < 0 ? err_set(err, r, "attach the rootfs to '%s'", path) : 0;
+}
+
+static int call_before_pivot(struct enter *e, struct err *err)
+{
+	int r = e->entry->before_pivot ? show_rootfs(e, err) : 0;
+
+	return r < 0 || !e->entry->before_pivot ? r : e->entry->before_pivot(e->entry->before_pivot_arg, err);
+}
+
 static int apply_pivot(const struct step *step, void *context, struct err *err)
 {
 	struct enter *e = context;
-	int r = sys_fchdir(e->root);
+	int r = call_before_pivot(e, err);
 
 	(void)step;
+	if (r < 0)
+		return r;
+	r = sys_fchdir(e->root);
 	if (r < 0)
 		return err_set(err, r, "go to the rootfs");
 	e->null = clone_null(e->old_root);

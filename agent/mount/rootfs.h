@@ -38,6 +38,9 @@ struct rootfs_entry {
 	int proc;           /* our own procfs of the container's pid namespace, O_PATH dirfd of its root */
 	bool wants_console; /* allocate a terminal and bind it on /dev/console */
 	int master, slave;  /* out: the terminal, else -EBADF */
+	/* May be NULL: called when all is mounted, at the rootfs's own path, and "/" is still the creator's. */
+	int (*before_pivot)(void *arg, struct err *err);
+	void *before_pivot_arg;
 };
 
 /* Plans; errors name the mount or device of the spec that is wrong. */

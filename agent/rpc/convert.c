@@ -75,21 +75,11 @@ int rpc_storage_configs(struct arena *arena, size_t n, Grpc__Storage **storages,
 	return 0;
 }
 
-static bool has_hooks(const Grpc__Hooks *h)
-{
-	return h && h->n_prestart + h->n_poststart + h->n_poststop + h->n_createruntime + h->n_createcontainer +
-	                            h->n_startcontainer >
-	                    0;
-}
-
 /* Better a clear no than a container without what it asked for. */
 static int check_supported(const Grpc__CreateContainerRequest *req, struct err *err)
 {
 	if (!req->oci)
 		return err_set(err, EINVAL, "create container '%s': the request has no OCI spec", req->container_id);
-	if (has_hooks(req->oci->hooks))
-		return err_say(err, EOPNOTSUPP, "create container '%s': hooks are not supported yet",
-		               req->container_id);
 	if (req->n_devices > 0)
 		return err_say(err, EOPNOTSUPP, "create container '%s': devices are not supported yet ('%s')",
 		               req->container_id, req->devices[0]->container_path);
@@ -184,6 +174,7 @@ static int fill_sandbox(struct sandbox_config *config, const Grpc__CreateSandbox
 
 	r = r < 0 ? r : copy_text(arena, req->sandbox_id, &config->id);
 	r = r < 0 ? r : copy_text(arena, req->hostname, &config->hostname);
+	r = r < 0 ? r : copy_text(arena, req->guest_hook_path, &config->guest_hook_path);
 	r = r < 0 ? r : copy_texts(arena, req->n_dns, req->dns, &config->dns);
 	r = r < 0 ? r
 	          : rpc_storage_configs(arena, req->n_storages, req->storages, &config->storages, &config->n_storages);

@@ -23,9 +23,9 @@ void rpc_create_sandbox(struct rpc_call *call)
 	struct err err = ERR_INIT;
 	int r;
 
-	if (req->n_kernel_modules > 0 || req->guest_hook_path[0]) {
-		rpc_fail(call, RPC_UNIMPLEMENTED, "create sandbox '%s': %s not supported yet", req->sandbox_id,
-		         req->n_kernel_modules > 0 ? "kernel modules are" : "a path of guest hooks is");
+	if (req->n_kernel_modules > 0) {
+		rpc_fail(call, RPC_UNIMPLEMENTED, "create sandbox '%s': kernel modules are not supported yet",
+		         req->sandbox_id);
 		return;
 	}
 	r = rpc_sandbox_config(req, &config, &err);
