@@ -6,7 +6,10 @@
 #include <string.h>
 
 #include "agent/devices.h"
+#include "agent/mount/watchable.h"
+#include "agent/watch.h"
 #include "lib/list.h"
+#include "lib/log.h"
 
 struct holder {
 	struct list link;
@@ -25,6 +28,7 @@ struct entry {
 struct storage_table {
 	struct job_env env;
 	unsigned device_timeout_ms;
+	struct watch *watch;
 	struct list entries;
 	size_t n;
 	struct list waiting; /* struct request: for mount points that another one works on */
@@ -54,6 +58,10 @@ int storage_table_new(const struct job_env *env, unsigned device_timeout_ms, str
 
 	if (!t)
 		return -ENOMEM;
+	if (watch_new(env, &t->watch) < 0) {
+		free(t);
+		return -ENOMEM;
+	}
 	t->env = *env;
 	t->device_timeout_ms = device_timeout_ms;
 	t->wake.run = start_waiting;
@@ -72,6 +80,7 @@ static void drop_holder(struct holder *h)
 
 static void free_entry(struct storage_table *t, struct entry *e)
 {
+	watch_remove(t->watch, &e->config);
 	list_foreach(h, &e->holders, struct holder, link)
 		drop_holder(h);
 	list_remove(&e->link);
@@ -96,6 +105,7 @@ struct storage_table *storage_table_free(struct storage_table *t)
 	list_foreach(q, &t->waiting, struct request, wait)
 		free_request(q);
 	list_remove(&t->wake.link);
+	t->watch = watch_free(t->watch);
 	free(t);
 	return NULL;
 }
@@ -229,6 +239,12 @@ static int run_cleans(void *arg, struct job_reply *reply, struct err *err)
 	return worst;
 }
 
+static void follow(struct storage_table *t, const struct entry *e)
+{
+	if (watchable_is(&e->config) && watch_add(t->watch, &e->config) < 0)
+		log_warning("storage", "Out of memory to follow '%s', ignoring", e->config.source);
+}
+
 static void finish(struct request *q, int r, const struct err *err)
 {
 	struct storage_table *t = q->table;
@@ -238,6 +254,8 @@ static void finish(struct request *q, int r, const struct err *err)
 		q->entries[i]->busy = false;
 		if (q->is_release || r < 0)
 			free_entry(t, q->entries[i]);
+		else
+			follow(t, q->entries[i]);
 	}
 	free_request(q);
 	loop_defer(t->env.loop, &t->wake);
@@ -272,8 +290,10 @@ static int launch_request(struct request *q, struct err *err)
 		loop_defer(q->table->env.loop, &q->finish);
 		return 0;
 	}
-	for (size_t i = 0; i < q->n; i++)
+	for (size_t i = 0; i < q->n; i++) {
 		q->entries[i]->busy = true;
+		watch_remove(q->table->watch, &q->entries[i]->config);
+	}
 	q->job = (struct job){
 		.name = q->is_release ? "clean storages" : "mount storages",
 		.run = q->is_release ? run_cleans : run_mounts,
@@ -381,8 +401,12 @@ static void start_waiting(struct loop_deferred *deferred)
 int storage_table_add(struct storage_table *t, const char *owner, const struct storage_config *configs, size_t n,
                       struct completion *done, struct err *err)
 {
-	struct request *q = new_request(t, owner, n, done);
+	struct request *q;
+	int r = storage_check_request(configs, n, err);
 
+	if (r < 0)
+		return r;
+	q = new_request(t, owner, n, done);
 	if (!q)
 		return err_set(err, ENOMEM, "note %zu storages", n);
 	q->configs = configs;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -148,6 +149,16 @@ int sys_fchmodat(int dirfd, const char *path, mode_t mode)
 int sys_fchownat(int dirfd, const char *path, uid_t uid, gid_t gid, int flags)
 {
 	return (int)CALL("fchownat", fchownat(dirfd, path, uid, gid, flags));
+}
+
+int sys_futimens(int fd, const struct timespec times[2])
+{
+	return (int)CALL("futimens", futimens(fd, times));
+}
+
+int sys_flock(int fd, int operation)
+{
+	return (int)CALL("flock", flock(fd, operation));
 }
 
 int sys_faccessat(int dirfd, const char *path, int mode)

@@ -78,6 +78,10 @@ int sys_fchmod(int fd, mode_t mode);
 int sys_fchmodat(int dirfd, const char *path, mode_t mode);
 /* fchownat(2); with AT_EMPTY_PATH on the fd itself. */
 int sys_fchownat(int dirfd, const char *path, uid_t uid, gid_t gid, int flags);
+/* futimens(2). */
+int sys_futimens(int fd, const struct timespec times[2]);
+/* flock(2). */
+int sys_flock(int fd, int operation);
 /* faccessat(2) without flags: by the real ids. */
 int sys_faccessat(int dirfd, const char *path, int mode);
 /* lseek(2). */

@@ -8,14 +8,15 @@
 #include <string.h>
 
 #include "agent/mount/storage_common.h"
+#include "agent/mount/watchable.h"
 #include "lib/fd.h"
 #include "lib/mountinfo.h"
 #include "lib/path.h"
 #include "lib/sys.h"
 
 static const struct storage_ops *const drivers[] = {
-	&storage_blk,    &storage_ephemeral, &storage_local, &storage_mmioblk,
-	&storage_nvdimm, &storage_overlayfs, &storage_scsi,  &storage_virtio_fs,
+	&storage_blk,       &storage_ephemeral, &storage_local,     &storage_mmioblk,   &storage_nvdimm,
+	&storage_overlayfs, &storage_scsi,      &storage_virtio_fs, &storage_watchable,
 };
 
 const char *const *storage_driver_names(void)
@@ -35,6 +36,21 @@ static const struct storage_ops *find_driver(const char *name)
 	return NULL;
 }
 
+int storage_check_request(const struct storage_config *configs, size_t n, struct err *err)
+{
+	const struct storage_config *first = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!watchable_is(&configs[i]))
+			continue;
+		first = first ? first : &configs[i];
+		if (!watchable_shares_root(first, &configs[i]))
+			return err_say(err, EINVAL, "storages '%s' and '%s' are in different watchable directories",
+			               first->mount_point, configs[i].mount_point);
+	}
+	return 0;
+}
+
 int storage_plan(struct arena *arena, const struct storage_config *config, const char *cid, struct step_list *ret,
                  struct err *err)
 {
@@ -51,7 +67,7 @@ int storage_plan(struct arena *arena, const struct storage_config *config, const
 	return 0;
 }
 
-static int run_init(struct storage_run *run, struct err *err)
+int storage_run_init(struct storage_run *run, struct err *err)
 {
 	run->root = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 	if (run->root < 0)
@@ -73,7 +89,7 @@ static void undo(struct storage_run *run)
 	}
 }
 
-static void run_done(struct storage_run *run)
+void storage_run_done(struct storage_run *run)
 {
 	/* mount(2) of long options, and undo, work from within the procfs. */
 	if (run->root >= 0)
@@ -87,14 +103,14 @@ static void run_done(struct storage_run *run)
 int storage_apply(const struct step_list *plan, bool *ret_mounted, struct err *err)
 {
 	struct storage_run run = { .root = -EBADF, .proc = -EBADF };
-	int r = run_init(&run, err);
+	int r = storage_run_init(&run, err);
 
 	r = r < 0 ? r : step_list_apply(plan, &run, NULL, err);
 	if (r < 0)
 		undo(&run);
 	else if (ret_mounted)
-		*ret_mounted = run.n_mounts > 0;
-	run_done(&run);
+		*ret_mounted = run.n_mounts > 0 || run.has_made;
+	storage_run_done(&run);
 	return r;
 }
 
@@ -163,14 +179,17 @@ int storage_clean(const struct storage_config *config, struct err *err)
 
 int storage_undo(const struct storage_config *config, struct err *err)
 {
+	const struct storage_ops *ops = find_driver(config->driver);
 	struct storage_run run = { .root = -EBADF, .proc = -EBADF };
 	int r;
 
+	if (ops && ops->clean)
+		return ops->clean(config, err);
 	if (!path_is_clean(config->mount_point))
 		return err_say(err, EINVAL, "clean '%s': the path must be absolute and without '..'",
 		               config->mount_point ? config->mount_point : "");
-	r = run_init(&run, err);
+	r = storage_run_init(&run, err);
 	r = r < 0 ? r : clean(&run, config->mount_point, err);
-	run_done(&run);
+	storage_run_done(&run);
 	return r;
 }

@@ -30,6 +30,8 @@ struct storage_ops {
 	/* Pure; cid is the container ("" = sandbox) for drivers that make directories per container. */
 	int (*plan)(struct arena *arena, const struct storage_config *config, const char *cid, struct step_list *ret,
 	            struct err *err);
+	/* Takes down what was planned, instead of unmounting and removing the mount point; NULL = that. */
+	int (*clean)(const struct storage_config *config, struct err *err);
 	bool keep_mount; /* nothing is to be unmounted at the end (ephemeral and local, as upstream) */
 };
 
@@ -39,6 +41,9 @@ const char *const *storage_driver_names(void);
 /* Plans one storage; -ENOENT "no storage driver 'x'" for an unknown driver. */
 int storage_plan(struct arena *arena, const struct storage_config *config, const char *cid, struct step_list *ret,
                  struct err *err);
+
+/* What the storages of one request must have in common; pure. */
+int storage_check_request(const struct storage_config *configs, size_t n, struct err *err);
 
 /*
  * Plans new options for memory-backed volumes that are mounted (or mounts them); one without options only gets its

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <dirent.h>
 #include <limits.h>
 
 #include "agent/mount/options.h"
@@ -18,10 +19,18 @@ struct storage_run {
 	int root, proc;                 /* "/" and our procfs */
 	int mounts[STORAGE_MOUNTS_MAX]; /* made by this run, to be undone */
 	size_t n_mounts;
+	bool has_made; /* something that the driver's clean has to take down */
 };
 
-extern const struct storage_ops storage_virtio_fs, storage_ephemeral, storage_local, storage_overlayfs;
+extern const struct storage_ops storage_virtio_fs, storage_ephemeral, storage_local, storage_overlayfs,
+	storage_watchable;
 extern const struct storage_ops storage_blk, storage_mmioblk, storage_nvdimm, storage_scsi;
+
+/* Opens "/" and our procfs; what is open after a failure is closed by storage_run_done too. */
+int storage_run_init(struct storage_run *run, struct err *err);
+
+/* Goes back to "/" and closes everything. */
+void storage_run_done(struct storage_run *run);
 
 /* Parses the options and checks the mount point; what every driver begins with. */
 int storage_parse(struct arena *arena, const struct storage_config *config, struct mount_options *ret, struct err *err);
@@ -52,3 +61,12 @@ int storage_real_path(const struct storage_run *run, int fd, char ret[PATH_MAX])
 
 /* Changes the mode through an O_PATH fd. */
 int storage_chmod(const struct storage_run *run, int fd, mode_t mode);
+
+/* A directory stream over a copy of the fd, closed with closedir; 0 or -errno. */
+int storage_opendir(int fd, DIR **ret);
+
+/* closedir(3) as a cleanup function. */
+void storage_closedir(DIR **dir);
+
+/* 1 if the directory has no entry, 0 if it has, -errno; O_PATH is fine. */
+int storage_is_empty_dir(int fd);

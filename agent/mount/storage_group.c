@@ -93,30 +93,21 @@ static int visit(const struct walk *w, int dir, const char *name, unsigned depth
 	return S_ISDIR(st.st_mode) ? walk_dir(w, fd, depth) : 0;
 }
 
-static void closedirp(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 static int walk_dir(const struct walk *w, int path_fd, unsigned depth)
 {
-	_cleanup_(closedirp) DIR *dir = NULL;
+	_cleanup_(storage_closedir) DIR *dir = NULL;
 	struct dirent *entry;
-	int fd = sys_openat(path_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	int r = fd < 0 ? fd : sys_fdopendir(fd, &dir);
+	int r = storage_opendir(path_fd, &dir);
 
-	if (r < 0) {
-		(void)fd_close(fd);
+	if (r < 0)
 		return fail(w, r, ".");
-	}
 	if (depth == PATH_DEPTH_MAX)
 		return err_say(w->err, ELOOP, "the volume on '%s' is more than %d directories deep",
 		               w->config->mount_point, PATH_DEPTH_MAX);
 	while ((r = sys_readdir(dir, &entry)) > 0) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		r = visit(w, fd, entry->d_name, depth + 1);
+		r = visit(w, path_fd, entry->d_name, depth + 1);
 		if (r < 0)
 			return r;
 	}

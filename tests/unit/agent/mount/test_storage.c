@@ -48,80 +48,93 @@ static struct storage_config config_of(const struct row *row, char **options, ch
 	return c;
 }
 
+static const struct row rows[] = {
+	{ "virtio-fs", "kataShared", "virtiofs", "/run/shared", "nodev", NULL,
+	  "mkdir target=/run/shared number=493\n"
+	  "mount source=kataShared target=/run/shared type=virtiofs flags=0x4\n",
+	  false },
+	{ "ephemeral", "shm", "tmpfs", "/run/shm", "noexec,size=64m,fsgid=5,mode=1777", NULL,
+	  "mkdir target=/run/shm number=493\n"
+	  "mount source=shm target=/run/shm type=tmpfs data=size=64m,mode=1777 flags=0x8\n"
+	  "group target=/run/shm data=5\n",
+	  false },
+	{ "ephemeral", "", "", "/run/shm", "remount,size=1m", NULL,
+	  "mkdir target=/run/shm number=493\n"
+	  "remount target=/run/shm type=tmpfs data=size=1m\n",
+	  false },
+	{ "ephemeral", "nodev", "hugetlbfs", "/run/huge", "pagesize=2Mi,size=10M", NULL,
+	  "hugepages target=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages data=2Mi flags=0x5\n"
+	  "mkdir target=/run/huge number=493\n"
+	  "mount source=nodev target=/run/huge type=hugetlbfs data=pagesize=2Mi,size=10M\n",
+	  false },
+	{ "ephemeral", "nodev", "hugetlbfs", "/run/huge", "pagesize=2097152,size=x", NULL,
+	  "hugetlbfs: 'pagesize=2097152' and 'size=x' are no two sizes", false },
+	{ "local", "local", "local", "/run/dir", "mode=0750,fsgid=6", NULL,
+	  "mkdir target=/run/dir number=493\n"
+	  "group target=/run/dir data=6\n"
+	  "mode target=/run/dir number=1512\n",
+	  false },
+	{ "local", "", "", "/run/dir", NULL, NULL,
+	  "mkdir target=/run/dir number=493\nmode target=/run/dir number=511\n", false },
+	{ "local", "", "", "/run/dir", "mode=9", NULL, "storage 'local' on '/run/dir': 'mode=9' is no octal mode",
+	  false },
+	{ "local", "", "", "/run/dir", "fsgid=-1", NULL, "storage on '/run/dir': 'fsgid=-1' is no group", false },
+	{ "virtio-fs", "tag", "", "/run/a", "ro", NULL,
+	  "mkdir target=/run/a number=493\n"
+	  "mount source=tag target=/run/a type=virtiofs flags=0x1\n"
+	  "fs-group target=/run/a data=77 on root mismatch number=288\n",
+	  true },
+	{ "overlayfs", "overlay", "overlay", "/run/c/rootfs", "io.katacontainers.fs-opt.overlay-rw,lowerdir=/l",
+	  "io.katacontainers.volume.overlayfs.create_directory=/run/x",
+	  "mkdir target=/run/x number=493\n"
+	  "mkdir target=/run/kata-containers/cid/upper number=493\n"
+	  "mkdir target=/run/kata-containers/cid/work number=493\n"
+	  "mkdir target=/run/c/rootfs number=493\n"
+	  "mount source=overlay target=/run/c/rootfs type=overlay data=lowerdir=/l,"
+	  "upperdir=/run/kata-containers/cid/upper,workdir=/run/kata-containers/cid/work\n",
+	  false },
+	{ "overlayfs", "", "", "/run/c", NULL, "io.katacontainers.volume.overlayfs.create_directory=x/../y",
+	  "storage 'overlayfs': directory 'x/../y' must be absolute and without '..'", false },
+	{ "virtio-fs", "tag", "", "run/a", NULL, NULL,
+	  "storage 'virtio-fs': mount point 'run/a' must be absolute, without '..', and not '/'", false },
+	{ "virtio-fs", "tag", "", "/run/../etc", NULL, NULL,
+	  "storage 'virtio-fs': mount point '/run/../etc' must be absolute, without '..', and not '/'", false },
+	{ "virtio-fs", "tag", "", "/a", "loop", NULL,
+	  "storage 'virtio-fs' on '/a': mount option 'loop' is not supported", false },
+	{ "blk", "/dev/vdb", "ext4", "/run/disk", "ro", NULL,
+	  "mkdir target=/run/disk number=493\n"
+	  "mount source=/dev/vdb target=/run/disk type=ext4 flags=0x1\n"
+	  "fs-group target=/run/disk data=77 on root mismatch number=288\n",
+	  true },
+	{ "scsi", "/dev/sda", "xfs", "/run/disk", "nouuid", NULL,
+	  "mkdir target=/run/disk number=493\n"
+	  "mount source=/dev/sda target=/run/disk type=xfs data=nouuid\n",
+	  false },
+	{ "nvdimm", "/dev/pmem0", "erofs", "/run/disk", "dax", NULL,
+	  "mkdir target=/run/disk number=493\n"
+	  "mount source=/dev/pmem0 target=/run/disk type=erofs data=dax\n",
+	  false },
+	{ "mmioblk", "/dev/vda", "ext4", "run", NULL, NULL,
+	  "storage 'mmioblk': mount point 'run' must be absolute, without '..', and not '/'", false },
+	{ "watchable-bind", "/s", "bind", "/run/kata-containers/shared/containers/watchable/vol", "bind", NULL,
+	  "watch source=/s target=/run/kata-containers/shared/containers/watchable/vol\n", false },
+	{ "watchable-bind", "/s", "bind", "/run/user/7/run/kata-containers/shared/containers/passthrough/watchable/v",
+	  NULL, NULL,
+	  "watch source=/s target=/run/user/7/run/kata-containers/shared/containers/passthrough/watchable/v\n", false },
+	{ "watchable-bind", "s", "bind", "/run/kata-containers/shared/containers/watchable/vol", NULL, NULL,
+	  "storage 'watchable-bind' on '/run/kata-containers/shared/containers/watchable/vol': source 's' must "
+	  "be "
+	  "absolute, without '..'",
+	  false },
+	{ "watchable-bind", "/s", "bind", "/run/kata-containers/shared/containers/vol", NULL, NULL,
+	  "storage 'watchable-bind': '/run/kata-containers/shared/containers/vol' is not in "
+	  "'/run/kata-containers/shared/containers/watchable'",
+	  false },
+	{ "9p", "tag", "9p", "/a", NULL, NULL, "no storage driver '9p'", false },
+};
+
 static void storages_become_steps(void **state)
 {
-	static const struct row rows[] = {
-		{ "virtio-fs", "kataShared", "virtiofs", "/run/shared", "nodev", NULL,
-		  "mkdir target=/run/shared number=493\n"
-		  "mount source=kataShared target=/run/shared type=virtiofs flags=0x4\n",
-		  false },
-		{ "ephemeral", "shm", "tmpfs", "/run/shm", "noexec,size=64m,fsgid=5,mode=1777", NULL,
-		  "mkdir target=/run/shm number=493\n"
-		  "mount source=shm target=/run/shm type=tmpfs data=size=64m,mode=1777 flags=0x8\n"
-		  "group target=/run/shm data=5\n",
-		  false },
-		{ "ephemeral", "", "", "/run/shm", "remount,size=1m", NULL,
-		  "mkdir target=/run/shm number=493\n"
-		  "remount target=/run/shm type=tmpfs data=size=1m\n",
-		  false },
-		{ "ephemeral", "nodev", "hugetlbfs", "/run/huge", "pagesize=2Mi,size=10M", NULL,
-		  "hugepages target=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages data=2Mi flags=0x5\n"
-		  "mkdir target=/run/huge number=493\n"
-		  "mount source=nodev target=/run/huge type=hugetlbfs data=pagesize=2Mi,size=10M\n",
-		  false },
-		{ "ephemeral", "nodev", "hugetlbfs", "/run/huge", "pagesize=2097152,size=x", NULL,
-		  "hugetlbfs: 'pagesize=2097152' and 'size=x' are no two sizes", false },
-		{ "local", "local", "local", "/run/dir", "mode=0750,fsgid=6", NULL,
-		  "mkdir target=/run/dir number=493\n"
-		  "group target=/run/dir data=6\n"
-		  "mode target=/run/dir number=1512\n",
-		  false },
-		{ "local", "", "", "/run/dir", NULL, NULL,
-		  "mkdir target=/run/dir number=493\nmode target=/run/dir number=511\n", false },
-		{ "local", "", "", "/run/dir", "mode=9", NULL,
-		  "storage 'local' on '/run/dir': 'mode=9' is no octal mode", false },
-		{ "local", "", "", "/run/dir", "fsgid=-1", NULL, "storage on '/run/dir': 'fsgid=-1' is no group",
-		  false },
-		{ "virtio-fs", "tag", "", "/run/a", "ro", NULL,
-		  "mkdir target=/run/a number=493\n"
-		  "mount source=tag target=/run/a type=virtiofs flags=0x1\n"
-		  "fs-group target=/run/a data=77 on root mismatch number=288\n",
-		  true },
-		{ "overlayfs", "overlay", "overlay", "/run/c/rootfs", "io.katacontainers.fs-opt.overlay-rw,lowerdir=/l",
-		  "io.katacontainers.volume.overlayfs.create_directory=/run/x",
-		  "mkdir target=/run/x number=493\n"
-		  "mkdir target=/run/kata-containers/cid/upper number=493\n"
-		  "mkdir target=/run/kata-containers/cid/work number=493\n"
-		  "mkdir target=/run/c/rootfs number=493\n"
-		  "mount source=overlay target=/run/c/rootfs type=overlay data=lowerdir=/l,"
-		  "upperdir=/run/kata-containers/cid/upper,workdir=/run/kata-containers/cid/work\n",
-		  false },
-		{ "overlayfs", "", "", "/run/c", NULL, "io.katacontainers.volume.overlayfs.create_directory=x/../y",
-		  "storage 'overlayfs': directory 'x/../y' must be absolute and without '..'", false },
-		{ "blk", "/dev/vdb", "ext4", "/run/disk", "ro", NULL,
-		  "mkdir target=/run/disk number=493\n"
-		  "mount source=/dev/vdb target=/run/disk type=ext4 flags=0x1\n"
-		  "fs-group target=/run/disk data=77 on root mismatch number=288\n",
-		  true },
-		{ "scsi", "/dev/sda", "xfs", "/run/disk", "nouuid", NULL,
-		  "mkdir target=/run/disk number=493\n"
-		  "mount source=/dev/sda target=/run/disk type=xfs data=nouuid\n",
-		  false },
-		{ "nvdimm", "/dev/pmem0", "erofs", "/run/disk", "dax", NULL,
-		  "mkdir target=/run/disk number=493\n"
-		  "mount source=/dev/pmem0 target=/run/disk type=erofs data=dax\n",
-		  false },
-		{ "mmioblk", "/dev/vda", "ext4", "run", NULL, NULL,
-		  "storage 'mmioblk': mount point 'run' must be absolute, without '..', and not '/'", false },
-		{ "virtio-fs", "tag", "", "run/a", NULL, NULL,
-		  "storage 'virtio-fs': mount point 'run/a' must be absolute, without '..', and not '/'", false },
-		{ "virtio-fs", "tag", "", "/run/../etc", NULL, NULL,
-		  "storage 'virtio-fs': mount point '/run/../etc' must be absolute, without '..', and not '/'", false },
-		{ "virtio-fs", "tag", "", "/a", "loop", NULL,
-		  "storage 'virtio-fs' on '/a': mount option 'loop' is not supported", false },
-		{ "9p", "tag", "9p", "/a", NULL, NULL, "no storage driver '9p'", false },
-	};
-
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		_autoarena_ struct arena arena = { 0 };
