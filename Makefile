@@ -48,9 +48,10 @@ REPLAYERS := $(FUZZERS:$(B)/tests/fuzz/fuzz_%=$(B)/tests/fuzz/replay_%)
 TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c))
 PROGRAMS := $(MAINS:%/main.c=$(B)/kata-%)
 PROGRAMS := $(patsubst %/kata-runk,%/runk,$(PROGRAMS:%/kata-ctl=%/kata-agent-ctl))
+HELPERS := $(B)/kata-toml
 ARCHIVES := $(B)/libagent.a $(B)/libproto.a $(B)/libkata.a
 
-all: $(PROGRAMS) $(ARCHIVES)  ## build the programs
+all: $(PROGRAMS) $(HELPERS) $(ARCHIVES)  ## build the programs
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /\1\t/' | expand -t 16
@@ -93,10 +94,11 @@ $(B)/runk: $(B)/runk/main.o $(B)/librunk.a $(B)/libagent.a $(B)/libkata.a
 $(B)/kata-runtime: $(B)/runtime/main.o $(B)/libruntime.a $(B)/libproto.a $(B)/libkata.a
 $(PROGRAMS):
 	$(LINK)
+$(B)/kata-toml: runtime/kata_toml.cc $(B)/flags
+	$(call say,CXX,$@)$(CXX) -std=c++17 $(CFLAGS) -Wall -Wextra -Wshadow $(if $(CI),-Werror) -DNDEBUG -MMD -MP $< -ljson-c -o $@
 
 # A test file's one public function is called by a generated main and needs no header.
 $(B)/tests/unit/%.o: CFLAGS_ALL += -Wno-missing-prototypes
-
 # One program per directory of unit tests; its main is made from the names of the test_ files, others are their helpers.
 # A file `wrap` there lists the functions that its tests replace.
 .SECONDEXPANSION:
@@ -109,6 +111,7 @@ $(B)/tests/unit/%/run: $$(call objects,$$(wildcard tests/unit/$$*/*.c)) $(B)/tes
 	  -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -lcmocka -o $@
 comma := ,
 $(foreach m,ctl runk runtime,$(eval $(B)/tests/unit/$(m)/run: $(B)/lib$(m).a))
+$(B)/tests/unit/runtime/run: $(B)/kata-toml
 
 check-unit: $(UNIT_RUN)  ## unit tests; T=name runs one file's
 	@tests/lib/unit-run $(if $(T),--only $(T)) $(UNIT_RUN)
@@ -170,7 +173,7 @@ tidy: $(patsubst %.c,build/tidy/%.ok,$(SRC))
 lint:  ## warnings of two compilers, clang-tidy, cppcheck, shellcheck, headers alone, arrows, format
 	+@scripts/lint
 format:  ## clang-format everything
-	@clang-format -i $$(git ls-files '*.[ch]')
+	@clang-format -i $$(git ls-files '*.[ch]' '*.cc')
 metrics:  ## the figures of the house style; fails over a limit
 	@scripts/metrics
 ci:  ## what CI runs
@@ -179,17 +182,17 @@ ci:  ## what CI runs
 
 install: all initrd  ## DESTDIR= PREFIX=: programs, initrd, docs
 	@install -D -t $(DESTDIR)$(PREFIX)/bin $(PROGRAMS)
+	@install -D -t $(DESTDIR)$(PREFIX)/libexec/kata-c $(HELPERS)
 	@install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/kata-c $(B)/kata.initrd
 	@install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/kata-c README.md LICENSE $(wildcard docs/*.md)
 dist:  ## the committed tree as a tarball
-	@mkdir -p build && git archive --prefix=kata-c-$(VERSION)/ -o build/kata-c-$(VERSION).tar.gz HEAD
-	@echo build/kata-c-$(VERSION).tar.gz
+	@mkdir -p build && git archive --prefix=kata-c-$(VERSION)/ -o build/kata-c-$(VERSION).tar.gz HEAD && \
+	  echo build/kata-c-$(VERSION).tar.gz
 
 check-fresh:  ## the README's commands in a clean Debian root
 	@tests/lib/check-fresh
 clean:  ## remove what was built
 	rm -rf build
-
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 .PHONY: all help check check-unit check-corpus check-fault check-integration check-vm asan everything tidy lint format metrics
 .PHONY: bench ci fuzz run-fuzzers install dist initrd rootfs demo check-fresh clean FORCE
