@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/devices.h"
 #include "agent/hookjob.h"
 #include "agent/launch.h"
 #include "agent/oom.h"
@@ -121,6 +122,7 @@ struct creation {
 	struct container *c;
 	struct completion *done;
 	struct completion storages, torn_down;
+	struct job devices;
 	struct completion *remover; /* who does not want it any more */
 	struct err err;             /* why it failed, kept while it is taken down */
 };
@@ -221,6 +223,65 @@ static void on_storages_ready(struct completion *completion, int r, const struct
 		fail_creation(k, err);
 }
 
+static int mount_storages(struct creation *k, struct err *err)
+{
+	struct container *c = k->c;
+
+	return storage_table_add(c->sandbox->storages, c->id, c->config->storages, c->config->n_storages, &k->storages,
+	                         err);
+}
+
+/* What the job has found becomes part of the specification: after this nobody needs to know that it was different. */
+static int take_devices(struct container_config *config, const struct buf *data, struct err *err)
+{
+	size_t n = data->len / sizeof(struct device_found);
+	/* A copy, for bytes from a socket are aligned as they come. */
+	const struct device_found *found = arena_memdup(&config->arena, buf_str(data), data->len);
+	int r = found ? devices_make_pci_map(&config->arena, found, n, &config->pci_map) : -ENOMEM;
+
+	if (r < 0)
+		return err_set(err, r, "update the devices");
+	r = devices_update_spec(&config->arena, config->spec, config->devices, found, n, err);
+	if (r < 0 || !config->spec->process)
+		return r;
+	return devices_update_env(&config->arena, &config->spec->process->env, &config->pci_map, err);
+}
+
+static void on_devices_found(struct job *job, int r, struct job_reply *reply, const struct err *err)
+{
+	struct creation *k = container_of(job, struct creation, devices);
+	struct err own = ERR_INIT;
+
+	if (r >= 0)
+		r = take_devices(k->c->config, &reply->data, &own);
+	else
+		(void)err_copy(&own, err);
+	if (r < 0)
+		(void)err_wrap(&own, "create container '%s'", k->c->id);
+	r = r < 0 ? r : mount_storages(k, &own);
+	if (r < 0)
+		fail_creation(k, &own);
+}
+
+/* Runs in the job. */
+static int run_devices(void *arg, struct job_reply *reply, struct err *err)
+{
+	const struct container *c = arg;
+
+	return devices_find(c->config->devices, c->config->n_devices, devices_timeout_ms(c->sandbox->options),
+	                    &reply->data, err);
+}
+
+static int find_devices(struct creation *k, struct err *err)
+{
+	const struct container_config *config = k->c->config;
+	unsigned timeout_ms = devices_timeout_ms(k->c->sandbox->options);
+
+	k->devices = (struct job){ .name = "devices", .run = run_devices, .arg = k->c, .done = on_devices_found };
+	k->devices.deadline_ms = devices_deadline_ms(config->devices, config->n_devices, timeout_ms);
+	return job_start(&k->c->sandbox->env, &k->devices, err);
+}
+
 static int check_config(struct sandbox *s, const struct container_config *config, struct err *err)
 {
 	int r = container_check_id(config->id, err);
@@ -235,6 +296,7 @@ static int check_config(struct sandbox *s, const struct container_config *config
 	if (s->destroying)
 		return err_say(err, ESHUTDOWN, "create container '%s': the sandbox is being destroyed", config->id);
 	r = container_validate(config->spec, true, err);
+	r = r < 0 ? r : devices_check(config->devices, config->n_devices, err);
 	return r < 0 ? err_wrap(err, "create '%s'", config->id) : 0;
 }
 
@@ -298,7 +360,7 @@ int container_create(struct sandbox *s, struct container_config *config, struct 
 	k->done = done;
 	k->storages.done = on_storages_ready;
 	c->creation = k;
-	r = storage_table_add(s->storages, c->id, config->storages, config->n_storages, &k->storages, err);
+	r = config->n_devices > 0 ? find_devices(k, err) : mount_storages(k, err);
 	if (r < 0) {
 		(void)container_free(c);
 		free(k);
@@ -515,6 +577,8 @@ int container_exec(struct container *c, struct exec_config *config, struct compl
 		r = err_say(err, ENOSPC, "exec in container '%s': it has %d processes", c->id, CONTAINER_PROCESSES_MAX);
 	if (r >= 0 && container_validate_process(config->process, err) < 0)
 		r = err_wrap(err, "exec '%s' in '%s'", config->id, c->id);
+	if (r >= 0 && devices_update_env(&config->arena, &config->process->env, &c->config->pci_map, err) < 0)
+		r = err_wrap(err, "exec '%s' in '%s'", config->id, c->id);
 	if (r >= 0 && !config->process->capabilities)
 		config->process->capabilities = c->config->spec->process->capabilities;
 	if (r >= 0)
@@ -535,6 +599,12 @@ static int cancel_creation(struct container *c, struct completion *done, struct 
 	if (k->remover)
 		return err_say(err, EBUSY, "remove container '%s': somebody else removes it", c->id);
 	k->remover = done;
+	if (job_is_running(&k->devices)) {
+		job_cancel(&k->devices);
+		(void)say_removed(c, &why);
+		fail_creation(k, &why);
+		return 0;
+	}
 	if (!c->init)
 		return 0;
 	c->init->launch = launch_free(c->init->launch);

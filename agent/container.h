@@ -7,6 +7,7 @@
 
 #include "agent/cgroups/cgroup.h"
 #include "agent/completion.h"
+#include "agent/devices_spec.h"
 #include "agent/mount/storage.h"
 #include "agent/process.h"
 #include "lib/arena.h"
@@ -35,6 +36,9 @@ struct container_config {
 	struct oci_spec *spec;
 	struct storage_config *storages;
 	size_t n_storages;
+	struct device_config *devices;
+	size_t n_devices;
+	struct device_pci_map pci_map; /* filled in once the devices are there */
 	bool sandbox_pidns;
 };
 

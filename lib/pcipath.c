@@ -70,6 +70,35 @@ int pci_path_parse(const char *text, struct pci_path *ret, struct err *err)
 	return 0;
 }
 
+/* Exactly n hexadecimal digits and what ends them; what follows, or NULL. */
+static const char *parse_digits(const char *p, size_t n, char end, unsigned *ret)
+{
+	if (!p || strspn(p, "0123456789abcdefABCDEF") != n || p[n] != end || sscanf(p, "%4x", ret) != 1)
+		return NULL;
+	return p + n + 1;
+}
+
+int pci_address_parse(const char *text, struct pci_address *ret)
+{
+	struct pci_address address;
+	const char *p = parse_digits(text, 4, ':', &address.domain);
+
+	p = parse_digits(p, 2, ':', &address.bus);
+	p = parse_digits(p, 2, '.', &address.slot);
+	p = parse_digits(p, 1, '\0', &address.function);
+	if (!p || address.slot > SLOT_MAX || address.function > FUNCTION_MAX)
+		return -EINVAL;
+	*ret = address;
+	return 0;
+}
+
+const char *pci_address_format(const struct pci_address *address, char *buf)
+{
+	(void)snprintf(buf, PCI_ADDRESS_TEXT_MAX, "%04x:%02x:%02x.%x", address->domain & 0xffff, address->bus & 0xff,
+	               address->slot & SLOT_MAX, address->function & FUNCTION_MAX);
+	return buf;
+}
+
 /* --- /sys -------------------------------------------------------------------------------------------------------- */
 
 /* Finds the entry of a directory that `fits`; 0, or -ENOENT. */

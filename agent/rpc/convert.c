@@ -75,14 +75,35 @@ int rpc_storage_configs(struct arena *arena, size_t n, Grpc__Storage **storages,
 	return 0;
 }
 
+static int copy_device(struct arena *arena, const Grpc__Device *d, struct device_config *ret)
+{
+	int r = 0;
+
+	r = r < 0 ? r : copy_text(arena, d->id, &ret->id);
+	r = r < 0 ? r : copy_text(arena, d->type, &ret->type);
+	r = r < 0 ? r : copy_text(arena, d->vm_path, &ret->vm_path);
+	r = r < 0 ? r : copy_text(arena, d->container_path, &ret->container_path);
+	return r < 0 ? r : copy_texts(arena, d->n_options, d->options, &ret->options);
+}
+
+static int copy_devices(struct container_config *config, const Grpc__CreateContainerRequest *req)
+{
+	int r = 0;
+
+	config->devices = arena_array(&config->arena, req->n_devices, sizeof(*config->devices));
+	if (!config->devices)
+		return -ENOMEM;
+	config->n_devices = req->n_devices;
+	for (size_t i = 0; i < req->n_devices && r >= 0; i++)
+		r = copy_device(&config->arena, req->devices[i], &config->devices[i]);
+	return r;
+}
+
 /* Better a clear no than a container without what it asked for. */
 static int check_supported(const Grpc__CreateContainerRequest *req, struct err *err)
 {
 	if (!req->oci)
 		return err_set(err, EINVAL, "create container '%s': the request has no OCI spec", req->container_id);
-	if (req->n_devices > 0)
-		return err_say(err, EOPNOTSUPP, "create container '%s': devices are not supported yet ('%s')",
-		               req->container_id, req->devices[0]->container_path);
 	if (req->n_shared_mounts > 0)
 		return err_say(err, EOPNOTSUPP, "create container '%s': shared mounts are not supported yet ('%s')",
 		               req->container_id, req->shared_mounts[0]->name);
@@ -98,6 +119,7 @@ static int fill_container(struct container_config *config, const Grpc__CreateCon
 	if (!config->id)
 		return no_memory(err);
 	r = rpc_storage_configs(&config->arena, req->n_storages, req->storages, &config->storages, &config->n_storages);
+	r = r < 0 ? r : copy_devices(config, req);
 	if (r < 0)
 		return no_memory(err);
 	r = pboci_spec_from_pb(&config->arena, req->oci, &config->spec, err);

@@ -72,6 +72,7 @@ void rpc_set_guest_date_time(struct rpc_call *call);
 void rpc_reseed_random_dev(struct rpc_call *call);
 void rpc_online_cpu_mem(struct rpc_call *call);
 void rpc_mem_hotplug_by_probe(struct rpc_call *call);
+void rpc_add_swap(struct rpc_call *call);
 void rpc_add_swap_path(struct rpc_call *call);
 void rpc_mem_agent(struct rpc_call *call); /* both methods */
 

@@ -3,6 +3,7 @@
 
 #include "agent/device/online.h"
 #include "agent/device/swap.h"
+#include "agent/devices.h"
 #include "agent/guestclock.h"
 #include "agent/rpc/handlers.h"
 #include "agent/rpc/jobcall.h"
@@ -100,6 +101,55 @@ void rpc_add_swap_path(struct rpc_call *call)
 	const Grpc__AddSwapPathRequest *req = RPC_REQUEST(call, Grpc__AddSwapPathRequest);
 
 	rpc_run_job(call, &(struct rpc_job){ .name = "swap", .run = run_swap, .arg = req->path });
+}
+
+/* --- swap on a disk that is plugged in --------------------------------------------------------------------------- */
+
+struct swap_disk {
+	const char *path;
+	unsigned timeout_ms;
+};
+
+static int run_swap_pci(void *arg, struct job_reply *reply, struct err *err)
+{
+	const struct swap_disk *disk = arg;
+	struct device_host host;
+	int r = device_host_init(&host, "/sys", "/dev", disk->timeout_ms, err);
+
+	(void)reply;
+	if (r < 0)
+		return r;
+	r = device_add_swap_pci(&host, disk->path, err);
+	device_host_done(&host);
+	return r;
+}
+
+/* The slots of the way to the disk, as the text that names a PCI path everywhere else; NULL = out of memory. */
+static const char *path_text(struct arena *arena, const uint32_t *slots, size_t n)
+{
+	const char *text = "";
+
+	for (size_t i = 0; text && i < n && i <= PCI_PATH_DEPTH_MAX; i++)
+		text = arena_printf(arena, "%s%s%02x", text, i > 0 ? "/" : "", slots[i]);
+	return text;
+}
+
+void rpc_add_swap(struct rpc_call *call)
+{
+	const Grpc__AddSwapRequest *req = RPC_REQUEST(call, Grpc__AddSwapRequest);
+	struct swap_disk *disk = arena_alloc(&call->arena, sizeof(*disk));
+
+	if (disk) {
+		disk->path = path_text(&call->arena, req->pcipath, req->n_pcipath);
+		disk->timeout_ms = devices_timeout_ms(call->server->sandbox->options);
+	}
+	if (!disk || !disk->path)
+		rpc_fail(call, RPC_RESOURCE_EXHAUSTED, "out of memory for a job");
+	else
+		rpc_run_job(call, &(struct rpc_job){ .name = "swap",
+		                                     .run = run_swap_pci,
+		                                     .arg = disk,
+		                                     .deadline_ms = JOB_DEADLINE_MS + disk->timeout_ms });
 }
 
 /* There is none, and this is how upstream's agent says so when its own is off. */

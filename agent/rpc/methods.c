@@ -53,7 +53,7 @@ static const struct row agent_rows[] = {
 	{ "SetGuestDateTime", rpc_set_guest_date_time },
 	{ "CopyFile", rpc_copy_file },
 	{ "GetOOMEvent", rpc_get_oom_event },
-	{ "AddSwap", NULL },
+	{ "AddSwap", rpc_add_swap },
 	{ "AddSwapPath", rpc_add_swap_path },
 	{ "GetVolumeStats", rpc_get_volume_stats },
 	{ "ResizeVolume", NULL },

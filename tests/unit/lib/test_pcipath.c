@@ -122,10 +122,40 @@ static void root_of_a_device_tree(void **state)
 	assert_string_equal(buf, "devices/platform/4010000000.pcie/pci0000:00/0000:00:03.0");
 }
 
+static void addresses(void **state)
+{
+	static const char *const bad[] = { "",
+		                           "00:02.0",
+		                           "0000:00:02",
+		                           "0000:00:02.8",
+		                           "0000:00:20.0",
+		                           "0000:00:02.0 ",
+		                           " 0000:00:02.0",
+		                           "0000:0:02.0",
+		                           "0000:00:2.0",
+		                           "00000:00:02.0",
+		                           "0000:00:02.00",
+		                           "0000;00:02.0" };
+	char text[PCI_ADDRESS_TEXT_MAX];
+	struct pci_address address;
+
+	(void)state;
+	assert_int_equal(pci_address_parse("00Ab:65:1f.7", &address), 0);
+	assert_int_equal(address.domain, 0xab);
+	assert_int_equal(address.bus, 0x65);
+	assert_int_equal(address.slot, 0x1f);
+	assert_int_equal(address.function, 7);
+	assert_string_equal(pci_address_format(&address, text), "00ab:65:1f.7");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(pci_address_parse(bad[i], &address), -EINVAL);
+	assert_int_equal(address.slot, 0x1f);
+}
+
 int test_pcipath(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths),
+		cmocka_unit_test(addresses),
 		cmocka_unit_test_setup_teardown(walked, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test_setup_teardown(root_of_a_device_tree, tempdir_setup, tempdir_teardown),
 	};

@@ -6,6 +6,7 @@
 
 #include "lib/sys.h"
 #include "tests/lib/unit.h"
+#include "tests/unit/agent/device/sysfs.h"
 
 static char asked[64];
 static int answer;
@@ -47,11 +48,29 @@ static void bad_paths_are_not_tried(void **state)
 	assert_string_equal(asked, "");
 }
 
+static void the_disk_is_waited_for(void **state)
+{
+	const struct sysfs *s = *state;
+	struct err err = ERR_INIT;
+
+	answer = 0;
+	asked[0] = '\0';
+	assert_int_equal(device_add_swap_pci(&s->host, "05", &err), -ETIMEDOUT);
+	assert_non_null(strstr(err.text, "swap to PCI path '05': no virtio disk at PCI path '05' within 100 ms"));
+	assert_int_equal(device_add_swap_pci(&s->host, "", &err), -EINVAL);
+	assert_string_equal(asked, "");
+	sysfs_plug_disk(s, "devices/pci0000:00/0000:00:05.0/virtio3", "vdb");
+	sysfs_make_node(s, "vdb", "b 254:16");
+	assert_int_equal(device_add_swap_pci(&s->host, "05", &err), 0);
+	assert_string_equal(asked, "/dev/vdb");
+}
+
 int test_swap(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_kernel_is_asked),
 		cmocka_unit_test(bad_paths_are_not_tried),
+		cmocka_unit_test_setup_teardown(the_disk_is_waited_for, sysfs_setup, sysfs_teardown),
 	};
 
 	return cmocka_run_group_tests_name("swap", tests, NULL, NULL);

@@ -54,7 +54,6 @@ static void what_cannot_be_done_is_refused(void **state)
 	Grpc__Hooks hooks = GRPC__HOOKS__INIT;
 	Grpc__Hook hook = GRPC__HOOK__INIT, *list[] = { &hook };
 	Grpc__CreateContainerRequest req = create_request(&spec);
-	Grpc__Device device = GRPC__DEVICE__INIT, *devices[] = { &device };
 	Grpc__SharedMount mount = GRPC__SHARED_MOUNT__INIT, *mounts[] = { &mount };
 
 	/* Empty lists are no hooks. */
@@ -68,12 +67,6 @@ static void what_cannot_be_done_is_refused(void **state)
 	fixture_call(f, fd, "CreateContainer", &req.base, RPC_UNIMPLEMENTED,
 	             "create container 'web': hooks are not supported yet");
 	spec.hooks = NULL;
-	req.devices = devices;
-	req.n_devices = 1;
-	device.container_path = web;
-	fixture_call(f, fd, "CreateContainer", &req.base, RPC_UNIMPLEMENTED,
-	             "create container 'web': devices are not supported yet ('web')");
-	req.n_devices = 0;
 	req.shared_mounts = mounts;
 	req.n_shared_mounts = 1;
 	mount.name = nowhere;

@@ -15,6 +15,7 @@ static void container_with_storages(void **state)
 	Grpc__CreateContainerRequest req = GRPC__CREATE_CONTAINER_REQUEST__INIT;
 	Grpc__Storage storage = GRPC__STORAGE__INIT, bare = GRPC__STORAGE__INIT, *storages[] = { &storage, &bare };
 	Grpc__FSGroup group = GRPC__FSGROUP__INIT;
+	Grpc__Device device = GRPC__DEVICE__INIT, *devices[] = { &device };
 	char *options[] = { opt };
 	struct container_config *c = NULL;
 	struct err err = ERR_INIT;
@@ -39,6 +40,13 @@ static void container_with_storages(void **state)
 	req.storages = storages;
 	req.n_storages = 2;
 	req.sandbox_pidns = true;
+	device.id = e2;
+	device.type = opt;
+	device.container_path = path;
+	device.options = options;
+	device.n_options = 1;
+	req.devices = devices;
+	req.n_devices = 1;
 	/* Ports of a feature that we have not are no reason to fail. */
 	req.stdout_port = 77;
 	assert_return_code(rpc_container_config(&req, &c, &err), 0);
@@ -62,6 +70,12 @@ static void container_with_storages(void **state)
 	assert_false(c->storages[1].has_fs_group);
 	assert_null(c->storages[1].driver);
 	assert_int_equal(c->storages[1].options.n, 0);
+	assert_int_equal(c->n_devices, 1);
+	assert_string_equal(c->devices[0].id, "e2");
+	assert_string_equal(c->devices[0].type, "mode=0777");
+	assert_null(c->devices[0].vm_path);
+	assert_string_equal(c->devices[0].container_path, "/a/b");
+	assert_string_equal(c->devices[0].options.v[0], "mode=0777");
 	container_config_free(c);
 }
 
