@@ -239,18 +239,15 @@ static int finish_connect(int fd, uint64_t deadline)
 	return r < 0 ? r : -num;
 }
 
-/* One connected, non-blocking socket. */
-static int connect_once(const struct addr *a, uint64_t deadline)
+static int connect_to(const union any_sockaddr *sa, socklen_t len, uint64_t deadline)
 {
-	union any_sockaddr sa;
-	socklen_t len = to_sockaddr(a, &sa);
-	_autoclose_ int fd = sys_socket(sa.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	_autoclose_ int fd = sys_socket(sa->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	int r;
 
 	if (fd < 0)
 		return fd;
 	for (;;) {
-		r = sys_connect(fd, &sa.any, len);
+		r = sys_connect(fd, &sa->any, len);
 		/* A unix socket whose backlog is full says EAGAIN, and nothing tells when that ends. */
 		if (r != -EAGAIN || ms_left(deadline) == 0)
 			break;
@@ -261,6 +258,19 @@ static int connect_once(const struct addr *a, uint64_t deadline)
 	if (r < 0)
 		return r == -EAGAIN ? -ETIMEDOUT : r;
 	return take_fd(&fd);
+}
+
+/* One connected, non-blocking socket. */
+static int connect_once(const struct addr *a, uint64_t deadline)
+{
+	union any_sockaddr sa;
+	socklen_t len = to_sockaddr(a, &sa);
+	int fd = connect_to(&sa, len, deadline);
+
+	/* Upstream's agents, older ones at least, count the NUL behind an abstract name as a part of it. */
+	if (fd == -ECONNREFUSED && a->kind == ADDR_UNIX && a->path[0] == '@' && len < sizeof(sa.un))
+		fd = connect_to(&sa, len + 1, deadline);
+	return fd;
 }
 
 /* Reads the answer byte by byte, what follows it is the guest's. 0, -EPIPE if it closed without a word, -errno. */

@@ -21,8 +21,9 @@ static struct {
 	log_sink sink;
 	void *arg;
 	enum log_level level;
+	const char *name, *source;
 	unsigned long dropped;
-} logger = { .level = LOG_LEVEL_INFO };
+} logger = { .level = LOG_LEVEL_INFO, .name = "kata-agent", .source = "agent" };
 
 static const char *const level_words[LOG_LEVEL_MAX] = {
 	[LOG_LEVEL_CRITICAL] = "CRIT", [LOG_LEVEL_ERROR] = "ERRO", [LOG_LEVEL_WARNING] = "WARN",
@@ -33,6 +34,12 @@ void log_set_sink(log_sink sink, void *arg)
 {
 	logger.sink = sink;
 	logger.arg = arg;
+}
+
+void log_set_name(const char *name, const char *source)
+{
+	logger.name = name;
+	logger.source = source;
 }
 
 void log_set_level(enum log_level level)
@@ -130,8 +137,8 @@ static int format_record(struct buf *b, enum log_level level, const char *subsys
 		{ "level", level_words[level] },
 		{ "ts", ts },
 		{ "pid", pid },
-		{ "name", "kata-agent" },
-		{ "source", "agent" },
+		{ "name", logger.name },
+		{ "source", logger.source },
 		{ "version", KATA_VERSION },
 		{ "subsystem", subsystem },
 	};

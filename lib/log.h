@@ -32,6 +32,9 @@ typedef void (*log_sink)(void *arg, enum log_level level, const char *line, size
 /* Where records go from now on; NULL = stderr. */
 void log_set_sink(log_sink sink, void *arg);
 
+/* The program that records name, in place of "kata-agent" and "agent"; the strings stay the caller's. */
+void log_set_name(const char *name, const char *source);
+
 /* Records above this level are dropped; the start value is LOG_LEVEL_INFO. */
 void log_set_level(enum log_level level);
 

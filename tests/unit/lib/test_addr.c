@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -197,6 +198,30 @@ static void unix_sockets_listen_and_connect(void **state)
 	talk(&a);
 }
 
+/* As agents of upstream do: the NUL behind the name belongs to it. */
+static void an_abstract_name_may_end_with_a_nul(void **state)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	_autoclose_ int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fd = -EBADF;
+	struct err err = ERR_INIT;
+	struct addr a;
+	char text[64];
+	int n;
+
+	(void)state;
+	assert_true(server >= 0);
+	n = snprintf(text, sizeof(text), "unix://@/kata-test-%d", (int)getpid());
+	memcpy(sa.sun_path + 1, text + 8, (size_t)n - 8);
+	assert_int_equal(addr_parse(&a, text, &err), 0);
+	assert_int_equal(addr_connect(&a, 1000, &err), -ECONNREFUSED);
+	assert_int_equal(bind(server, (struct sockaddr *)&sa,
+	                      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n - 8 + 1)),
+	                 0);
+	assert_int_equal(listen(server, 1), 0);
+	fd = addr_connect(&a, 1000, &err);
+	assert_true(fd >= 0);
+}
+
 static void only_sockets_are_replaced(void **state)
 {
 	struct addr a = addr_in(state, "unix://", "file");
@@ -363,6 +388,7 @@ int test_addr(void)
 		cmocka_unit_test(a_unix_path_has_107_bytes),
 		cmocka_unit_test(other_ports_of_an_address),
 		cmocka_unit_test_setup_teardown(unix_sockets_listen_and_connect, tempdir_setup, tempdir_teardown),
+		cmocka_unit_test(an_abstract_name_may_end_with_a_nul),
 		cmocka_unit_test_setup_teardown(only_sockets_are_replaced, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test_setup_teardown(connecting_to_nobody_fails_with_the_address, tempdir_setup,
 		                                tempdir_teardown),

@@ -81,6 +81,16 @@ static void a_record_is_json_with_katas_members(void **state)
 	json_object_put(record);
 }
 
+static void another_program_has_another_name(void **state)
+{
+	struct catch *c = *state;
+
+	log_set_name("kata-agent-ctl", "agent-ctl");
+	log_info("t", "hello");
+	log_set_name("kata-agent", "agent");
+	assert_non_null(strstr(buf_str(&c->lines), "\"name\":\"kata-agent-ctl\",\"source\":\"agent-ctl\""));
+}
+
 static void bad_text_stays_good_json(void **state)
 {
 	struct catch *c = *state;
@@ -165,6 +175,7 @@ int test_log(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_record_is_json_with_katas_members, setup, teardown),
+		cmocka_unit_test_setup_teardown(another_program_has_another_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_text_stays_good_json, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_level_decides, setup, teardown),
 		cmocka_unit_test(level_words),
