@@ -2,8 +2,8 @@
 /*
  * Messages to JSON and back, by descriptor: proto3's JSON mapping without its special cases for google.protobuf types.
  * Reading takes both spellings of a field (container_id, containerId), enums by name or number, 64-bit numbers as
- * numbers or strings, bytes in either base64 alphabet, null for "unset"; an unknown field is an error. Writing uses the
- * names of the .proto files, so that what is printed can be looked up there.
+ * numbers or strings, bytes in either base64 alphabet or as an array of numbers, null for "unset"; an unknown field is
+ * an error. Writing uses the names of the .proto files, so that what is printed can be looked up there.
  */
 #pragma once
 

@@ -41,10 +41,19 @@ static bool is_camel_form(const char *key, const char *name)
 	return *key == '\0';
 }
 
+/* Is `key` the name with an underscore behind it, which is how generated Rust spells a field that is a keyword there?
+ */
+static bool is_rust_form(const char *key, const char *name)
+{
+	size_t n = strlen(name);
+
+	return strncmp(key, name, n) == 0 && strcmp(key + n, "_") == 0;
+}
+
 const ProtobufCFieldDescriptor *pbjson_find_field(const ProtobufCMessageDescriptor *type, const char *key)
 {
 	for (unsigned i = 0; i < type->n_fields; i++)
-		if (strcmp(type->fields[i].name, key) == 0)
+		if (strcmp(type->fields[i].name, key) == 0 || is_rust_form(key, type->fields[i].name))
 			return &type->fields[i];
 	for (unsigned i = 0; i < type->n_fields; i++)
 		if (is_camel_form(key, type->fields[i].name))
@@ -170,6 +179,29 @@ static int read_string(struct reader *r, struct json_object *value, char **ret)
 	return 0;
 }
 
+/* [104, 105] is how JSON made by serde spells bytes. */
+static int read_byte_array(struct reader *r, struct json_object *array, ProtobufCBinaryData *ret)
+{
+	size_t n = json_object_array_length(array);
+	uint8_t *data = arena_alloc(r->arena, n > 0 ? n : 1);
+
+	if (!data)
+		return no_memory(r);
+	for (size_t i = 0; i < n; i++) {
+		size_t old = jsontext_path_push_index(&r->path, i);
+		uint64_t byte = 0;
+		int rc;
+
+		rc = jsontext_uint64(&r->path, json_object_array_get_idx(array, i), UINT8_MAX, &byte, r->err);
+		if (rc < 0)
+			return rc;
+		data[i] = (uint8_t)byte;
+		jsontext_path_pop(&r->path, old);
+	}
+	*ret = (ProtobufCBinaryData){ .data = data, .len = n };
+	return 0;
+}
+
 static int read_bytes(struct reader *r, struct json_object *value, ProtobufCBinaryData *ret)
 {
 	const char *s = NULL;
@@ -177,6 +209,8 @@ static int read_bytes(struct reader *r, struct json_object *value, ProtobufCBina
 	ssize_t n;
 	int rc;
 
+	if (json_object_is_type(value, json_type_array))
+		return read_byte_array(r, value, ret);
 	rc = jsontext_string(&r->path, value, &s, r->err);
 	if (rc < 0)
 		return rc;
