@@ -92,6 +92,8 @@ $(B)/kata-agent: $(B)/agent/main.o $(ARCHIVES)
 $(B)/kata-agent-ctl: $(B)/ctl/main.o $(B)/libctl.a $(B)/libproto.a $(B)/libkata.a
 $(B)/runk: $(B)/runk/main.o $(B)/librunk.a $(B)/libagent.a $(B)/libkata.a
 $(B)/kata-runtime: $(B)/runtime/main.o $(B)/libruntime.a $(B)/libproto.a $(B)/libkata.a
+# Line editing is for those who type commands, and no other program has it.
+$(B)/kata-agent-ctl $(B)/tests/unit/ctl/run: LIBS += -ledit
 $(PROGRAMS):
 	$(LINK)
 $(B)/kata-toml: runtime/kata_toml.cc $(B)/flags
@@ -116,9 +118,9 @@ $(B)/tests/unit/runtime/run: $(B)/kata-toml
 check-unit: $(UNIT_RUN)  ## unit tests; T=name runs one file's
 	@tests/lib/unit-run $(if $(T),--only $(T)) $(UNIT_RUN)
 
-$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(ARCHIVES)
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libctl.a $(ARCHIVES)
 	$(LINK) -fsanitize=fuzzer
-$(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(ARCHIVES)
+$(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/libctl.a $(ARCHIVES)
 	$(LINK)
 
 check-corpus: $(REPLAYERS)  ## replay the fuzzers' corpus without a fuzzer

@@ -14,10 +14,11 @@
 #include "lib/addr.h"
 #include "lib/buf.h"
 #include "lib/fd.h"
+#include "lib/log.h"
 #include "proto/pbjson.h"
 
 #define CONNECT_TIMEOUT_MS 10000
-#define GLOBALS            4
+#define GLOBALS            5
 
 static void fill_globals(struct ctl *ctl, struct option_spec *table)
 {
@@ -30,7 +31,22 @@ static void fill_globals(struct ctl *ctl, struct option_spec *table)
 		                         "hvsock:///PATH:PORT" };
 	table[1] = (struct option_spec){ OPTION_SECONDS, 0, "timeout", "SECONDS", &ctl->timeout_ms, "0 = none" };
 	table[2] = (struct option_spec){ OPTION_FLAG, 0, "json", NULL, &ctl->json, "results as JSON" };
-	table[3] = (struct option_spec){ .kind = OPTION_END };
+	table[3] = (struct option_spec){
+		OPTION_TEXT,     'l',
+		"log-level",     "LEVEL",
+		&ctl->log_level, "of the logs on stderr: critical, error, warning, info, debug, trace"
+	};
+	table[4] = (struct option_spec){ .kind = OPTION_END };
+}
+
+static int apply_log_level(const struct ctl *ctl, struct err *err)
+{
+	int level = ctl->log_level ? log_level_parse(ctl->log_level) : (int)log_get_level();
+
+	if (level < 0)
+		return err_say(err, EINVAL, "option '--log-level': '%s' is no level", ctl->log_level);
+	log_set_level((enum log_level)level);
+	return 0;
 }
 
 int ctl_usage_error(const char *fmt, ...)
@@ -74,6 +90,8 @@ bool ctl_parse(struct ctl *ctl, const struct ctl_command *command, const struct 
 		*ret_status = CTL_EXIT_OK;
 		return false;
 	}
+	if (r >= 0)
+		r = apply_log_level(ctl, &err);
 	if (r < 0) {
 		*ret_status = ctl_usage_error("%s: %s", command->name, err_text(&err));
 		return false;
@@ -99,39 +117,29 @@ static void print_help(const struct option_spec *globals)
 		"'kata-agent-ctl COMMAND --help' tells more.\n");
 }
 
-/* Keeps what is behind the subcommand's name apart from the options before it. */
-static int count_global(int argc, char **argv)
-{
-	for (int i = 0; i < argc; i++) {
-		if (argv[i][0] != '-')
-			return i;
-		if (strcmp(argv[i], "--address") == 0 || strcmp(argv[i], "--timeout") == 0)
-			i++;
-	}
-	return argc;
-}
-
 bool ctl_parse_global(struct ctl *ctl, int *argc, char **argv, int *ret_status)
 {
 	static const struct option_spec none = { .kind = OPTION_END };
 	struct option_spec globals[GLOBALS];
 	struct err err = ERR_INIT;
-	int n = count_global(*argc, argv), operands, r;
+	int operands, r;
 
 	fill_globals(ctl, globals);
-	r = options_parse(globals, &none, false, n, argv, &operands, &err);
+	/* What is behind the subcommand's name is the subcommand's. */
+	r = options_parse(globals, &none, true, *argc, argv, &operands, &err);
 	if (r == OPTION_HELP) {
 		print_help(globals);
 		*ret_status = CTL_EXIT_OK;
 		return false;
 	}
-	if (r < 0 || n >= *argc) {
+	if (r >= 0)
+		r = apply_log_level(ctl, &err);
+	if (r < 0 || operands == 0) {
 		*ret_status =
 			r < 0 ? ctl_usage_error("%s", err_text(&err)) : ctl_usage_error("no command given, see --help");
 		return false;
 	}
-	*argc -= n;
-	memmove(argv, argv + n, (size_t)*argc * sizeof(*argv));
+	*argc = operands;
 	return true;
 }
 

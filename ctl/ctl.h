@@ -27,7 +27,8 @@ enum ctl_exit {
 
 struct ctl {
 	const char *address;
-	unsigned timeout_ms; /* CTL_TIMEOUT_UNSET = not given, 0 = none */
+	const char *log_level; /* NULL = not given */
+	unsigned timeout_ms;   /* CTL_TIMEOUT_UNSET = not given, 0 = none */
 	bool json;
 	struct client *client; /* NULL until ctl_open */
 };

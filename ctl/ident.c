@@ -23,6 +23,19 @@ char *ident_make(char *out, const char *prefix)
 	return out;
 }
 
+int ident_make_hex(char *out)
+{
+	uint8_t bytes[(IDENT_HEX_SIZE - 1) / 2];
+	ssize_t n = getrandom(bytes, sizeof(bytes), 0);
+
+	/* So few bytes come all at once. */
+	if (n != (ssize_t)sizeof(bytes))
+		return n < 0 ? -errno : -EIO;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		(void)snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+	return 0;
+}
+
 int ident_parse_signal(const char *text)
 {
 	const char *name;

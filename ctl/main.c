@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "ctl/command.h"
+#include "lib/log.h"
 
 int main(int argc, char **argv)
 {
@@ -12,6 +13,8 @@ int main(int argc, char **argv)
 
 	/* A reader of our output who goes away is an error of a write, not the end of a container's client. */
 	(void)signal(SIGPIPE, SIG_IGN);
+
+	log_set_name("kata-agent-ctl", "agent-ctl");
 
 	argc--;
 	argv++;

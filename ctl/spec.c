@@ -180,19 +180,37 @@ static int map_root(const struct spec_options *o, struct arena *arena, char *pat
 	return spec->root_path ? 0 : err_set(err, ENOMEM, "root file system");
 }
 
+/* The configuration file, and the directory that its relative root file system is in. */
+static int find_config(const struct spec_options *o, struct arena *arena, char **ret_file, char **ret_dir,
+                       struct err *err)
+{
+	const char *given = o->bundle ? o->bundle : o->config;
+	_autofree_ char *real = realpath(given, NULL);
+	char *slash;
+
+	if (!real)
+		return err_set(err, errno, "%s '%s'", o->bundle ? "bundle" : "specification", given);
+	*ret_dir = arena_strdup(arena, real);
+	*ret_file = o->bundle ? arena_printf(arena, "%s/config.json", real) : arena_strdup(arena, real);
+	if (!*ret_dir || !*ret_file)
+		return err_set(err, ENOMEM, "bundle '%s'", given);
+	slash = strrchr(*ret_dir, '/');
+	if (!o->bundle)
+		slash[slash == *ret_dir ? 1 : 0] = '\0';
+	return 0;
+}
+
 static int load_bundle(const struct spec_options *o, struct arena *arena, struct oci_spec **ret, struct err *err)
 {
-	_autofree_ char *real = realpath(o->bundle, NULL), *text = NULL;
+	_autofree_ char *text = NULL;
 	struct oci_spec *spec;
-	char *path;
+	char *path = NULL, *dir = NULL;
 	size_t len;
 	int r;
 
-	if (!real)
-		return err_set(err, errno, "bundle '%s'", o->bundle);
-	path = arena_printf(arena, "%s/config.json", real);
-	if (!path)
-		return err_set(err, ENOMEM, "bundle '%s'", o->bundle);
+	r = find_config(o, arena, &path, &dir, err);
+	if (r < 0)
+		return r;
 	r = fd_read_file_at(AT_FDCWD, path, CTL_PAYLOAD_MAX, &text, &len);
 	if (r < 0)
 		return err_set(err, -r, "read '%s'", path);
@@ -201,9 +219,9 @@ static int load_bundle(const struct spec_options *o, struct arena *arena, struct
 		return err_wrap(err, "'%s'", path);
 	if (!spec->process || !spec->root_path)
 		return err_say(err, EINVAL, "'%s' has no process or no root", path);
-	path = spec->root_path[0] == '/' ? spec->root_path : arena_printf(arena, "%s/%s", real, spec->root_path);
+	path = spec->root_path[0] == '/' ? spec->root_path : arena_printf(arena, "%s/%s", dir, spec->root_path);
 	if (!path)
-		return err_set(err, ENOMEM, "bundle '%s'", o->bundle);
+		return err_set(err, ENOMEM, "bundle '%s'", dir);
 	*ret = spec;
 	return map_root(o, arena, path, spec, err);
 }
@@ -289,7 +307,7 @@ int spec_build(const struct spec_options *o, struct arena *arena, struct oci_spe
 	struct oci_spec *spec;
 	int r;
 
-	r = o->bundle ? load_bundle(o, arena, &spec, err) : load_default(o, arena, &spec, err);
+	r = o->bundle || o->config ? load_bundle(o, arena, &spec, err) : load_default(o, arena, &spec, err);
 	if (r < 0)
 		return r;
 	filter_namespaces(spec->linux);

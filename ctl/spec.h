@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The container specification that `run` sends: from a bundle's config.json, or a default one around a root file
- * system, then changed by the command line. Plain structs in the caller's arena; sends nothing.
+ * The container specification that `run` and `connect` send: from a bundle's config.json, or a default one around a
+ * root file system, then changed by the command line. Plain structs in the caller's arena; sends nothing.
  */
 #pragma once
 
@@ -12,7 +12,7 @@
 
 struct spec_options {
 	const char *id;
-	const char *bundle, *rootfs;          /* exactly one; rootfs as the agent sees it, or below share_host */
+	const char *bundle, *rootfs, *config; /* exactly one; rootfs as the agent sees it, or below share_host */
 	const char *share_host, *share_guest; /* a directory of the host and where the guest sees it, or NULL */
 	struct option_list env;
 	const char *cwd, *user, *hostname, *cpus;

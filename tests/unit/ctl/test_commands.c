@@ -1,146 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/command.h"
 
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include "lib/fd.h"
-#include "proto/agent.pb-c.h"
-#include "proto/health.pb-c.h"
-#include "proto/pbjson.h"
-#include "proto/pbmem.h"
-#include "tests/lib/fake_agent.h"
-#include "tests/lib/unit.h"
-
-#define TEXT_SIZE 8192
-
-/* An agent that writes down what it is asked and answers with success, or as `refuse` says. */
-struct agent_play {
-	int log; /* an anonymous file, one "Method {json}" a line */
-	const char *refuse, *text;
-	int code;
-	const char *diagnostics;
-	bool no_client; /* the command has to connect by itself */
-};
-
-struct result {
-	int status;
-	char log[TEXT_SIZE], out[TEXT_SIZE], err[TEXT_SIZE];
-};
-
-static int scratch(void)
-{
-	int fd = memfd_create("scratch", MFD_CLOEXEC);
-
-	assert_true(fd >= 0);
-	return fd;
-}
-
-static const ProtobufCMethodDescriptor *find_method(const struct fake_request *request)
-{
-	const ProtobufCServiceDescriptor *service = strcmp(request->envelope.service, "grpc.Health") == 0
-	                                                    ? &grpc__health__descriptor
-	                                                    : &grpc__agent_service__descriptor;
-
-	return protobuf_c_service_descriptor_get_method_by_name(service, request->envelope.method);
-}
-
-static int write_down(const struct agent_play *play, struct fake_peer *peer, const struct fake_request *request,
-                      const ProtobufCMethodDescriptor *m)
-{
-	_autobuf_ struct buf line = BUF_INIT;
-	ProtobufCMessage *message;
-
-	if (pb_unpack(m->input, &peer->arena, request->envelope.payload, request->envelope.payload_len, &message,
-	              NULL) < 0)
-		return -1;
-	if (buf_printf(&line, "%s ", m->name) < 0 || pbjson_format(message, &line, NULL) < 0 ||
-	    buf_add(&line, "\n", 1) < 0)
-		return -1;
-	return fd_write_all(play->log, line.data, line.len);
-}
-
-static void answer(const struct agent_play *play, struct fake_peer *peer, const struct fake_request *request,
-                   const ProtobufCMethodDescriptor *m)
-{
-	ProtobufCMessage *reply = pb_new(m->output, &peer->arena);
-
-	if (strcmp(m->name, "WaitProcess") == 0)
-		((Grpc__WaitProcessResponse *)reply)->status = 5;
-	if (strcmp(m->name, "Version") == 0)
-		((Grpc__VersionCheckResponse *)reply)->agent_version = (char *)"4.5.6";
-	if (strcmp(m->name, "Check") == 0)
-		((Grpc__HealthCheckResponse *)reply)->status = GRPC__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING;
-	if (strcmp(m->name, "GetDiagnosticData") == 0)
-		((Grpc__GetDiagnosticDataResponse *)reply)->data = (char *)play->diagnostics;
-	fake_peer_answer(peer, request->stream, reply);
-}
-
-static int script(struct fake_peer *peer, void *arg)
-{
-	const struct agent_play *play = arg;
-	const ProtobufCMethodDescriptor *m;
-	struct fake_request request;
-	int r;
-
-	while ((r = fake_peer_read(peer, &request)) == 1) {
-		m = find_method(&request);
-		if (!m || write_down(play, peer, &request, m) < 0)
-			return 1;
-		if (play->refuse && strcmp(play->refuse, m->name) == 0)
-			fake_peer_fail(peer, request.stream, play->code, play->text);
-		else
-			answer(play, peer, &request, m);
-	}
-	return r == 0 ? 0 : 2;
-}
-
-static void read_back(int fd, char *text)
-{
-	ssize_t n = pread(fd, text, TEXT_SIZE - 1, 0);
-
-	assert_true(n >= 0);
-	text[n] = '\0';
-}
-
-/* Runs a command line against the play with our own stdout and stderr in files. */
-static void run_line(struct agent_play *play, const char *line, struct result *ret)
-{
-	_autoclose_ int log = scratch(), out = scratch(), err = scratch();
-	_autofree_ char *copy = strdup(line);
-	struct ctl ctl = { .timeout_ms = 5000 };
-	int saved_out = dup(STDOUT_FILENO), saved_err = dup(STDERR_FILENO), argc = 0;
-	const struct ctl_command *command;
-	struct fake_agent agent;
-	char *argv[32];
-
-	for (char *word = strtok(copy, " "); word && argc < 32; word = strtok(NULL, " "))
-		argv[argc++] = word;
-	play->log = log;
-	assert_int_equal(fake_agent_start(&agent, script, play), 0);
-	ctl.client = client_new(take_fd(&agent.fd));
-	assert_non_null(ctl.client);
-	if (play->no_client)
-		ctl_done(&ctl);
-	command = command_find(argv[0]);
-	assert_non_null(command);
-	(void)fflush(NULL);
-	assert_true(dup2(out, STDOUT_FILENO) >= 0 && dup2(err, STDERR_FILENO) >= 0);
-	ret->status = command->run(&ctl, command, argc - 1, argv + 1);
-	(void)fflush(NULL);
-	assert_true(dup2(saved_out, STDOUT_FILENO) >= 0 && dup2(saved_err, STDERR_FILENO) >= 0);
-	(void)close(saved_out);
-	(void)close(saved_err);
-	ctl_done(&ctl);
-	assert_int_equal(fake_agent_stop(&agent), 0);
-	read_back(log, ret->log);
-	read_back(out, ret->out);
-	read_back(err, ret->err);
-}
+#include "tests/unit/ctl/play.h"
 
 /* True if the words stand in the text in this order. */
 static bool has_in_order(const char *text, const char *const *words)
@@ -171,14 +35,14 @@ static void requests_are_what_the_protocol_wants(void **state)
 		  "UpdateContainer {\"container_id\":\"c1\",\"resources\":{\"Memory\":{\"Limit\":\"1048576\"},"
 		  "\"CPU\":{\"Quota\":\"50000\",\"Period\":\"100000\"},\"Pids\":{\"Limit\":\"-1\"}}}\n" },
 	};
-	struct result *result = calloc(1, sizeof(*result));
+	struct play_result *result = calloc(1, sizeof(*result));
 
 	(void)state;
 	assert_non_null(result);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct agent_play play = { 0 };
+		struct play play = { 0 };
 
-		run_line(&play, rows[i].line, result);
+		play_run(&play, rows[i].line, result);
 		assert_string_equal(result->err, "");
 		assert_int_equal(result->status, 0);
 		assert_string_equal(result->log, rows[i].log);
@@ -210,14 +74,14 @@ static void mistakes_send_nothing(void **state)
 		"run --rootfs rel -- sh",
 		"exec -u root c1 sh",
 	};
-	struct result *result = calloc(1, sizeof(*result));
+	struct play_result *result = calloc(1, sizeof(*result));
 
 	(void)state;
 	assert_non_null(result);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct agent_play play = { 0 };
+		struct play play = { 0 };
 
-		run_line(&play, rows[i], result);
+		play_run(&play, rows[i], result);
 		assert_int_equal(result->status, CTL_EXIT_USAGE);
 		assert_string_equal(result->log, "");
 		/* One line, with the program's name. */
@@ -240,14 +104,14 @@ static void an_address_is_wrong_or_nobody_is_there(void **state)
 		{ "wait-ready --timeout 0.1 --address unix:///nonexistent/socket", CTL_EXIT_CONNECTION },
 		{ "run --rootfs / --address unix:///nonexistent/socket", CTL_EXIT_CONTAINER },
 	};
-	struct result *result = calloc(1, sizeof(*result));
+	struct play_result *result = calloc(1, sizeof(*result));
 
 	(void)state;
 	assert_non_null(result);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct agent_play play = { .no_client = true };
+		struct play play = { .no_client = true };
 
-		run_line(&play, rows[i].line, result);
+		play_run(&play, rows[i].line, result);
 		assert_int_equal(result->status, rows[i].status);
 		assert_ptr_equal(strstr(result->err, "kata-agent-ctl: "), result->err);
 	}
@@ -256,18 +120,20 @@ static void an_address_is_wrong_or_nobody_is_there(void **state)
 
 static void every_command_has_help(void **state)
 {
-	static const char *const names[] = { "check", "wait-ready", "methods", "call",  "run",    "exec", "ps",
-		                             "kill",  "stats",      "update",  "pause", "resume", "rm",   "destroy" };
-	struct result *result = calloc(1, sizeof(*result));
+	static const char *const names[] = { "check",    "wait-ready",   "methods",     "call",    "run",
+		                             "exec",     "ps",           "kill",        "stats",   "update",
+		                             "pause",    "resume",       "rm",          "destroy", "connect",
+		                             "examples", "generate-cid", "generate-sid" };
+	struct play_result *result = calloc(1, sizeof(*result));
 	char line[64];
 
 	(void)state;
 	assert_non_null(result);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		struct agent_play play = { 0 };
+		struct play play = { 0 };
 
 		(void)snprintf(line, sizeof(line), "%s --help", names[i]);
-		run_line(&play, line, result);
+		play_run(&play, line, result);
 		assert_int_equal(result->status, 0);
 		(void)snprintf(line, sizeof(line), "Usage: kata-agent-ctl %s ", names[i]);
 		assert_ptr_equal(strstr(result->out, line), result->out);
@@ -288,12 +154,12 @@ static void run_goes_through_the_life_of_a_container(void **state)
 		                             "WaitProcess",
 		                             "RemoveContainer",
 		                             NULL };
-	struct agent_play play = { .refuse = "CreateSandbox", .code = RPC_ALREADY_EXISTS, .text = "there is one" };
-	struct result *result = calloc(1, sizeof(*result));
+	struct play play = { .refuse = "CreateSandbox", .code = RPC_ALREADY_EXISTS, .text = "there is one" };
+	struct play_result *result = calloc(1, sizeof(*result));
 
 	(void)state;
 	assert_non_null(result);
-	run_line(&play, "run --id c1 --rootfs /run/r -- echo hi", result);
+	play_run(&play, "run --id c1 --rootfs /run/r -- echo hi", result);
 	assert_string_equal(result->err, "");
 	assert_int_equal(result->status, 5);
 	assert_true(has_in_order(result->log, steps));
@@ -305,14 +171,14 @@ static void run_goes_through_the_life_of_a_container(void **state)
 
 static void run_tells_why_a_container_was_not_made(void **state)
 {
-	struct agent_play play = { .refuse = "CreateContainer",
-		                   .code = RPC_INTERNAL,
-		                   .text = "start 'c1': the file nope was not found\033[31m" };
-	struct result *result = calloc(1, sizeof(*result));
+	struct play play = { .refuse = "CreateContainer",
+		             .code = RPC_INTERNAL,
+		             .text = "start 'c1': the file nope was not found\033[31m" };
+	struct play_result *result = calloc(1, sizeof(*result));
 
 	(void)state;
 	assert_non_null(result);
-	run_line(&play, "run --id c1 --no-sandbox --rootfs /run/r -- nope", result);
+	play_run(&play, "run --id c1 --no-sandbox --rootfs /run/r -- nope", result);
 	assert_int_equal(result->status, 127);
 	assert_string_equal(result->err, "CreateContainer: INTERNAL: start 'c1': the file nope was not found?[31m\n");
 	assert_null(strstr(result->log, "CreateSandbox"));
@@ -322,12 +188,12 @@ static void run_tells_why_a_container_was_not_made(void **state)
 
 static void detach_prints_the_name_and_keeps_the_container(void **state)
 {
-	struct agent_play play = { 0 };
-	struct result *result = calloc(1, sizeof(*result));
+	struct play play = { 0 };
+	struct play_result *result = calloc(1, sizeof(*result));
 
 	(void)state;
 	assert_non_null(result);
-	run_line(&play, "run --detach --id c9 --rootfs /run/r", result);
+	play_run(&play, "run --detach --id c9 --rootfs /run/r", result);
 	assert_int_equal(result->status, 0);
 	assert_string_equal(result->out, "c9\n");
 	assert_null(strstr(result->log, "RemoveContainer"));
@@ -344,12 +210,12 @@ static void exec_runs_in_the_container(void **state)
 		                             "CloseStdin {\"container_id\":\"c1\",\"exec_id\":\"e1\"}",
 		                             "WaitProcess {\"container_id\":\"c1\",\"exec_id\":\"e1\"}",
 		                             NULL };
-	struct agent_play play = { 0 };
-	struct result *result = calloc(1, sizeof(*result));
+	struct play play = { 0 };
+	struct play_result *result = calloc(1, sizeof(*result));
 
 	(void)state;
 	assert_non_null(result);
-	run_line(&play, "exec --id e1 -e A=1 -u 7 c1 -- ls -l", result);
+	play_run(&play, "exec --id e1 -e A=1 -u 7 c1 -- ls -l", result);
 	assert_string_equal(result->err, "");
 	assert_int_equal(result->status, 5);
 	assert_true(has_in_order(result->log, steps));
@@ -359,37 +225,37 @@ static void exec_runs_in_the_container(void **state)
 
 static void call_prints_json_or_the_error(void **state)
 {
-	struct agent_play good = { 0 };
-	struct agent_play bad = { .refuse = "StartContainer", .code = RPC_NOT_FOUND, .text = "no container 'x'" };
-	struct agent_play odd = { .refuse = "StartContainer", .code = 77, .text = "odd" };
-	struct result *result = calloc(1, sizeof(*result));
+	struct play good = { 0 };
+	struct play bad = { .refuse = "StartContainer", .code = RPC_NOT_FOUND, .text = "no container 'x'" };
+	struct play odd = { .refuse = "StartContainer", .code = 77, .text = "odd" };
+	struct play_result *result = calloc(1, sizeof(*result));
 
 	(void)state;
 	assert_non_null(result);
-	run_line(&good, "call WaitProcess {\"container_id\":\"c1\"}", result);
+	play_run(&good, "call WaitProcess {\"container_id\":\"c1\"}", result);
 	assert_int_equal(result->status, 0);
 	assert_string_equal(result->out, "{\"status\":5}\n");
-	run_line(&bad, "call grpc.AgentService/StartContainer {\"container_id\":\"x\"}", result);
+	play_run(&bad, "call grpc.AgentService/StartContainer {\"container_id\":\"x\"}", result);
 	assert_int_equal(result->status, 1);
 	assert_string_equal(result->out, "");
 	assert_string_equal(result->err, "StartContainer: NOT_FOUND: no container 'x'\n");
-	run_line(&odd, "call StartContainer", result);
+	play_run(&odd, "call StartContainer", result);
 	assert_string_equal(result->err, "StartContainer: 77: odd\n");
 	free(result);
 }
 
 static void check_says_the_version(void **state)
 {
-	struct agent_play play = { 0 };
-	struct agent_play refusing = { .refuse = "Check", .code = RPC_UNAVAILABLE, .text = "not yet" };
-	struct result *result = calloc(1, sizeof(*result));
+	struct play play = { 0 };
+	struct play refusing = { .refuse = "Check", .code = RPC_UNAVAILABLE, .text = "not yet" };
+	struct play_result *result = calloc(1, sizeof(*result));
 
 	(void)state;
 	assert_non_null(result);
-	run_line(&play, "check", result);
+	play_run(&play, "check", result);
 	assert_int_equal(result->status, 0);
 	assert_string_equal(result->out, "serving, agent 4.5.6, protocol \n");
-	run_line(&refusing, "check", result);
+	play_run(&refusing, "check", result);
 	assert_int_equal(result->status, 1);
 	assert_string_equal(result->err, "Check: UNAVAILABLE: not yet\n");
 	free(result);
@@ -397,24 +263,24 @@ static void check_says_the_version(void **state)
 
 static void ps_shows_a_table(void **state)
 {
-	struct agent_play play = {
+	struct play play = {
 		.diagnostics = "{\"containers\":[{\"id\":\"c1\",\"state\":\"running\",\"pid\":12,\"processes\":"
 			       "[{\"id\":\"c1\",\"pid\":12,\"state\":\"running\",\"stdout_in\":34}]}]}",
 	};
-	struct agent_play upstream = { .refuse = "GetDiagnosticData", .code = RPC_INVALID_ARGUMENT, .text = "?" };
+	struct play upstream = { .refuse = "GetDiagnosticData", .code = RPC_INVALID_ARGUMENT, .text = "?" };
 	static const char *const row[] = { "CONTAINER", "\nc1 ", "c1", "12", "running", "34", NULL };
-	struct result *result = calloc(1, sizeof(*result));
+	struct play_result *result = calloc(1, sizeof(*result));
 
 	(void)state;
 	assert_non_null(result);
-	run_line(&play, "ps", result);
+	play_run(&play, "ps", result);
 	assert_int_equal(result->status, 0);
 	assert_true(has_in_order(result->out, row));
-	run_line(&upstream, "ps", result);
+	play_run(&upstream, "ps", result);
 	assert_int_equal(result->status, 1);
 	assert_string_equal(result->err, "kata-agent-ctl: this agent cannot list containers\n");
 	play.diagnostics = "{\"containers\":3}";
-	run_line(&play, "ps", result);
+	play_run(&play, "ps", result);
 	assert_int_equal(result->status, 1);
 	free(result);
 }
