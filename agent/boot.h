@@ -20,6 +20,9 @@ int boot_mount(struct err *err);
 /* Loads the modules of the builder's list; each failure is said on the console and skipped. Number loaded or -errno. */
 int boot_load_modules(struct console *console, struct err *err);
 
+/* True if boot_relocate has something to do, and will execute us again. */
+bool boot_must_relocate(void);
+
 /*
  * Leaves the initramfs: copies what the manifest says is kept to a tmpfs, frees the rest, makes the tmpfs "/" and
  * executes ourselves there. Returns 0 if there is nothing to leave (not an initramfs, or done already).

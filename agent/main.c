@@ -23,6 +23,7 @@
 #include "agent/streamport.h"
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "lib/selfexec.h"
 #include "lib/sys.h"
 
 #define CMDLINE_MAX 65536
@@ -126,13 +127,23 @@ static void check_address(struct addr *ret)
 		     &err, "listen on vsock");
 }
 
-static void boot_as_init(void)
+/* No container may write what we run from (CVE-2019-5736). Leaving the initramfs sees to that by itself. */
+static void seal_program(char **argv)
+{
+	struct err err = ERR_INIT;
+
+	if (!boot_must_relocate())
+		must(selfexec_seal(SELFEXEC_ANY, argv, environ, &err), &err, "seal the program");
+}
+
+static void boot_as_init(char **argv)
 {
 	struct err err = ERR_INIT;
 	bool relocated = getenv(BOOT_RELOCATED_ENV) != NULL;
 	int n;
 
 	must(boot_mount(&err), &err, "mount the basics");
+	seal_program(argv); /* needs /proc */
 	console_open(&agent.console);
 	if (relocated) {
 		console_stage(&agent.console, "initramfs left");
@@ -247,7 +258,9 @@ int main(int argc, char **argv)
 	console_init(&agent.console);                    /* fds 0 to 2 exist before anything opens another */
 	must(take_signals(), NULL, "take over signals"); /* before the first child */
 	if (getpid() == 1)
-		boot_as_init();       /* may execute us again, from a tmpfs */
+		boot_as_init(argv); /* may execute us again, from a tmpfs */
+	else
+		seal_program(argv);   /* may execute us again */
 	read_options();               /* needs /proc */
 	check_address(&addr);         /* before anything is changed that would have to be undone */
 	boot_protect(&agent.console); /* needs cgroups; before memory grows */

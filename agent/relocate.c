@@ -13,6 +13,7 @@
 #include "agent/boot.h"
 #include "lib/fd.h"
 #include "lib/path.h"
+#include "lib/selfexec.h"
 #include "lib/sys.h"
 
 #define NEW_ROOT       "/newroot"
@@ -186,12 +187,15 @@ static int enter_new_root(struct err *err)
 static int execute_self(struct err *err)
 {
 	char *const argv[] = { SELF, NULL };
-	int r;
 
 	if (setenv(BOOT_RELOCATED_ENV, "1", 1) < 0)
 		return err_set(err, errno, "remember that the initramfs was left");
-	r = sys_execve(SELF, argv, environ);
-	return err_set(err, r, "execute '%s'", SELF);
+	return selfexec_run(SELFEXEC_ANY, SELF, argv, environ, err);
+}
+
+bool boot_must_relocate(void)
+{
+	return sys_owns_machine() && !getenv(BOOT_RELOCATED_ENV) && is_initramfs();
 }
 
 int boot_relocate(struct err *err)
@@ -199,7 +203,7 @@ int boot_relocate(struct err *err)
 	_autoclose_ int root = -EBADF;
 	int r;
 
-	if (!sys_owns_machine() || getenv(BOOT_RELOCATED_ENV) || !is_initramfs())
+	if (!boot_must_relocate())
 		return 0;
 	r = sys_mkdirat(AT_FDCWD, NEW_ROOT, 0755);
 	if (r >= 0 || r == -EEXIST)

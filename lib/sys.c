@@ -17,6 +17,7 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/reboot.h>
+#include <sys/sendfile.h>
 #include <sys/swap.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -627,6 +628,11 @@ ssize_t sys_sendmsg(int fd, const struct msghdr *msg, int flags)
 ssize_t sys_recvmsg(int fd, struct msghdr *msg, int flags)
 {
 	return CALL("recvmsg", recvmsg(fd, msg, flags | MSG_CMSG_CLOEXEC));
+}
+
+ssize_t sys_sendfile(int to, int from, size_t n)
+{
+	return CALL("sendfile", sendfile(to, from, NULL, n));
 }
 
 ssize_t sys_splice(int from, int to, size_t n, unsigned flags)

@@ -254,6 +254,8 @@ int sys_setsockopt(int fd, int level, int name, const void *value, socklen_t len
 ssize_t sys_sendmsg(int fd, const struct msghdr *msg, int flags);
 /* recvmsg(2), always with MSG_CMSG_CLOEXEC. */
 ssize_t sys_recvmsg(int fd, struct msghdr *msg, int flags);
+/* sendfile(2) from where the file is. */
+ssize_t sys_sendfile(int to, int from, size_t n);
 /* splice(2) without offsets. */
 ssize_t sys_splice(int from, int to, size_t n, unsigned flags);
 
