@@ -35,6 +35,7 @@ struct child {
 	int stdio[3];
 	struct rootfs_entry entry; /* our procfs, and the terminal */
 	bool chdir_later;
+	int report; /* where a failure is told */
 	char *program, **env;
 };
 
@@ -48,8 +49,8 @@ static int detach(struct child *c, struct err *err)
 	const int fixed[KEEP_MAX] = { s->barrier,     c->q->park,
 		                      c->q->report,   c->q->is_exec ? c->q->init_pidfd : -EBADF,
 		                      c->q->stdio[0], c->q->stdio[1],
-		                      c->q->stdio[2], -EBADF };
-	size_t n = KEEP_MAX + s->sources.n;
+		                      c->q->stdio[2], c->q->late_report };
+	size_t n = KEEP_MAX + s->sources.n + c->q->preserve_fds;
 	_autofree_ int *keep = malloc(n * sizeof(*keep));
 	int r;
 
@@ -58,6 +59,8 @@ static int detach(struct child *c, struct err *err)
 	memcpy(keep, fixed, sizeof(fixed));
 	if (s->sources.n > 0)
 		memcpy(keep + KEEP_MAX, s->sources.fds, s->sources.n * sizeof(*keep));
+	for (unsigned i = 0; i < c->q->preserve_fds; i++)
+		keep[KEEP_MAX + s->sources.n + i] = (int)(3 + i);
 	r = job_child_prologue(keep, n);
 	if (r < 0)
 		return err_set(err, r, "close the creator's fds");
@@ -84,8 +87,7 @@ static int save_stdio(struct child *c, struct err *err)
 
 static int reset(struct child *c, struct err *err)
 {
-	(void)c;
-	return credentials_reset(err);
+	return credentials_reset(!c->q->keeps_keyring, err);
 }
 
 static int wait_mapped(struct child *c, struct err *err)
@@ -357,9 +359,11 @@ static int set_labels(struct child *c, struct err *err)
 /* The last thing that opens nothing any more; CLOEXEC for all, whoever made them. */
 static int seal_fds(struct child *c, struct err *err)
 {
-	int r = sys_close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC);
+	unsigned handed_on = c->q->preserve_fds;
+	int r = sys_close_range(3 + handed_on, UINT_MAX, CLOSE_RANGE_CLOEXEC);
 
-	(void)c;
+	for (unsigned i = 0; i < handed_on && r >= 0; i++)
+		r = fd_set_cloexec((int)(3 + i), false);
 	return r < 0 ? err_set(err, r, "close fds at exec") : 0;
 }
 
@@ -419,7 +423,7 @@ static int run_stages(struct child *c, const stage *stages, size_t n, struct err
 static void fail(const struct child *c, const struct err *err, int status) __attribute__((noreturn));
 static void fail(const struct child *c, const struct err *err, int status)
 {
-	(void)report_failed(c->q->report, err);
+	(void)report_failed(c->report, err);
 	_exit(status);
 }
 
@@ -433,7 +437,7 @@ static void park(const struct child *c)
 	do {
 		n = sys_read(c->q->park, &go, 1);
 	} while (n == -EINTR);
-	if (n == 0) /* nobody will ever let us go */
+	if (n == 0 || (n > 0 && go != CHILD_GO)) /* nobody will ever let us go */
 		_exit(EXIT_SETUP);
 	if (n < 0) {
 		(void)err_set(&err, (int)n, "wait for the release of '%s'", c->q->id);
@@ -466,6 +470,7 @@ void child_run(const struct child_setup *setup)
 		.setup = setup,
 		.q = q,
 		.process = q->process,
+		.report = q->report,
 		.stdio = { -EBADF, -EBADF, -EBADF },
 		.entry = { .proc = -EBADF, .master = -EBADF, .slave = -EBADF },
 	};
@@ -479,6 +484,8 @@ void child_run(const struct child_setup *setup)
 	if (report_ready(q->report) < 0)
 		_exit(EXIT_SETUP);
 	park(&c);
+	if (q->late_report >= 0)
+		c.report = q->late_report;
 	execute(&c);
 	_exit(EXIT_CANNOT);
 }

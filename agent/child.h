@@ -10,7 +10,7 @@
  *   CHILD_MOUNTED  child -> owner    (report socket)   if the request asks for it: all is mounted, before pivot_root
  *   one byte       owner -> child    (report socket)   go on, by child_resume
  *   CHILD_READY    child -> owner    (report socket)   everything is set up, the program was found
- *   one byte       owner -> child    (park fd)         go
+ *   CHILD_GO       owner -> child    (park fd)         go
  *   EOF            child -> owner    (report socket)   exec worked
  *   CHILD_FAILED   child -> owner    (report socket)   at any point: stage, errno, text
  * EOF before CHILD_READY is the child's failure; EOF on the park fd makes the child go away.
@@ -32,6 +32,8 @@ enum child_message {
 	CHILD_READY,
 	CHILD_FAILED,
 };
+
+#define CHILD_GO 'g' /* the byte of the release; any other one makes the parked child go away */
 
 /* A message on the report socket (SOCK_SEQPACKET): this struct; with CHILD_CONSOLE one fd. */
 struct child_report {
@@ -62,6 +64,9 @@ struct build_request {
 	bool stops_before_pivot;   /* it says CHILD_MOUNTED and waits for child_resume: hooks are due */
 	const char *bundle;        /* what the hooks that the child runs itself are told */
 	unsigned hook_timeout_s;   /* for those that do not say, 0 = no limit */
+	int late_report;           /* a file for a failure after the release, negative = report */
+	unsigned preserve_fds;     /* so many fds behind 2 are handed on to the program */
+	bool keeps_keyring;        /* it stays in our session keyring */
 	bool as_sibling;           /* the child becomes a child of our parent (the agent's builder), else of ours */
 	bool no_clone_into_cgroup; /* tests: act as a kernel before 5.7 */
 };

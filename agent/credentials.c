@@ -135,7 +135,7 @@ int credentials_set_oom_score(pid_t pid, const struct oci_process *process, cons
 	return r < 0 ? err_set(err, r, "set oom_score_adj to '%s'", text) : 0;
 }
 
-int credentials_reset(struct err *err)
+int credentials_reset(bool new_keyring, struct err *err)
 {
 	int r = sys_setpriority(0);
 
@@ -148,7 +148,7 @@ int credentials_reset(struct err *err)
 	if (r < 0)
 		return err_set(err, r, "reset personality");
 	(void)sys_umask(UMASK);
-	r = sys_join_session_keyring(NULL);
+	r = new_keyring ? sys_join_session_keyring(NULL) : 0;
 	if (r < 0 && r != -ENOSYS)
 		return err_set(err, r, "make a session keyring");
 	return 0;

@@ -479,7 +479,7 @@ int launch_start(struct process *p, const struct oci_process *what, launch_ready
 		return err_set(err, ENOMEM, "start process '%s'", p->id);
 	l->p = p;
 	l->ready = ready;
-	l->park = l->report_theirs = l->park_theirs = -EBADF;
+	l->park = l->report_theirs = l->park_theirs = l->request.late_report = -EBADF;
 	for (int i = 0; i < 3; i++)
 		l->ours[i] = l->theirs[i] = l->request.stdio[i] = -EBADF;
 	l->report = (struct loop_source){ .name = "report", .fd = -EBADF, .callback = on_report };
@@ -499,7 +499,7 @@ int launch_release(struct launch *l, struct completion *done, struct err *err)
 
 	if (l->phase != LAUNCH_PARKED)
 		return err_say(err, EINVAL, "start process '%s': it is not parked", l->p->id);
-	n = sys_write(l->park, "g", 1);
+	n = sys_write(l->park, &(const char){ CHILD_GO }, 1);
 	if (n < 0)
 		return err_set(err, (int)n, "release process '%s'", l->p->id);
 	l->phase = LAUNCH_RELEASED;

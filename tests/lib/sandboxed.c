@@ -129,6 +129,7 @@ static void reset(struct sandboxed_process *p)
 		.request = { .init_pidfd = -EBADF,
 		             .stdio = { -EBADF, -EBADF, -EBADF },
 		             .park = -EBADF,
+		             .late_report = -EBADF,
 		             .report = -EBADF },
 	};
 	arena_init(&p->arena, 0);

@@ -212,7 +212,7 @@ static int reset_everything(void)
 	if (personality(ADDR_NO_RANDOMIZE) < 0 || setpriority(PRIO_PROCESS, 0, 5) < 0)
 		return 1;
 	(void)umask(0);
-	if (credentials_reset(&err) < 0)
+	if (credentials_reset(true, &err) < 0)
 		return 2;
 	if (personality(0xffffffff) != 0 || umask(0) != 022)
 		return 3;
