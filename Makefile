@@ -47,7 +47,7 @@ FUZZERS := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYERS := $(FUZZERS:$(B)/tests/fuzz/fuzz_%=$(B)/tests/fuzz/replay_%)
 TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c))
 PROGRAMS := $(MAINS:%/main.c=$(B)/kata-%)
-PROGRAMS := $(patsubst %/kata-runk,%/runk,$(PROGRAMS:%/kata-ctl=%/kata-agent-ctl))
+PROGRAMS := $(patsubst %/kata-runk,%/bin/runk,$(PROGRAMS:%/kata-ctl=%/kata-agent-ctl))
 HELPERS := $(B)/kata-toml
 ARCHIVES := $(B)/libagent.a $(B)/libproto.a $(B)/libkata.a
 
@@ -87,10 +87,10 @@ $(call archive,kata,$(filter lib/%,$(SRC)))
 $(call archive,test,$(call sources,tests/lib))
 $(foreach m,proto agent ctl runk runtime,$(call archive,$(m),$(filter-out $(m)/main.c,$(filter $(m)/%,$(SRC)))))
 
-LINK = $(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS_ALL) $(filter %.o,$^) $(filter %.a,$^) $(LIBS) -o $@
+LINK = $(call say,LD,$@)mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS_ALL) $(filter %.o,$^) $(filter %.a,$^) $(LIBS) -o $@
 $(B)/kata-agent: $(B)/agent/main.o $(ARCHIVES)
 $(B)/kata-agent-ctl: $(B)/ctl/main.o $(B)/libctl.a $(B)/libproto.a $(B)/libkata.a
-$(B)/runk: $(B)/runk/main.o $(B)/librunk.a $(B)/libagent.a $(B)/libkata.a
+$(B)/bin/runk: $(B)/runk/main.o $(B)/librunk.a $(B)/libagent.a $(B)/libkata.a
 $(B)/kata-runtime: $(B)/runtime/main.o $(B)/libruntime.a $(B)/libproto.a $(B)/libkata.a
 # Line editing is for those who type commands, and no other program has it.
 $(B)/kata-agent-ctl $(B)/tests/unit/ctl/run: LIBS += -ledit

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+
+#include "lib/fd.h"
+#include "lib/sys.h"
+#include "runk/command.h"
+#include "runk/groups.h"
+#include "runk/signame.h"
+#include "runk/state.h"
+
+struct kill_options {
+	bool all;
+};
+
+static const struct flag options[] = {
+	{ "all", 'a', FLAG_BOOL, offsetof(struct kill_options, all), "signal every process of the container" },
+	{ 0 },
+};
+
+static int signal_one(pid_t pid, void *arg)
+{
+	_autoclose_ int pidfd = sys_pidfd_open(pid);
+	int r = pidfd < 0 ? pidfd : sys_pidfd_send_signal(pidfd, *(const int *)arg);
+
+	return r == -ESRCH ? 0 : r;
+}
+
+/* Also when the init has ended: in a shared pid namespace others may live on. */
+static int kill_all(const struct runk *runk, const struct state *s, int signo, struct err *err)
+{
+	struct groups g;
+	int r = groups_init(runk, &g, err);
+
+	if (r == 0)
+		r = groups_check(&g, s, "signal all processes of", err);
+	if (r < 0)
+		return r;
+	if (signo == SIGKILL)
+		return cgroup_kill(&g.host, s->cgroup, err);
+	return groups_each(&g, s, signal_one, &signo, err);
+}
+
+static int run(const struct runk *runk, void *arg, int argc, char **argv, struct err *err)
+{
+	const struct kill_options *o = arg;
+	_autostate_ struct state s = STATE_INIT;
+	_autoclose_ int pidfd = -EBADF;
+	int r, signo = signame_parse(argc > 1 ? argv[1] : "TERM");
+
+	if (signo < 0)
+		return err_say(err, EINVAL, "unknown signal \"%s\"", argv[1]);
+	r = state_open(runk, argv[0], false, &s, err);
+	if (r < 0)
+		return r;
+	if (o->all && s.cgroup)
+		return kill_all(runk, &s, signo, err);
+	pidfd = state_open_pid(&s);
+	r = pidfd < 0 ? pidfd : sys_pidfd_send_signal(pidfd, signo);
+	if (r == -ESRCH)
+		return err_say(err, ESRCH, "container not running: '%s' is %s", s.id,
+		               state_status_name(state_status(&s)));
+	return r < 0 ? err_set(err, r, "signal container '%s'", s.id) : 0;
+}
+
+const struct command cmd_kill = {
+	"kill",
+	"<container-id> [signal]",
+	"send a signal (default: SIGTERM) to the container's init",
+	1,
+	2,
+	false,
+	options,
+	sizeof(struct kill_options),
+	run,
+	0,
+};

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runk/lifecycle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "agent/mount/rootfs.h"
+#include "lib/fd.h"
+#include "lib/sys.h"
+
+#define DEATH_MS 10000 /* how long a killed process may take to die */
+
+void lifecycle_done(struct lifecycle *l)
+{
+	launch_done(&l->launch);
+	nspace_plan_close(&l->nspaces);
+	l->fifo = fd_close(l->fifo);
+	l->late = fd_close(l->late);
+	state_done(&l->state);
+	arena_done(&l->arena);
+}
+
+static const char *now(struct arena *arena)
+{
+	struct timespec ts = { 0 };
+	struct tm tm;
+	char text[32] = "";
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	if (gmtime_r(&ts.tv_sec, &tm))
+		(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	return arena_printf(arena, "%s.%09ldZ", text, ts.tv_nsec);
+}
+
+/* --- creating ------------------------------------------------------------------------------------------------------
+ */
+
+static int find_cgroup(struct lifecycle *l, const struct runk *runk, struct err *err)
+{
+	const struct oci_linux *lin = l->bundle.spec->linux;
+	char *path = NULL;
+	int r = groups_init(runk, &l->groups, err);
+
+	if (r < 0 || !l->groups.usable)
+		return r;
+	r = cgroup_path(&l->state.arena, lin->cgroups_path, l->state.id, &path, err);
+	if (r < 0)
+		return r;
+	if (runk->is_rootless && !groups_may_create(&l->groups, path))
+		return 0;
+	l->state.cgroup = path;
+	return 0;
+}
+
+/* What `delete --force` needs is on disk before there is anything to delete. */
+static int record(struct lifecycle *l, const struct runk *runk, struct err *err)
+{
+	struct state *s = &l->state;
+	int r = find_cgroup(l, runk, err);
+
+	if (r < 0)
+		return r;
+	s->bundle = l->bundle.path;
+	s->rootfs = l->bundle.root;
+	s->version = l->bundle.spec->version;
+	s->annotations = l->bundle.spec->annotations;
+	s->systemd = runk->systemd_cgroup;
+	s->created = now(&s->arena);
+	r = state_save_spec(s, l->bundle.text, l->bundle.len, err);
+	return r < 0 ? r : state_save(s, err);
+}
+
+static int plan(struct lifecycle *l, struct err *err)
+{
+	const struct oci_spec *spec = l->bundle.spec;
+	struct rootfs_request rootfs = {
+		.spec = spec,
+		.root = l->bundle.root,
+		.has_userns = oci_find_namespace(spec->linux, CLONE_NEWUSER) != NULL,
+		.unified = l->groups.host.unified,
+	};
+	struct rootfs_plan *made = NULL;
+	int r = nspace_plan_paths(spec->linux, &l->nspaces, err);
+
+	if (r < 0)
+		return r;
+	rootfs.has_cgroupns = l->nspaces.create_cgroup;
+	rootfs.joins_ipc = nspace_plan_joins(&l->nspaces, CLONE_NEWIPC);
+	r = rootfs_plan(&l->arena, &rootfs, &made, err);
+	if (r == 0 && l->state.cgroup)
+		r = cgroup_plan(&l->groups.host, &l->arena, l->state.cgroup, spec->linux, &l->cgroup, err);
+	l->launch.request.rootfs = made;
+	l->launch.request.nspaces = &l->nspaces;
+	l->launch.request.cgroup = l->state.cgroup ? &l->cgroup : NULL;
+	return r;
+}
+
+/* Open for reading and writing, so that the child does not see the end of the file when we go. */
+static int open_fifo(struct lifecycle *l, struct err *err)
+{
+	int dir = l->state.dir, r = sys_mknodat(dir, STATE_FIFO, S_IFIFO | 0600, 0);
+
+	if (r == 0)
+		r = l->fifo = sys_openat(dir, STATE_FIFO, O_RDWR | O_CLOEXEC, 0);
+	if (r >= 0)
+		r = l->late = sys_openat(dir, STATE_LATE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (r < 0)
+		return err_set(err, r, "make '%s' of container '%s'", STATE_FIFO, l->state.id);
+	l->launch.request.park = l->fifo;
+	l->launch.request.late_report = l->late;
+	return 0;
+}
+
+static int build(struct lifecycle *l, struct err *err)
+{
+	int r = launch_build(&l->launch, err);
+
+	if (r < 0)
+		return r;
+	l->state.pid = l->launch.result.pid;
+	r = state_read_start_time(l->state.pid, &l->state.start_time);
+	/* Dead already: it has reported why. */
+	if (r == -ESRCH)
+		return launch_wait_ready(&l->launch, err);
+	if (r < 0)
+		return err_set(err, r, "read the start time of process %d", (int)l->state.pid);
+	r = state_save(&l->state, err);
+	return r < 0 ? r : launch_wait_ready(&l->launch, err);
+}
+
+static void undo(struct lifecycle *l)
+{
+	bool made_cgroup = l->launch.result.made_cgroup;
+
+	launch_done(&l->launch);
+	if (made_cgroup && l->state.cgroup)
+		(void)cgroup_remove(&l->groups.host, l->state.cgroup, NULL);
+	(void)state_remove(&l->state, NULL);
+}
+
+static int create_in(struct lifecycle *l, bool detached, struct err *err)
+{
+	struct build_request *q = &l->launch.request;
+	int r = record(l, l->launch.runk, err);
+
+	q->id = l->state.id;
+	q->spec = l->bundle.spec;
+	q->process = l->bundle.spec->process;
+	q->init_pidfd = q->park = q->late_report = -EBADF;
+	q->cgroup_host = &l->groups.host;
+	q->cgroup_path = l->state.cgroup;
+	q->preserve_fds = (unsigned)l->launch.options->preserve_fds;
+	q->keeps_keyring = l->launch.options->no_new_keyring;
+	for (int i = 0; i < 3; i++)
+		q->stdio[i] = i;
+	if (r == 0)
+		r = plan(l, err);
+	if (r == 0 && detached)
+		r = open_fifo(l, err);
+	if (r == 0)
+		r = build(l, err);
+	return r < 0 ? r : launch_write_pid_file(&l->launch, err);
+}
+
+int lifecycle_create(struct lifecycle *l, const struct runk *runk, const struct launch_options *options, const char *id,
+                     bool detached, struct err *err)
+{
+	int r = state_check_id(id, err);
+
+	arena_init(&l->arena, 0);
+	l->launch.runk = runk;
+	l->launch.options = options;
+	if (r == 0)
+		r = bundle_load(&l->arena, options->bundle, &l->bundle, err);
+	if (r == 0)
+		r = launch_check_terminal(options, l->bundle.spec->process->terminal, detached || options->detach, err);
+	if (r == 0)
+		r = state_create(runk, id, &l->state, err);
+	if (r < 0)
+		return r;
+	r = create_in(l, detached, err);
+	if (r < 0)
+		undo(l);
+	return r;
+}
+
+/* --- starting ------------------------------------------------------------------------------------------------------
+ */
+
+/* The process has closed its end: it executes the program, or has said why it cannot. */
+static int read_late(struct state *s, struct err *err)
+{
+	_autoclose_ int fd = sys_openat(s->dir, STATE_LATE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
+	struct child_report report;
+	ssize_t n = fd < 0 ? 0 : sys_read(fd, &report, sizeof(report));
+
+	if (n < 0)
+		return err_set(err, (int)n, "read what became of container '%s'", s->id);
+	if (n == (ssize_t)sizeof(report) && report.kind == CHILD_FAILED && report.err.num > 0)
+		return err_copy(err, &report.err);
+	return 0;
+}
+
+int lifecycle_start(struct state *s, struct err *err)
+{
+	_autoclose_ int fifo = sys_openat(s->dir, STATE_FIFO, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, 0);
+	struct pollfd poll = { .fd = fifo };
+	ssize_t n = fifo < 0 ? fifo : sys_write(fifo, "g", 1);
+	int r;
+
+	if (n == -ENXIO || n == -EPIPE)
+		return err_say(err, ESRCH, "cannot start container '%s': its process is gone", s->id);
+	if (n < 0)
+		return err_set(err, (int)n, "start container '%s'", s->id);
+	do {
+		r = sys_poll(&poll, 1, -1);
+	} while (r == -EINTR);
+	if (r < 0)
+		return err_set(err, r, "wait for the start of container '%s'", s->id);
+	r = sys_unlinkat(s->dir, STATE_FIFO, 0);
+	if (r < 0)
+		return err_set(err, r, "remove '%s' of container '%s'", STATE_FIFO, s->id);
+	return read_late(s, err);
+}
+
+/* --- the end -------------------------------------------------------------------------------------------------------
+ */
+
+static int kill_all(const struct groups *g, const struct state *s, struct err *err)
+{
+	_autoclose_ int pidfd = state_open_pid(s);
+	struct pollfd poll = { .fd = pidfd, .events = POLLIN };
+	int r = s->cgroup && g->usable ? cgroup_kill(&g->host, s->cgroup, err) : 0;
+
+	if (r < 0 || pidfd < 0)
+		return r;
+	(void)sys_pidfd_send_signal(pidfd, SIGKILL);
+	do {
+		r = sys_poll(&poll, 1, DEATH_MS);
+	} while (r == -EINTR);
+	return r == 0 ? err_say(err, EBUSY, "process %d of container '%s' does not end after SIGKILL", (int)s->pid,
+	                        s->id)
+	              : 0;
+}
+
+/* One whose creator died between its birth and state_save is known to nobody but hangs on the FIFO. */
+static void dismiss_unknown(const struct state *s)
+{
+	_autoclose_ int fifo = -EBADF;
+
+	if (s->pid > 0)
+		return;
+	fifo = sys_openat(s->dir, STATE_FIFO, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, 0);
+	if (fifo >= 0)
+		(void)sys_write(fifo, "q", 1);
+}
+
+int lifecycle_destroy(const struct runk *runk, struct state *s, struct err *err)
+{
+	struct groups g;
+	int r = groups_init(runk, &g, err);
+
+	if (r < 0)
+		return r;
+	dismiss_unknown(s);
+	r = kill_all(&g, s, err);
+	if (r == 0 && s->cgroup && g.usable)
+		r = cgroup_remove(&g.host, s->cgroup, err);
+	return r < 0 ? err_wrap(err, "delete container '%s'", s->id) : state_remove(s, err);
+}

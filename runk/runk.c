@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runk/runk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/fd.h"
+#include "lib/jsontext.h"
+#include "lib/sys.h"
+
+#define ROOT_DIR "/run/runk"
+
+/* True if our user namespace maps less than the machine's, whoever we are inside of it. */
+static bool in_user_namespace(void)
+{
+	unsigned inside, outside, size = 0;
+	FILE *f = fopen("/proc/self/uid_map", "re");
+	int n = f ? fscanf(f, "%u %u %u", &inside, &outside, &size) : 0;
+
+	if (f)
+		(void)fclose(f);
+	return n == 3 && !(inside == 0 && outside == 0 && size == UINT32_MAX);
+}
+
+static int find_root(struct runk *runk, struct err *err)
+{
+	const char *runtime_dir = getenv("XDG_RUNTIME_DIR"), *user = getenv("USER");
+	bool is_users = sys_geteuid() != 0 || (runk->is_rootless && user && strcmp(user, "root") != 0);
+	char *path = NULL;
+
+	if (runk->root)
+		return 0;
+	if (!is_users || !runtime_dir || runtime_dir[0] != '/') {
+		if (sys_geteuid() != 0)
+			return err_say(err, EINVAL, "no directory for states: give --root or set XDG_RUNTIME_DIR");
+		runk->root = ROOT_DIR;
+		return 0;
+	}
+	if (asprintf(&path, "%s/runk", runtime_dir) < 0)
+		return err_set(err, ENOMEM, "name the directory for states");
+	runk->root = path; /* as long-lived as the process */
+	return 0;
+}
+
+int runk_init(struct runk *runk, struct err *err)
+{
+	const char *rootless = runk->rootless;
+
+	if (runk->log_format && strcmp(runk->log_format, "text") != 0 && strcmp(runk->log_format, "json") != 0)
+		return err_say(err, EINVAL, "unknown log-format \"%s\"", runk->log_format);
+	if (!rootless || strcmp(rootless, "auto") == 0)
+		runk->is_rootless = sys_geteuid() != 0 || in_user_namespace();
+	else if (strcmp(rootless, "true") == 0 || strcmp(rootless, "false") == 0)
+		runk->is_rootless = rootless[0] == 't';
+	else
+		return err_say(err, EINVAL, "--rootless '%s' is none of auto, true and false", rootless);
+	return find_root(runk, err);
+}
+
+static void write_json(FILE *to, const char *level, const char *text, const char *when)
+{
+	_autojson_ struct json_object *line = json_object_new_object();
+	const char *out = NULL;
+
+	if (line && json_object_object_add(line, "level", json_object_new_string(level)) == 0 &&
+	    json_object_object_add(line, "msg", json_object_new_string(text)) == 0 &&
+	    json_object_object_add(line, "time", json_object_new_string(when)) == 0)
+		out = json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (out)
+		(void)fprintf(to, "%s\n", out);
+}
+
+static void write_line(const struct runk *runk, FILE *to, const char *level, const char *text)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	char when[32] = "";
+
+	if (gmtime_r(&now, &tm))
+		(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	if (runk->log_format && strcmp(runk->log_format, "json") == 0)
+		write_json(to, level, text, when);
+	else
+		(void)fprintf(to, "time=\"%s\" level=%s msg=\"%s\"\n", when, level, text);
+}
+
+/* Opened for each line, since there is hardly ever more than one. Engines read the file's last line of level error. */
+static void log_line(const struct runk *runk, const char *level, const char *text)
+{
+	int fd = runk->log && runk->log[0]
+	                 ? sys_openat(AT_FDCWD, runk->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)
+	                 : -EBADF;
+	FILE *file = fd >= 0 ? fdopen(fd, "a") : NULL;
+
+	if (file) {
+		write_line(runk, file, level, text);
+		(void)fclose(file);
+	} else if (fd >= 0) {
+		(void)fd_close(fd);
+	}
+	/* Who watches stderr wants the plain reason; who gave no log gets it in the log's form, as with runc. */
+	if (file && strcmp(level, "error") == 0)
+		(void)fprintf(stderr, "%s\n", text);
+	else if (!file)
+		write_line(runk, stderr, level, text);
+}
+
+void runk_log_error(const struct runk *runk, const struct err *err)
+{
+	log_line(runk, "error", err_text(err));
+}
+
+void runk_log_warning(const struct runk *runk, const char *fmt, ...)
+{
+	_autofree_ char *text = NULL;
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vasprintf(&text, fmt, args);
+	va_end(args);
+	if (n >= 0)
+		log_line(runk, "warning", text);
+}
