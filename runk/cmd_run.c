@@ -17,7 +17,7 @@ static const struct flag options[] = {
 
 static int start(struct lifecycle *l, struct err *err)
 {
-	int r = launch_release(&l->launch, err);
+	int r = lifecycle_release(l, err);
 
 	/* Others may look at it, and work on it, while we wait. */
 	if (r == 0)

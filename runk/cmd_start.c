@@ -24,7 +24,7 @@ static int run(const struct runk *runk, void *arg, int argc, char **argv, struct
 		               state_status_name(status));
 	if (s.paused)
 		return err_say(err, EINVAL, "container paused: '%s' cannot be started", s.id);
-	return lifecycle_start(&s, err);
+	return lifecycle_start(runk, &s, err);
 }
 
 const struct command cmd_start = {

@@ -111,6 +111,16 @@ static int receive(struct launch *l, struct child_report *ret, struct err *err)
 	return r < 0 ? r : 1;
 }
 
+static int resume(struct launch *l, struct err *err)
+{
+	int r = l->mounted ? l->mounted(l->mounted_arg, err) : 0;
+
+	if (r < 0)
+		return r;
+	r = child_resume(l->report);
+	return r < 0 ? err_set(err, r, "let the process of '%s' go on", l->request.id) : 0;
+}
+
 int launch_wait_ready(struct launch *l, struct err *err)
 {
 	struct child_report report = { 0 };
@@ -124,6 +134,9 @@ int launch_wait_ready(struct launch *l, struct err *err)
 			return err_say(err, EPIPE, "the process of '%s' ended before it was ready", l->request.id);
 		if (report.kind == CHILD_FAILED)
 			return translate(l, &report.err, err);
+		r = report.kind == CHILD_MOUNTED ? resume(l, err) : 0;
+		if (r < 0)
+			return r;
 	} while (report.kind != CHILD_READY);
 	return 0;
 }
@@ -152,7 +165,7 @@ int launch_write_pid_file(const struct launch *l, struct err *err)
 int launch_release(struct launch *l, struct err *err)
 {
 	struct child_report report = { 0 };
-	ssize_t n = sys_write(l->park, "g", 1);
+	ssize_t n = sys_write(l->park, &(const char){ CHILD_GO }, 1);
 	int r;
 
 	if (n < 0)

@@ -28,6 +28,9 @@ struct launch {
 	int report, park; /* our ends */
 	int master;       /* of the terminal, if it is ours to serve */
 	bool released;
+	/* Called when all is mounted, if request.stops_before_pivot; then the child goes on. */
+	int (*mounted)(void *arg, struct err *err);
+	void *mounted_arg;
 };
 
 #define LAUNCH_INIT                                                                                                    \

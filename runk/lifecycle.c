@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "agent/hooks.h"
 #include "agent/mount/rootfs.h"
 #include "lib/fd.h"
 #include "lib/sys.h"
@@ -36,6 +37,57 @@ static const char *now(struct arena *arena)
 	if (gmtime_r(&ts.tv_sec, &tm))
 		(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
 	return arena_printf(arena, "%s.%09ldZ", text, ts.tv_nsec);
+}
+
+/* --- hooks ---------------------------------------------------------------------------------------------------------
+ */
+
+static struct oci_state state_for_hooks(const struct state *s, const char *status)
+{
+	return (struct oci_state){
+		.id = s->id,
+		.status = status,
+		.pid = strcmp(status, "stopped") == 0 ? 0 : s->pid,
+		.bundle = s->bundle,
+		.annotations = &s->annotations,
+	};
+}
+
+/* Those that are due while the container waits before pivot_root. */
+static int run_create_hooks(void *arg, struct err *err)
+{
+	const struct lifecycle *l = arg;
+	const struct oci_spec *spec = l->bundle.spec;
+	const struct oci_state state = state_for_hooks(&l->state, "creating");
+	int r = hooks_run(hooks_of(spec, HOOK_PRESTART), HOOK_PRESTART, &state, 0, err);
+
+	return r < 0 ? r : hooks_run(hooks_of(spec, HOOK_CREATE_RUNTIME), HOOK_CREATE_RUNTIME, &state, 0, err);
+}
+
+/* Those whose failure changes nothing any more. */
+static void run_late_hooks(const struct runk *runk, const struct state *s, const struct oci_spec *spec,
+                           enum hook_kind kind)
+{
+	const struct oci_state state = state_for_hooks(s, kind == HOOK_POSTSTOP ? "stopped" : "running");
+	_autobuf_ struct buf warnings = BUF_INIT;
+
+	if (hooks_run_all(hooks_of(spec, kind), kind, &state, 0, &warnings) < 0)
+		runk_log_warning(runk, "run the %s hooks of '%s': out of memory", hooks_name(kind), s->id);
+	else if (warnings.len > 0)
+		runk_log_warning(runk, "%s", buf_str(&warnings));
+}
+
+/* The same for one whose specification is not at hand; most have no hooks, and then it is not even read. */
+static void run_kept_hooks(const struct runk *runk, struct state *s, enum hook_kind kind)
+{
+	struct oci_spec *spec = NULL;
+	struct err err = ERR_INIT;
+	int r = s->has_hooks ? state_load_spec(s, &spec, &err) : 0;
+
+	if (r < 0)
+		runk_log_warning(runk, "run the %s hooks of '%s': %s", hooks_name(kind), s->id, err_text(&err));
+	else if (spec)
+		run_late_hooks(runk, s, spec, kind);
 }
 
 /* --- creating ------------------------------------------------------------------------------------------------------
@@ -71,6 +123,7 @@ static int record(struct lifecycle *l, const struct runk *runk, struct err *err)
 	s->version = l->bundle.spec->version;
 	s->annotations = l->bundle.spec->annotations;
 	s->systemd = runk->systemd_cgroup;
+	s->has_hooks = l->bundle.spec->hooks != NULL;
 	s->created = now(&s->arena);
 	r = state_save_spec(s, l->bundle.text, l->bundle.len, err);
 	return r < 0 ? r : state_save(s, err);
@@ -142,6 +195,8 @@ static void undo(struct lifecycle *l)
 	if (made_cgroup && l->state.cgroup)
 		(void)cgroup_remove(&l->groups.host, l->state.cgroup, NULL);
 	(void)state_remove(&l->state, NULL);
+	if (l->state.pid > 0)
+		run_late_hooks(l->launch.runk, &l->state, l->bundle.spec, HOOK_POSTSTOP);
 }
 
 static int create_in(struct lifecycle *l, bool detached, struct err *err)
@@ -157,6 +212,10 @@ static int create_in(struct lifecycle *l, bool detached, struct err *err)
 	q->cgroup_path = l->state.cgroup;
 	q->preserve_fds = (unsigned)l->launch.options->preserve_fds;
 	q->keeps_keyring = l->launch.options->no_new_keyring;
+	q->bundle = l->bundle.path;
+	q->stops_before_pivot = hooks_stop_before_pivot(l->bundle.spec);
+	l->launch.mounted = run_create_hooks;
+	l->launch.mounted_arg = l;
 	for (int i = 0; i < 3; i++)
 		q->stdio[i] = i;
 	if (r == 0)
@@ -207,11 +266,11 @@ static int read_late(struct state *s, struct err *err)
 	return 0;
 }
 
-int lifecycle_start(struct state *s, struct err *err)
+static int release(struct state *s, struct err *err)
 {
 	_autoclose_ int fifo = sys_openat(s->dir, STATE_FIFO, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, 0);
 	struct pollfd poll = { .fd = fifo };
-	ssize_t n = fifo < 0 ? fifo : sys_write(fifo, "g", 1);
+	ssize_t n = fifo < 0 ? fifo : sys_write(fifo, &(const char){ CHILD_GO }, 1);
 	int r;
 
 	if (n == -ENXIO || n == -EPIPE)
@@ -227,6 +286,24 @@ int lifecycle_start(struct state *s, struct err *err)
 	if (r < 0)
 		return err_set(err, r, "remove '%s' of container '%s'", STATE_FIFO, s->id);
 	return read_late(s, err);
+}
+
+int lifecycle_start(const struct runk *runk, struct state *s, struct err *err)
+{
+	int r = release(s, err);
+
+	if (r == 0)
+		run_kept_hooks(runk, s, HOOK_POSTSTART);
+	return r;
+}
+
+int lifecycle_release(struct lifecycle *l, struct err *err)
+{
+	int r = launch_release(&l->launch, err);
+
+	if (r == 0)
+		run_late_hooks(l->launch.runk, &l->state, l->bundle.spec, HOOK_POSTSTART);
+	return r;
 }
 
 /* --- the end -------------------------------------------------------------------------------------------------------
@@ -272,5 +349,8 @@ int lifecycle_destroy(const struct runk *runk, struct state *s, struct err *err)
 	r = kill_all(&g, s, err);
 	if (r == 0 && s->cgroup && g.usable)
 		r = cgroup_remove(&g.host, s->cgroup, err);
-	return r < 0 ? err_wrap(err, "delete container '%s'", s->id) : state_remove(s, err);
+	if (r < 0)
+		return err_wrap(err, "delete container '%s'", s->id);
+	run_kept_hooks(runk, s, HOOK_POSTSTOP);
+	return state_remove(s, err);
 }

@@ -42,7 +42,10 @@ int lifecycle_create(struct lifecycle *l, const struct runk *runk, const struct 
                      bool detached, struct err *err);
 
 /* Lets the process of a created container go, through its FIFO, and waits until exec has worked. */
-int lifecycle_start(struct state *s, struct err *err);
+int lifecycle_start(const struct runk *runk, struct state *s, struct err *err);
+
+/* The same for one that we have created and that is parked on our socket. */
+int lifecycle_release(struct lifecycle *l, struct err *err);
 
 /* Kills what is left of the container and removes all traces of it. */
 int lifecycle_destroy(const struct runk *runk, struct state *s, struct err *err);

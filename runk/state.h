@@ -33,11 +33,13 @@ enum state_status {
 struct state {
 	struct arena arena; /* the strings below are in it */
 	const char *id, *bundle, *rootfs, *version, *created;
-	const char *cgroup;   /* path below the hierarchy, NULL = the container has none of its own */
-	uid_t owner;          /* who made it */
-	pid_t pid;            /* of the init, 0 = there is none yet */
-	uint64_t start_time;  /* of that process, since numbers come again */
-	bool paused, systemd; /* systemd made the cgroup */
+	const char *cgroup;  /* path below the hierarchy, NULL = the container has none of its own */
+	uid_t owner;         /* who made it */
+	pid_t pid;           /* of the init, 0 = there is none yet */
+	uint64_t start_time; /* of that process, since numbers come again */
+	bool paused;
+	bool systemd;   /* systemd made the cgroup */
+	bool has_hooks; /* the specification names some */
 	struct oci_pairs annotations;
 	int root, dir; /* the directory of states, the container's own */
 	bool locked;

@@ -52,6 +52,8 @@ static int add_ours(struct json_object *to, const struct state *s)
 		r = add_text(to, "cgroup", s->cgroup);
 	if (r == 0)
 		r = add(to, "paused", json_object_new_boolean(s->paused));
+	if (r == 0)
+		r = add(to, "hasHooks", json_object_new_boolean(s->has_hooks));
 	return r < 0 ? r : add(to, "systemd", json_object_new_boolean(s->systemd));
 }
 
@@ -147,6 +149,7 @@ int statefile_parse(const char *text, size_t len, struct state *s, struct err *e
 	s->owner = (uid_t)json_object_get_int64(owner);
 	s->paused = json_object_get_boolean(find(object, "paused", json_type_boolean));
 	s->systemd = json_object_get_boolean(find(object, "systemd", json_type_boolean));
+	s->has_hooks = json_object_get_boolean(find(object, "hasHooks", json_type_boolean));
 	s->version = text_of(s, object, "ociVersion");
 	s->bundle = text_of(s, object, "bundle");
 	s->rootfs = text_of(s, object, "rootfs");

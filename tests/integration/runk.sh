@@ -155,6 +155,37 @@ userns() {
 		prints $'0\n 0 200000 65536' runk run --bundle "$work/user" user
 }
 
+# Each kind of hook writes its name, the status it was told, and what it sees.
+hooks() {
+	local kind filter='.hooks = {}'
+	cat >"$work/hook" <<'END'
+#!/bin/sh
+state=$(cat)
+status=${state#*\"status\":\"}; status=${status%%\"*}
+echo "$1 $status $(hostname)" >>"$2"
+END
+	chmod 755 "$work/hook"
+	cp "$work/hook" "$work/rootfs/bin/hook"
+	for kind in prestart createRuntime createContainer poststart poststop; do
+		filter+=" | .hooks.$kind = [{path: \"$work/hook\", args: [\"hook\", \"$kind\", \"$work/hooks.txt\"], env: [\"PATH=/bin:/usr/bin\"]}]"
+	done
+	filter+=" | .hooks.startContainer = [{path: \"/bin/hook\", args: [\"hook\", \"startContainer\", \"/tmp/hooks\"], env: [\"PATH=/bin\"]}]"
+	oci hooks "$filter" true && runk create --bundle "$work/hooks" hooks </dev/null >/dev/null && test ! -e "$work/rootfs/tmp/hooks" &&
+		runk start hooks && retry_until status_is stopped hooks && runk delete hooks || return
+	prints "prestart creating createRuntime creating createContainer creating poststart running poststop stopped" \
+		sh -c "cut -d ' ' -f 1,2 <'$work/hooks.txt' | xargs" &&
+		prints 'startContainer created kata-test' cat "$work/rootfs/tmp/hooks" &&
+		grep -q 'createContainer creating kata-test' "$work/hooks.txt" && ! grep -q 'poststart running kata-test' "$work/hooks.txt"
+}
+
+hook_fails() {
+	oci badhook '.hooks = {createRuntime: [{path: "/bin/sh", args: ["sh", "-c", "echo it broke >&2; exit 3"]}],
+		poststop: [{path: "/bin/sh", args: ["sh", "-c", "echo stopped >'"$work/badhook.txt"'"]}]}' true &&
+		expect 1 'it broke' runk create --bundle "$work/badhook" badhook && test -e "$work/badhook.txt" &&
+		expect 1 'does not exist' runk state badhook || return
+	oci lateok '.hooks = {poststart: [{path: "/bin/false"}]}' true && expect 0 'poststart' runk run --bundle "$work/lateok" lateok
+}
+
 begin_runk
 oci true . true
 check 'a container lives from create to delete' lifecycle
@@ -174,4 +205,6 @@ check 'log as JSON' logs
 check 'fds that are handed on' preserved
 check 'namespaces of another container' joined
 check 'a user namespace' userns
+check 'hooks of all kinds' hooks
+check 'hooks that fail' hook_fails
 finish_runk
