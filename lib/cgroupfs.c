@@ -4,12 +4,13 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/fd.h"
 #include "lib/sys.h"
 
-#define RETRY_MS    10
+#define RETRY_MS    16
 #define KILL_PASSES 16 /* a frozen cgroup needs one; the freezer needs a moment, and we do not wait for it */
 #define DIR_FLAGS   (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 #define EVENTS_MAX  255
@@ -238,6 +239,58 @@ int cgroupfs_count(int dir)
 	return r < 0 ? r : count;
 }
 
+struct pid_list {
+	pid_t *v;
+	size_t n, cap;
+};
+
+static int add_pid(struct pid_list *list, pid_t pid)
+{
+	if (list->n == list->cap) {
+		size_t cap = list->cap ? 2 * list->cap : 64;
+		pid_t *v = realloc(list->v, cap * sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		list->v = v;
+		list->cap = cap;
+	}
+	list->v[list->n++] = pid;
+	return 0;
+}
+
+static int collect_here(int parent, const char *name, int dir, void *arg)
+{
+	_autofree_ char *pids = NULL;
+	int r = read_pids(dir, &pids);
+
+	(void)parent;
+	(void)name;
+	if (r < 0)
+		return is_gone(r) ? 0 : r;
+	for (const char *p = pids; p && *p && r >= 0; p = strchr(p, '\n'), p = p ? p + 1 : NULL) {
+		uint64_t pid;
+
+		if (parse_digits(p, &pid) && pid <= INT_MAX)
+			r = add_pid(arg, (pid_t)pid);
+	}
+	return r < 0 ? r : 0;
+}
+
+int cgroupfs_pids(int dir, pid_t **ret, size_t *ret_n)
+{
+	struct pid_list list = { 0 };
+	int r = cgroupfs_walk(dir, ".", collect_here, &list);
+
+	if (r < 0) {
+		free(list.v);
+		return r;
+	}
+	*ret = list.v;
+	*ret_n = list.n;
+	return 0;
+}
+
 int cgroupfs_kill(int dir)
 {
 	return fd_write_file_at(dir, "cgroup.kill", "1");
@@ -267,16 +320,24 @@ static int kill_here(int parent, const char *name, int dir, void *arg)
 	return 0;
 }
 
-int cgroupfs_kill_each(int dir)
+int cgroupfs_kill_listed(int dir)
 {
-	int r = fd_write_file_at(dir, "cgroup.freeze", "1"), thawed, count = 1;
+	int r = 0, count = 1;
 
-	if (r < 0)
-		return r;
 	for (int i = 0; i < KILL_PASSES && count > 0 && r >= 0; i++) {
 		count = 0;
 		r = cgroupfs_walk(dir, ".", kill_here, &count);
 	}
+	return r;
+}
+
+int cgroupfs_kill_each(int dir)
+{
+	int r = fd_write_file_at(dir, "cgroup.freeze", "1"), thawed;
+
+	if (r < 0)
+		return r;
+	r = cgroupfs_kill_listed(dir);
 	thawed = fd_write_file_at(dir, "cgroup.freeze", "0");
 	return r < 0 ? r : thawed;
 }
@@ -289,6 +350,8 @@ static int remove_here(int parent, const char *name, int dir, void *arg)
 	if (r != -EBUSY)
 		return r == -ENOENT ? 0 : r;
 	r = cgroupfs_wait_event(dir, "populated", 0, remaining_ms(*deadline));
+	if (r == -ENOENT) /* cgroup v1 tells nobody: try again later */
+		return -EBUSY;
 	if (r < 0)
 		return r == -ETIMEDOUT ? -EBUSY : r;
 	r = sys_unlinkat(parent, name, AT_REMOVEDIR);
@@ -316,6 +379,7 @@ int cgroupfs_remove_parents(int root, const char *path)
 int cgroupfs_remove(int root, const char *path, int timeout_ms)
 {
 	uint64_t deadline = sys_now(CLOCK_MONOTONIC) + (uint64_t)timeout_ms * NS_PER_MS;
+	int wait = 1;
 
 	while (*path == '/')
 		path++;
@@ -330,6 +394,7 @@ int cgroupfs_remove(int root, const char *path, int timeout_ms)
 			return r;
 		/* EBUSY of a cgroup without processes: a sub-cgroup was made behind our back, or the kernel still
 		 * tidies up. */
-		(void)sys_poll(NULL, 0, RETRY_MS);
+		(void)sys_poll(NULL, 0, wait);
+		wait = wait < RETRY_MS ? 2 * wait : wait;
 	}
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define CGROUPFS_DEPTH_MAX 256       /* levels below a cgroup that a walk descends, -ELOOP beyond */
 #define CGROUPFS_FILE_MAX  (4 << 20) /* largest file that is read: cgroup.procs of a fork bomb */
@@ -54,11 +55,17 @@ int cgroupfs_walk(int parent, const char *name, cgroupfs_visit visit, void *arg)
 /* Number of processes in a cgroup and below it, or -errno. */
 int cgroupfs_count(int dir);
 
+/* The pids of cgroupfs_count's processes, the caller's to free; 0 for one that our pid namespace does not show. */
+int cgroupfs_pids(int dir, pid_t **ret, size_t *ret_n);
+
 /* Sends SIGKILL to what is in a cgroup and below it by one write to cgroup.kill; -ENOENT on kernels before 5.14. */
 int cgroupfs_kill(int dir);
 
 /* The same without cgroup.kill: freezes, signals each process, thaws. Does not wait for the freezer. */
 int cgroupfs_kill_each(int dir);
+
+/* SIGKILL for each process, again and again while there are some, a bounded number of times. */
+int cgroupfs_kill_listed(int dir);
 
 /* Removes the empty ones of the cgroups above path, upwards, never the root; 0 also where one is in use, or -errno. */
 int cgroupfs_remove_parents(int root, const char *path);

@@ -138,7 +138,7 @@ struct oci_memory {
 	int64_t limit, reservation, swap, kernel, kernel_tcp;
 	bool has_swappiness;
 	uint64_t swappiness;
-	bool disable_oom_killer;
+	bool disable_oom_killer, use_hierarchy, check_before_update;
 };
 
 struct oci_cpu {
@@ -148,6 +148,9 @@ struct oci_cpu {
 	int64_t realtime_runtime;
 	uint64_t realtime_period;
 	char *cpus, *mems;
+	bool has_burst, has_idle;
+	uint64_t burst; /* microseconds */
+	int64_t idle;   /* 1 = SCHED_IDLE for all of it */
 };
 
 struct oci_block_io {
@@ -162,6 +165,29 @@ struct oci_hugepage_limit {
 	uint64_t limit;
 };
 
+struct oci_interface_priority {
+	char *name;
+	uint32_t priority;
+};
+
+struct oci_network {
+	bool has_class_id;
+	uint32_t class_id;
+	struct oci_interface_priority *priorities;
+	size_t n_priorities;
+};
+
+struct oci_rdma_limit {
+	char *device;
+	bool has_handles, has_objects; /* not given = no limit */
+	uint32_t handles, objects;
+};
+
+struct oci_rdma {
+	struct oci_rdma_limit *v;
+	size_t n;
+};
+
 struct oci_resources {
 	struct oci_device_rule *devices;
 	size_t n_devices;
@@ -172,6 +198,8 @@ struct oci_resources {
 	struct oci_block_io *block_io;
 	struct oci_hugepage_limit *hugepages;
 	size_t n_hugepages;
+	struct oci_network *network;
+	struct oci_rdma rdma;
 	struct oci_pairs unified; /* cgroup v2 file name and content */
 };
 

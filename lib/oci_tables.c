@@ -340,6 +340,8 @@ static const struct oci_member memory_members[] = {
 	{ "kernelTCP", OCI_KIND_I64, AT(oci_memory, kernel_tcp) },
 	{ "swappiness", OCI_KIND_U64, AT(oci_memory, swappiness), HAS(oci_memory, has_swappiness) },
 	{ "disableOOMKiller", OCI_KIND_BOOL, AT(oci_memory, disable_oom_killer) },
+	{ "useHierarchy", OCI_KIND_BOOL, AT(oci_memory, use_hierarchy) },
+	{ "checkBeforeUpdate", OCI_KIND_BOOL, AT(oci_memory, check_before_update) },
 };
 static const struct oci_table memory_table = TABLE(oci_memory, memory_members);
 
@@ -351,6 +353,8 @@ static const struct oci_member cpu_members[] = {
 	{ "realtimePeriod", OCI_KIND_U64, AT(oci_cpu, realtime_period) },
 	{ "cpus", OCI_KIND_STRING, AT(oci_cpu, cpus) },
 	{ "mems", OCI_KIND_STRING, AT(oci_cpu, mems) },
+	{ "burst", OCI_KIND_U64, AT(oci_cpu, burst), HAS(oci_cpu, has_burst) },
+	{ "idle", OCI_KIND_I64, AT(oci_cpu, idle), HAS(oci_cpu, has_idle) },
 };
 static const struct oci_table cpu_table = TABLE(oci_cpu, cpu_members);
 
@@ -396,6 +400,66 @@ static const struct oci_member hugepage_members[] = {
 };
 static const struct oci_table hugepage_table = TABLE(oci_hugepage_limit, hugepage_members);
 
+static const struct oci_member priority_members[] = {
+	{ "name", OCI_KIND_STRING, AT(oci_interface_priority, name), .required = true },
+	{ "priority", OCI_KIND_U32, AT(oci_interface_priority, priority), .required = true },
+};
+static const struct oci_table priority_table = TABLE(oci_interface_priority, priority_members);
+
+static const struct oci_member network_members[] = {
+	{ "classID", OCI_KIND_U32, AT(oci_network, class_id), HAS(oci_network, has_class_id) },
+	{ "priorities", OCI_KIND_LIST, AT(oci_network, priorities), LEN(oci_network, n_priorities),
+	  .table = &priority_table },
+};
+static const struct oci_table network_table = TABLE(oci_network, network_members);
+
+static const struct oci_member rdma_members[] = {
+	{ "hcaHandles", OCI_KIND_U32, AT(oci_rdma_limit, handles), HAS(oci_rdma_limit, has_handles) },
+	{ "hcaObjects", OCI_KIND_U32, AT(oci_rdma_limit, objects), HAS(oci_rdma_limit, has_objects) },
+};
+static const struct oci_table rdma_table = TABLE(oci_rdma_limit, rdma_members);
+
+/* An object with the name of a device for each key. */
+static int parse_rdma(struct oci_reader *r, struct json_object *value, void *member)
+{
+	struct oci_rdma list = { 0 };
+	int rc;
+
+	if (!json_object_is_type(value, json_type_object))
+		return jsontext_expected(&r->path, r->err, "an object", value);
+	if (json_object_object_length(value) > OCI_LIST_MAX)
+		return jsontext_say(&r->path, r->err, E2BIG, "more than %d members", OCI_LIST_MAX);
+	list.v = arena_array(r->arena, (size_t)json_object_object_length(value), sizeof(*list.v));
+	if (!list.v)
+		return jsontext_say(&r->path, r->err, ENOMEM, "out of memory");
+	json_object_object_foreach(value, key, limits)
+	{
+		size_t old = jsontext_path_push(&r->path, key);
+
+		rc = oci_table_parse(r, &rdma_table, limits, &list.v[list.n]);
+		if (rc < 0)
+			return rc;
+		list.v[list.n].device = arena_strdup(r->arena, key);
+		if (!list.v[list.n++].device)
+			return jsontext_say(&r->path, r->err, ENOMEM, "out of memory");
+		jsontext_path_pop(&r->path, old);
+	}
+	*(struct oci_rdma *)member = list;
+	return 0;
+}
+
+static struct json_object *format_rdma(const void *member)
+{
+	const struct oci_rdma *list = member;
+	struct json_object *object = list->n > 0 ? json_object_new_object() : NULL;
+
+	for (size_t i = 0; object && i < list->n; i++)
+		(void)json_object_object_add(object, list->v[i].device, oci_table_format(&rdma_table, &list->v[i]));
+	return object;
+}
+
+static const struct oci_custom rdma_list = { parse_rdma, format_rdma };
+
 static const struct oci_member resources_members[] = {
 	{ "devices", OCI_KIND_LIST, AT(oci_resources, devices), LEN(oci_resources, n_devices), .table = &rule_table },
 	{ "memory", OCI_KIND_POINTER, AT(oci_resources, memory), .table = &memory_table },
@@ -404,6 +468,8 @@ static const struct oci_member resources_members[] = {
 	{ "blockIO", OCI_KIND_POINTER, AT(oci_resources, block_io), .table = &block_io_table },
 	{ "hugepageLimits", OCI_KIND_LIST, AT(oci_resources, hugepages), LEN(oci_resources, n_hugepages),
 	  .table = &hugepage_table },
+	{ "network", OCI_KIND_POINTER, AT(oci_resources, network), .table = &network_table },
+	{ "rdma", OCI_KIND_CUSTOM, AT(oci_resources, rdma), .custom = &rdma_list },
 	{ "unified", OCI_KIND_PAIRS, AT(oci_resources, unified) },
 };
 const struct oci_table oci_resources_table = TABLE(oci_resources, resources_members);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
@@ -553,6 +554,11 @@ uint64_t sys_now(clockid_t clock)
 	if (clock_gettime(clock, &ts) < 0)
 		return 0;
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+int sys_eventfd(void)
+{
+	return (int)CALL("eventfd2", eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 }
 
 int sys_inotify_init(void)

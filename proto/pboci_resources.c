@@ -114,6 +114,24 @@ static struct oci_block_io *read_block_io(struct pboci *c, const Grpc__LinuxBloc
 	return out;
 }
 
+/* A class of 0 is no class. */
+static struct oci_network *read_network(struct pboci *c, const Grpc__LinuxNetwork *in)
+{
+	struct oci_network *out = in ? pboci_new(c, sizeof(*out)) : NULL;
+
+	if (!out)
+		return NULL;
+	out->has_class_id = in->classid != 0;
+	out->class_id = in->classid;
+	out->priorities = pboci_list(c, in->n_priorities, sizeof(*out->priorities), &out->n_priorities);
+	for (size_t i = 0; i < out->n_priorities; i++) {
+		out->priorities[i].name =
+			pboci_needed(c, in->priorities[i]->name, "Linux.Resources.Network.Priorities", i, "Name");
+		out->priorities[i].priority = in->priorities[i]->priority;
+	}
+	return out;
+}
+
 struct oci_resources *pboci_read_resources(struct pboci *c, const Grpc__LinuxResources *in)
 {
 	struct oci_resources *out = in ? pboci_new(c, sizeof(*out)) : NULL;
@@ -134,6 +152,7 @@ struct oci_resources *pboci_read_resources(struct pboci *c, const Grpc__LinuxRes
 			pboci_needed(c, h->pagesize, "Linux.Resources.HugepageLimits", i, "Pagesize");
 		out->hugepages[i].limit = h->limit;
 	}
+	out->network = read_network(c, in->network);
 	return out;
 }
 
@@ -221,6 +240,22 @@ static Grpc__LinuxBlockIO *write_block_io(struct pboci *c, const struct oci_bloc
 	return out;
 }
 
+static Grpc__LinuxNetwork *write_network(struct pboci *c, const struct oci_network *in)
+{
+	Grpc__LinuxNetwork *out = in ? pboci_message(c, &grpc__linux_network__descriptor) : NULL;
+
+	if (!out)
+		return NULL;
+	out->classid = in->has_class_id ? in->class_id : 0;
+	out->priorities =
+		pboci_messages(c, &grpc__linux_interface_priority__descriptor, in->n_priorities, &out->n_priorities);
+	for (size_t i = 0; i < out->n_priorities; i++) {
+		out->priorities[i]->name = in->priorities[i].name;
+		out->priorities[i]->priority = in->priorities[i].priority;
+	}
+	return out;
+}
+
 Grpc__LinuxResources *pboci_write_resources(struct pboci *c, const struct oci_resources *in)
 {
 	Grpc__LinuxResources *out = in ? pboci_message(c, &grpc__linux_resources__descriptor) : NULL;
@@ -240,5 +275,6 @@ Grpc__LinuxResources *pboci_write_resources(struct pboci *c, const struct oci_re
 		out->hugepagelimits[i]->pagesize = in->hugepages[i].page_size;
 		out->hugepagelimits[i]->limit = in->hugepages[i].limit;
 	}
+	out->network = write_network(c, in->network);
 	return out;
 }

@@ -16,6 +16,7 @@
 
 static const struct cgroup_ops *const versions[] = {
 	&cgroup_v2_ops,
+	&cgroup_v1_ops,
 };
 
 /* Says which hierarchy it was that none of `versions` wanted. */
@@ -26,9 +27,10 @@ static int refuse(int root_fd, const char *root, struct err *err)
 
 	if (r < 0)
 		return err_set(err, r, "look at '%s'", root);
-	if (st.f_type == CGROUP_SUPER_MAGIC || st.f_type == TMPFS_MAGIC)
-		return err_say(err, EOPNOTSUPP, "cgroup v1 is not supported yet: mount cgroup2 on '%s'", root);
-	return err_say(err, ENOENT, "no cgroup hierarchy on '%s': mount cgroup2 there", root);
+	if (st.f_type == CGROUP_SUPER_MAGIC)
+		return err_say(err, EOPNOTSUPP,
+		               "'%s' is one hierarchy of cgroup v1: it should hold a directory for each", root);
+	return err_say(err, ENOENT, "no cgroup hierarchy on '%s': mount cgroup2 there, or cgroup v1 below", root);
 }
 
 int cgroup_host_init(struct cgroup_host *host, char *root, struct err *err)
@@ -39,13 +41,17 @@ int cgroup_host_init(struct cgroup_host *host, char *root, struct err *err)
 
 	if (fd < 0)
 		return err_set(err, fd, "open the cgroup hierarchy '%s'", root);
-	for (size_t i = 0; i < ARRAY_SIZE(versions) && !found.ops; i++)
-		if (versions[i]->probe(fd))
+	for (size_t i = 0; i < ARRAY_SIZE(versions) && !found.ops; i++) {
+		r = versions[i]->probe(fd, &found, err);
+		if (r < 0)
+			return r;
+		if (r > 0)
 			found.ops = versions[i];
+	}
 	if (!found.ops)
 		return refuse(fd, root, err);
 	found.unified = found.ops->unified;
-	r = found.ops->probe_filter();
+	r = found.ops->probe_filter(&found);
 	if (r < 0)
 		return err_set(err, r, "find out whether the kernel can filter devices");
 	found.can_filter_devices = r > 0;
@@ -57,7 +63,27 @@ int cgroup_find_missing(const struct cgroup_host *host, char **ret)
 {
 	_autoclose_ int root = cgroupfs_open_root(host->root);
 
-	return root < 0 ? root : host->ops->find_missing(root, ret);
+	return root < 0 ? root : host->ops->find_missing(&(struct cgroup_at){ .host = host, .root = root }, ret);
+}
+
+bool cgroup_is_refused(int r)
+{
+	return r == -EACCES || r == -EPERM || r == -EROFS;
+}
+
+static const char *rdma_number(struct arena *arena, bool given, uint32_t n)
+{
+	return given ? arena_printf(arena, "%u", n) : "max";
+}
+
+char *cgroup_rdma_line(struct arena *arena, const struct oci_rdma_limit *limit)
+{
+	const char *handles = rdma_number(arena, limit->has_handles, limit->handles);
+	const char *objects = rdma_number(arena, limit->has_objects, limit->objects);
+
+	return handles && objects
+	               ? arena_printf(arena, "%s hca_handle=%s hca_object=%s", limit->device, handles, objects)
+	               : NULL;
 }
 
 static bool is_self(const char *path)
@@ -125,54 +151,77 @@ int cgroup_plan(const struct cgroup_host *host, struct arena *arena, const char 
 	return 0;
 }
 
-/* fd of the mount point if `path` may be worked on; the root and the agent's own cgroup never. */
-static int open_root(const struct cgroup_host *host, const char *path)
+struct opened {
+	struct cgroup_at at;
+	int r; /* 0 or why it did not open */
+};
+
+static void opened_done(struct opened *o)
 {
+	o->at.root = fd_close(o->at.root);
+}
+#define _opened_ _cleanup_(opened_done) struct opened
+
+/* The mount point if `path` may be worked on; the root and the agent's own cgroup never. */
+static struct opened open_at(const struct cgroup_host *host, const char *path)
+{
+	struct opened o = { .at = { .host = host, .root = -EBADF, .path = path } };
+
 	if (!path_is_clean(path) || path[strspn(path, "/")] == '\0' || is_self(path))
-		return -EINVAL;
-	return cgroupfs_open_root(host->root);
+		o.r = -EINVAL;
+	else
+		o.at.root = o.r = cgroupfs_open_root(host->root);
+	o.r = o.r < 0 ? o.r : 0;
+	return o;
 }
 
 int cgroup_create(const struct cgroup_host *host, const struct cgroup_plan *plan, struct err *err)
 {
-	_autoclose_ int root = open_root(host, plan->path);
+	_opened_ o = open_at(host, plan->path);
 
-	if (root < 0)
-		return err_set(err, root, "create cgroup '%s'", plan->path);
-	return host->ops->create(root, plan, err);
+	if (o.r < 0)
+		return err_set(err, o.r, "create cgroup '%s'", plan->path);
+	return host->ops->create(&o.at, plan, err);
 }
 
 int cgroup_open(const struct cgroup_host *host, const char *path, struct err *err)
 {
-	_autoclose_ int root = open_root(host, path);
-	int r = root < 0 ? root : host->ops->open(root, path);
+	_opened_ o = open_at(host, path);
+	int r = o.r < 0 ? o.r : host->ops->open(&o.at);
 
 	return r < 0 ? err_set(err, r, "open cgroup '%s'", path) : r;
 }
 
 int cgroup_attach(const struct cgroup_host *host, const char *path, pid_t pid, struct err *err)
 {
-	_autoclose_ int root = open_root(host, path);
-	int r = root < 0 ? root : host->ops->attach(root, path, pid);
+	_opened_ o = open_at(host, path);
+	int r = o.r < 0 ? o.r : host->ops->attach(&o.at, pid);
 
 	return r < 0 ? err_set(err, r, "move process %d into cgroup '%s'", (int)pid, path) : 0;
 }
 
 int cgroup_update(const struct cgroup_host *host, const char *path, const struct oci_resources *res, struct err *err)
 {
-	_autoclose_ int root = open_root(host, path);
+	_opened_ o = open_at(host, path);
 
-	if (root < 0)
-		return err_set(err, root, "update cgroup '%s'", path);
-	return host->ops->update(root, path, res, err);
+	if (o.r < 0)
+		return err_set(err, o.r, "update cgroup '%s'", path);
+	return host->ops->update(&o.at, res, err);
 }
 
 int cgroup_freeze(const struct cgroup_host *host, const char *path, bool frozen, struct err *err)
 {
-	_autoclose_ int root = open_root(host, path);
-	int r = root < 0 ? root : host->ops->freeze(root, path, frozen);
+	_opened_ o = open_at(host, path);
+	int r = o.r < 0 ? o.r : host->ops->freeze(&o.at, frozen);
 
 	return r < 0 ? err_set(err, r, "%s cgroup '%s'", frozen ? "freeze" : "thaw", path) : 0;
+}
+
+int cgroup_is_frozen(const struct cgroup_host *host, const char *path)
+{
+	_opened_ o = open_at(host, path);
+
+	return o.r < 0 ? o.r : host->ops->is_frozen(&o.at);
 }
 
 static bool is_gone(int r)
@@ -182,32 +231,62 @@ static bool is_gone(int r)
 
 int cgroup_kill(const struct cgroup_host *host, const char *path, struct err *err)
 {
-	_autoclose_ int root = open_root(host, path);
-	int r = root < 0 ? root : host->ops->kill(root, path, host->no_kill_file);
+	_opened_ o = open_at(host, path);
+	int r = o.r < 0 ? o.r : host->ops->kill(&o.at);
 
 	return r < 0 && !is_gone(r) ? err_set(err, r, "kill the processes of cgroup '%s'", path) : 0;
 }
 
 int cgroup_remove(const struct cgroup_host *host, const char *path, struct err *err)
 {
-	_autoclose_ int root = open_root(host, path);
-	int r = root < 0 ? root : host->ops->remove(root, path);
+	_opened_ o = open_at(host, path);
+	int r = o.r < 0 ? o.r : host->ops->remove(&o.at);
 
 	return r < 0 && !is_gone(r) ? err_set(err, r, "remove cgroup '%s'", path) : 0;
 }
 
+static int open_tracker(const struct cgroup_host *host, const char *path)
+{
+	_opened_ o = open_at(host, path);
+
+	return o.r < 0 ? o.r : host->ops->open_tracker(&o.at);
+}
+
 int cgroup_count(const struct cgroup_host *host, const char *path)
 {
-	_autoclose_ int root = open_root(host, path);
+	_autoclose_ int dir = open_tracker(host, path);
 
-	return root < 0 ? root : host->ops->count(root, path);
+	return dir < 0 ? dir : cgroupfs_count(dir);
+}
+
+int cgroup_pids(const struct cgroup_host *host, const char *path, pid_t **ret, size_t *ret_n)
+{
+	_autoclose_ int dir = open_tracker(host, path);
+
+	return dir < 0 ? dir : cgroupfs_pids(dir, ret, ret_n);
 }
 
 int64_t cgroup_oom_kills(const struct cgroup_host *host, const char *path)
 {
-	_autoclose_ int root = open_root(host, path);
+	_opened_ o = open_at(host, path);
 
-	return root < 0 ? root : host->ops->oom_kills(root, path);
+	return o.r < 0 ? o.r : host->ops->oom_kills(&o.at);
+}
+
+int cgroup_watch_oom(const struct cgroup_host *host, const char *path)
+{
+	_opened_ o = open_at(host, path);
+
+	return o.r < 0 ? o.r : host->ops->watch_oom(&o.at);
+}
+
+int cgroup_follow_cpus(const struct cgroup_host *host, const char *path, const struct oci_cpu *cpu, struct err *err)
+{
+	_opened_ o = open_at(host, path);
+
+	if (o.r < 0)
+		return err_set(err, o.r, "give new CPUs to cgroup '%s'", path);
+	return host->ops->follow_cpus(&o.at, cpu, err);
 }
 
 int cgroup_protect_self(const struct cgroup_host *host, struct err *err)
@@ -216,15 +295,15 @@ int cgroup_protect_self(const struct cgroup_host *host, struct err *err)
 
 	if (root < 0)
 		return err_set(err, root, "open the cgroup hierarchy '%s'", host->root);
-	return host->ops->protect_self(root, err);
+	return host->ops->protect_self(&(struct cgroup_at){ .host = host, .root = root }, err);
 }
 
 int cgroup_stats_read(const struct cgroup_host *host, const char *path, struct arena *arena, struct cgroup_stats *ret,
                       struct err *err)
 {
-	_autoclose_ int root = open_root(host, path);
+	_opened_ o = open_at(host, path);
 	struct cgroup_stats stats = { 0 };
-	int r = root < 0 ? root : host->ops->stats(root, path, arena, &stats);
+	int r = o.r < 0 ? o.r : host->ops->stats(&o.at, arena, &stats);
 
 	if (r < 0)
 		return err_set(err, is_gone(r) ? ENOENT : r, "read the figures of cgroup '%s'", path);

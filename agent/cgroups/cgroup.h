@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Control groups of containers, by path below the hierarchy's root. One ops struct per hierarchy version (v2 now, v1
- * to come). Values are the OCI specification's, converted here. Paths start with '/', never contain "..".
+ * Control groups of containers, by path below the hierarchies' root. One ops struct per version: v2, and v1, which is
+ * also what drives a hybrid host. Values are the OCI specification's, converted here. Paths start with '/', never
+ * contain "..".
  */
 #pragma once
 
@@ -9,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "agent/cgroups/hierarchies.h"
 #include "lib/arena.h"
 #include "lib/err.h"
 #include "lib/oci.h"
@@ -33,9 +35,11 @@ struct cgroup_disks {
 /* Which hierarchy is mounted at root; found once. */
 struct cgroup_host {
 	char *root;                    /* mount point; borrowed from cgroup_host_init's caller */
-	bool unified;                  /* cgroup2 */
+	bool unified;                  /* cgroup2 alone */
+	bool rootless;                 /* the caller's: where we may not make a cgroup, there is none */
 	bool can_filter_devices;       /* the kernel takes device programs; if not, containers run without a filter */
 	bool no_kill_file;             /* tests: act as a kernel before 5.14, without cgroup.kill */
+	struct cgroup_hierarchies v1;  /* where each controller is; empty on v2 */
 	struct cgroup_disks own_disks; /* cgroup_find_own_disks, before each plan; none on a runk host */
 	const struct cgroup_ops *ops;
 };
@@ -65,7 +69,7 @@ int cgroup_plan(const struct cgroup_host *host, struct arena *arena, const char 
 
 /*
  * Makes the cgroup with its parents, enables controllers, applies the plan; undone on failure. One that is there and
- * empty is made anew, one in use is -EEXIST.
+ * empty is made anew, one in use is -EEXIST. Rootless: 1 if no cgroup could be made, then nothing else works for it.
  */
 int cgroup_create(const struct cgroup_host *host, const struct cgroup_plan *plan, struct err *err);
 
@@ -84,6 +88,9 @@ int cgroup_update(const struct cgroup_host *host, const char *path, const struct
 /* Freezes or thaws and waits, bounded, until the kernel says that it is so. For a job. */
 int cgroup_freeze(const struct cgroup_host *host, const char *path, bool frozen, struct err *err);
 
+/* 1 if the kernel says that it is frozen, 0 if not, or -errno. */
+int cgroup_is_frozen(const struct cgroup_host *host, const char *path);
+
 /* SIGKILL for everything below; does not wait. A cgroup that is gone is fine. */
 int cgroup_kill(const struct cgroup_host *host, const char *path, struct err *err);
 
@@ -96,8 +103,23 @@ int cgroup_remove(const struct cgroup_host *host, const char *path, struct err *
 /* Number of processes below, or -errno. */
 int cgroup_count(const struct cgroup_host *host, const char *path);
 
+/* Numbers of the processes below, the caller's to free; 0 stands for one that our pid namespace does not show. */
+int cgroup_pids(const struct cgroup_host *host, const char *path, pid_t **ret, size_t *ret_n);
+
 /* How many processes below were ever killed for lack of memory (the watcher compares), or -errno. */
 int64_t cgroup_oom_kills(const struct cgroup_host *host, const char *path);
+
+/*
+ * An eventfd that becomes readable when the cgroup is out of memory, before the kernel kills, and when it is removed
+ * (v1). -EOPNOTSUPP on v2: watch memory.events by inotify. -ENOENT without a memory controller.
+ */
+int cgroup_watch_oom(const struct cgroup_host *host, const char *path);
+
+/*
+ * After CPUs or memory nodes came: on v1 the parents, and the cgroup as far as `cpu` (may be NULL) does not limit it,
+ * take the root's. For a guest, where nobody else has a say.
+ */
+int cgroup_follow_cpus(const struct cgroup_host *host, const char *path, const struct oci_cpu *cpu, struct err *err);
 
 /* Puts the calling process into CGROUP_SELF, with a little memory that the kernel keeps for it. At boot. */
 int cgroup_protect_self(const struct cgroup_host *host, struct err *err);

@@ -8,28 +8,45 @@
 #include "agent/cgroups/cgroup.h"
 #include "agent/cgroups/stats.h"
 
+/* Where an operation is done; all borrowed. */
+struct cgroup_at {
+	const struct cgroup_host *host;
+	int root; /* fd of host->root */
+	const char *path;
+};
+
 struct cgroup_ops {
 	const char *name;
 	bool unified;
-	/* True if the hierarchy that `root` is an fd of is one of ours. */
-	bool (*probe)(int root);
-	/* True if the kernel can filter devices; -errno if finding out failed. */
-	int (*probe_filter)(void);
-	/* As cgroup_find_missing. */
-	int (*find_missing)(int root, char **ret);
-	/* The rest as the functions of cgroup.h and stats.h of the same name; root is an fd of the mount point. */
+	/* 1 if the hierarchies at host->root, which `root` is an fd of, are ours; fills in what we want to know of
+	 * them. */
+	int (*probe)(int root, struct cgroup_host *host, struct err *err);
+	/* 1 if the kernel can filter devices, 0 if not; -errno if finding out failed. */
+	int (*probe_filter)(const struct cgroup_host *host);
+	/* The rest as the functions of cgroup.h and stats.h of the same name. */
+	int (*find_missing)(const struct cgroup_at *at, char **ret);
 	int (*plan)(struct arena *arena, const struct oci_resources *res, struct step_list *ret, struct err *err);
-	int (*create)(int root, const struct cgroup_plan *plan, struct err *err);
-	int (*open)(int root, const char *path);
-	int (*attach)(int root, const char *path, pid_t pid);
-	int (*update)(int root, const char *path, const struct oci_resources *res, struct err *err);
-	int (*freeze)(int root, const char *path, bool frozen);
-	int (*kill)(int root, const char *path, bool no_kill_file);
-	int (*remove)(int root, const char *path);
-	int (*count)(int root, const char *path);
-	int64_t (*oom_kills)(int root, const char *path);
-	int (*protect_self)(int root, struct err *err);
-	int (*stats)(int root, const char *path, struct arena *arena, struct cgroup_stats *ret);
+	int (*create)(const struct cgroup_at *at, const struct cgroup_plan *plan, struct err *err);
+	int (*open)(const struct cgroup_at *at);
+	int (*attach)(const struct cgroup_at *at, pid_t pid);
+	int (*update)(const struct cgroup_at *at, const struct oci_resources *res, struct err *err);
+	int (*freeze)(const struct cgroup_at *at, bool frozen);
+	int (*is_frozen)(const struct cgroup_at *at);
+	int (*kill)(const struct cgroup_at *at);
+	int (*remove)(const struct cgroup_at *at);
+	/* fd of the directory that lists the processes. */
+	int (*open_tracker)(const struct cgroup_at *at);
+	int64_t (*oom_kills)(const struct cgroup_at *at);
+	int (*watch_oom)(const struct cgroup_at *at);
+	int (*follow_cpus)(const struct cgroup_at *at, const struct oci_cpu *cpu, struct err *err);
+	int (*protect_self)(const struct cgroup_at *at, struct err *err);
+	int (*stats)(const struct cgroup_at *at, struct arena *arena, struct cgroup_stats *ret);
 };
 
-extern const struct cgroup_ops cgroup_v2_ops;
+extern const struct cgroup_ops cgroup_v1_ops, cgroup_v2_ops;
+
+/* True for the errors of somebody who may not change cgroups here: a rootless caller goes without. */
+bool cgroup_is_refused(int r);
+
+/* A line for rdma.max, which is the same in both versions; NULL = out of memory. */
+char *cgroup_rdma_line(struct arena *arena, const struct oci_rdma_limit *limit);

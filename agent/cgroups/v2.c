@@ -21,13 +21,22 @@
 #define DIR_MODE          0755
 #define CREATE_TRIES      16
 
-static const char *const controllers[] = { "cpu", "io", "cpuset", "memory", "pids", "hugetlb" };
+static const char *const controllers[] = { "cpu", "io", "cpuset", "memory", "pids", "hugetlb", "rdma", "misc" };
+#define NEEDED 6 /* the first ones; without the others nothing that Kata asks for is missing */
 
-static bool probe(int root)
+static int probe(int root, struct cgroup_host *host, struct err *err)
 {
 	struct statfs st;
 
+	(void)host;
+	(void)err;
 	return sys_fstatfs(root, &st) == 0 && st.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+static int probe_filter(const struct cgroup_host *host)
+{
+	(void)host;
+	return cgroup_bpf_probe();
 }
 
 static bool is_gone(int r)
@@ -49,13 +58,13 @@ static bool has_word(const char *text, const char *word)
 	return false;
 }
 
-static int find_missing(int root, char **ret)
+static int find_missing(const struct cgroup_at *at, char **ret)
 {
 	_autofree_ char *available = NULL;
 	_autofree_ char *list = strdup("");
-	int n = 0, r = fd_read_file_at(root, "cgroup.controllers", CONTROLLERS_MAX, &available, NULL);
+	int n = 0, r = fd_read_file_at(at->root, "cgroup.controllers", CONTROLLERS_MAX, &available, NULL);
 
-	for (size_t i = 0; i < ARRAY_SIZE(controllers) && r >= 0 && list; i++) {
+	for (size_t i = 0; i < NEEDED && r >= 0 && list; i++) {
 		char *longer = NULL;
 
 		if (has_word(available, controllers[i]))
@@ -195,9 +204,9 @@ static int apply_limits(struct making *m, const struct cgroup_plan *plan, struct
 	return cgroup_bpf_attach(m->dir, plan->path, plan->rules, plan->n_rules, err);
 }
 
-static int create_once(int root, const struct cgroup_plan *plan, struct err *err)
+static int create_once(const struct cgroup_at *at, const struct cgroup_plan *plan, struct err *err)
 {
-	_cleanup_(making_done) struct making m = { .root = root, .dir = cgroupfs_open(root, "/") };
+	_cleanup_(making_done) struct making m = { .root = at->root, .dir = cgroupfs_open(at->root, "/") };
 	int r;
 
 	if (m.dir < 0)
@@ -206,6 +215,10 @@ static int create_once(int root, const struct cgroup_plan *plan, struct err *err
 	if (!m.path)
 		return err_set(err, ENOMEM, "create cgroup '%s'", plan->path);
 	r = make_levels(&m);
+	if (at->host->rootless && cgroup_is_refused(r)) {
+		undo(&m);
+		return 1;
+	}
 	if (is_gone(r))
 		r = -ESTALE;
 	else if (r == -EEXIST)
@@ -219,22 +232,22 @@ static int create_once(int root, const struct cgroup_plan *plan, struct err *err
 	return r;
 }
 
-static int create(int root, const struct cgroup_plan *plan, struct err *err)
+static int create(const struct cgroup_at *at, const struct cgroup_plan *plan, struct err *err)
 {
 	int r = -ESTALE;
 
 	/* A parent that somebody's remove found empty may vanish between our steps. */
 	for (int i = 0; i < CREATE_TRIES && r == -ESTALE; i++)
-		r = create_once(root, plan, err);
+		r = create_once(at, plan, err);
 	return r == -ESTALE ? err_say(err, EAGAIN, "create cgroup '%s': its parents keep vanishing", plan->path) : r;
 }
 
 /* Only leaves hold processes: where the container has divided its cgroup, these are the usual names of the leaf. */
-static int open_leaf(int root, const char *path)
+static int open_leaf(const struct cgroup_at *at)
 {
 	static const char *const leaves[] = { "init", "init.scope" };
 	_autofree_ char *enabled = NULL;
-	_autoclose_ int dir = cgroupfs_open(root, path);
+	_autoclose_ int dir = cgroupfs_open(at->root, at->path);
 	int r;
 
 	if (dir < 0)
@@ -251,9 +264,9 @@ static int open_leaf(int root, const char *path)
 	return take_fd(&dir);
 }
 
-static int attach(int root, const char *path, pid_t pid)
+static int attach(const struct cgroup_at *at, pid_t pid)
 {
-	_autoclose_ int dir = open_leaf(root, path);
+	_autoclose_ int dir = open_leaf(at);
 	char text[PID_TEXT_MAX];
 
 	if (dir < 0)
@@ -269,27 +282,27 @@ static int plan(struct arena *arena, const struct oci_resources *res, struct ste
 	return cgroup_v2_plan(arena, res, &nothing, ret, err);
 }
 
-static int update(int root, const char *path, const struct oci_resources *res, struct err *err)
+static int update(const struct cgroup_at *at, const struct oci_resources *res, struct err *err)
 {
-	_autoclose_ int dir = cgroupfs_open(root, path);
+	_autoclose_ int dir = cgroupfs_open(at->root, at->path);
 	_autoarena_ struct arena arena = { 0 };
-	struct cgroup_v2_target target = { .dir = dir, .path = path };
+	struct cgroup_v2_target target = { .dir = dir, .path = at->path };
 	struct step_list steps = { 0 };
 	struct cgroup_v2_now now;
 	int r;
 
 	if (dir < 0)
-		return err_set(err, dir, "update cgroup '%s'", path);
+		return err_set(err, dir, "update cgroup '%s'", at->path);
 	cgroup_v2_read_now(dir, &now);
 	r = cgroup_v2_plan(&arena, res, &now, &steps, err);
 	if (r < 0)
-		return err_wrap(err, "update cgroup '%s'", path);
+		return err_wrap(err, "update cgroup '%s'", at->path);
 	return step_list_apply(&steps, &target, NULL, err);
 }
 
-static int freeze(int root, const char *path, bool frozen)
+static int freeze(const struct cgroup_at *at, bool frozen)
 {
-	_autoclose_ int dir = cgroupfs_open(root, path);
+	_autoclose_ int dir = cgroupfs_open(at->root, at->path);
 	int r = dir < 0 ? dir : fd_write_file_at(dir, "cgroup.freeze", frozen ? "1" : "0");
 
 	r = r < 0 ? r : cgroupfs_wait_event(dir, "frozen", frozen, FREEZE_TIMEOUT_MS);
@@ -299,39 +312,49 @@ static int freeze(int root, const char *path, bool frozen)
 	return r;
 }
 
-static int kill_all(int root, const char *path, bool no_kill_file)
+static int is_frozen(const struct cgroup_at *at)
 {
-	_autoclose_ int dir = cgroupfs_open(root, path);
+	_autoclose_ int dir = cgroupfs_open(at->root, at->path);
+	_autofree_ char *text = NULL;
+	uint64_t frozen = 0;
+	int r = dir < 0 ? dir : fd_read_file_at(dir, "cgroup.events", CGROUPFS_FILE_MAX, &text, NULL);
+
+	if (r < 0)
+		return r;
+	return cgroupfs_find(text, "frozen", &frozen) ? frozen == 1 : -ENODATA;
+}
+
+static int kill_all(const struct cgroup_at *at)
+{
+	_autoclose_ int dir = cgroupfs_open(at->root, at->path);
 	int r = dir;
 
 	if (dir < 0)
 		return dir;
-	if (!no_kill_file)
+	if (!at->host->no_kill_file)
 		r = cgroupfs_kill(dir);
 	/* No such file before 5.14; a container with rights enough can make its cgroup a threaded one, without the
 	 * write. */
-	if (no_kill_file || r == -ENOENT || r == -EOPNOTSUPP)
+	if (at->host->no_kill_file || r == -ENOENT || r == -EOPNOTSUPP)
 		r = cgroupfs_kill_each(dir);
 	return r;
 }
 
-static int remove_all(int root, const char *path)
+static int remove_all(const struct cgroup_at *at)
 {
-	int r = cgroupfs_remove(root, path, REMOVE_TIMEOUT_MS);
+	int r = cgroupfs_remove(at->root, at->path, REMOVE_TIMEOUT_MS);
 
-	return r < 0 && !is_gone(r) ? r : cgroupfs_remove_parents(root, path);
+	return r < 0 && !is_gone(r) ? r : cgroupfs_remove_parents(at->root, at->path);
 }
 
-static int count(int root, const char *path)
+static int open_dir(const struct cgroup_at *at)
 {
-	_autoclose_ int dir = cgroupfs_open(root, path);
-
-	return dir < 0 ? dir : cgroupfs_count(dir);
+	return cgroupfs_open(at->root, at->path);
 }
 
-static int64_t oom_kills(int root, const char *path)
+static int64_t oom_kills(const struct cgroup_at *at)
 {
-	_autoclose_ int dir = cgroupfs_open(root, path);
+	_autoclose_ int dir = cgroupfs_open(at->root, at->path);
 	_autofree_ char *text = NULL;
 	uint64_t kills = 0;
 	int r = dir < 0 ? dir : fd_read_file_at(dir, "memory.events", CGROUPFS_FILE_MAX, &text, NULL);
@@ -341,12 +364,29 @@ static int64_t oom_kills(int root, const char *path)
 	return cgroupfs_find(text, "oom_kill", &kills) ? (int64_t)kills : -ENODATA;
 }
 
+/* inotify says when memory.events changes; no eventfd. */
+static int watch_oom(const struct cgroup_at *at)
+{
+	(void)at;
+	return -EOPNOTSUPP;
+}
+
+/* The kernel gives new CPUs to whoever has no list, and to a list that names them. */
+static int follow_cpus(const struct cgroup_at *at, const struct oci_cpu *cpu, struct err *err)
+{
+	(void)at;
+	(void)cpu;
+	(void)err;
+	return 0;
+}
+
 /*
  * First out of the root, then the controllers: the root of a cgroup namespace may not have both processes and
  * controllers for its children. Without a memory controller there is no memory to keep: that is fine.
  */
-static int protect_self(int root, struct err *err)
+static int protect_self(const struct cgroup_at *at, struct err *err)
 {
+	const int root = at->root;
 	_autoclose_ int dir = -EBADF;
 	int r = sys_mkdirat(root, &CGROUP_SELF[1], DIR_MODE);
 
@@ -365,7 +405,7 @@ const struct cgroup_ops cgroup_v2_ops = {
 	.name = "v2",
 	.unified = true,
 	.probe = probe,
-	.probe_filter = cgroup_bpf_probe,
+	.probe_filter = probe_filter,
 	.find_missing = find_missing,
 	.plan = plan,
 	.create = create,
@@ -373,10 +413,13 @@ const struct cgroup_ops cgroup_v2_ops = {
 	.attach = attach,
 	.update = update,
 	.freeze = freeze,
+	.is_frozen = is_frozen,
 	.kill = kill_all,
 	.remove = remove_all,
-	.count = count,
+	.open_tracker = open_dir,
 	.oom_kills = oom_kills,
+	.watch_oom = watch_oom,
+	.follow_cpus = follow_cpus,
 	.protect_self = protect_self,
 	.stats = cgroup_v2_stats,
 };

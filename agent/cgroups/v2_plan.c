@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "agent/cgroups/ops.h"
 #include "lib/cgroupfs.h"
 #include "lib/fd.h"
 #include "lib/log.h"
@@ -69,9 +71,34 @@ static int apply_ignore(const struct step *step, void *context, struct err *err)
 	return 0;
 }
 
+static int apply_attempt(const struct step *step, void *context, struct err *err)
+{
+	struct cgroup_v2_target *t = context;
+	int r = fd_write_file_at(t->dir, step->target, step->data);
+
+	(void)err;
+	if (r < 0)
+		log_debug("cgroup", "Cannot set %s of cgroup '%s' to '%s': %s, ignoring", step->target, t->path,
+		          step->data, strerror(-r));
+	return 0;
+}
+
+static int apply_fits(const struct step *step, void *context, struct err *err)
+{
+	struct cgroup_v2_target *t = context;
+	uint64_t used, limit = strtoull(step->data, NULL, 10);
+
+	if (cgroupfs_read_value(t->dir, step->target, &used) < 0 || used < limit)
+		return 0;
+	return err_say(err, EBUSY, "memory limit '%s' of cgroup '%s' is not above the %" PRIu64 " bytes in use",
+	               step->data, t->path, used);
+}
+
 static const struct step_kind kind_write = { .name = "write", .apply = apply_write };
 static const struct step_kind kind_try = { .name = "try", .apply = apply_try };
 static const struct step_kind kind_else = { .name = "else", .apply = apply_else };
+static const struct step_kind kind_attempt = { .name = "attempt", .apply = apply_attempt };
+static const struct step_kind kind_fits = { .name = "fits", .apply = apply_fits };
 static const struct step_kind kind_ignore = { .name = "ignore", .apply = apply_ignore };
 
 static int add(struct planner *p, const struct step_kind *kind, const char *file, const char *value)
@@ -128,17 +155,34 @@ static int plan_cpu_max(struct planner *p, const struct oci_cpu *cpu)
 	return add(p, kind, "cpu.max", arena_printf(p->arena, "%" PRIu64 " %" PRIu64, quota, period));
 }
 
+/* A burst may not exceed the quota: less of it comes before, more of it after. */
+static int plan_bandwidth(struct planner *p, const struct oci_cpu *cpu)
+{
+	const char *burst = arena_printf(p->arena, "%" PRIu64, cpu->burst);
+	int r = cpu->has_burst ? add(p, &kind_attempt, "cpu.max.burst", burst) : 0;
+
+	r = r < 0 ? r : plan_cpu_max(p, cpu);
+	if (r < 0 || !cpu->has_burst)
+		return r;
+	return add(p, cpu->burst ? &kind_write : &kind_try, "cpu.max.burst", burst);
+}
+
 static int plan_cpu(struct planner *p, const struct oci_cpu *cpu)
 {
+	bool is_idle = cpu->has_idle && cpu->idle != 0;
 	int r = 0;
 
 	if (cpu->cpus && *cpu->cpus)
 		r = add(p, &kind_write, "cpuset.cpus", cpu->cpus);
 	if (r >= 0 && cpu->mems && *cpu->mems)
 		r = add(p, &kind_write, "cpuset.mems", cpu->mems);
-	if (r >= 0 && cpu->shares)
+	if (r >= 0 && cpu->has_idle)
+		r = add(p, is_idle ? &kind_write : &kind_try, "cpu.idle",
+		        arena_printf(p->arena, "%" PRId64, cpu->idle));
+	/* Idle is less than any weight, and the kernel takes none then. */
+	if (r >= 0 && cpu->shares && !is_idle)
 		r = add_limit(p, "cpu.weight", weight_of_shares(cpu->shares), false);
-	r = r < 0 ? r : plan_cpu_max(p, cpu);
+	r = r < 0 ? r : plan_bandwidth(p, cpu);
 	return r < 0 ? r : ignore(p, cpu->realtime_runtime || cpu->realtime_period, "cpu.rt");
 }
 
@@ -189,8 +233,11 @@ static int plan_memory_and_swap(struct planner *p, const struct oci_memory *m)
 static int plan_memory(struct planner *p, const struct oci_memory *m)
 {
 	uint64_t low = 0;
-	int r = plan_memory_and_swap(p, m);
+	int r = 0;
 
+	if (m->check_before_update && m->limit > 0)
+		r = add(p, &kind_fits, "memory.current", arena_printf(p->arena, "%" PRId64, m->limit));
+	r = r < 0 ? r : plan_memory_and_swap(p, m);
 	if (r >= 0 && m->reservation) {
 		r = signed_limit(p, "memory reservation", m->reservation, &low);
 		r = r < 0 ? r : add_limit(p, "memory.low", low, false);
@@ -276,6 +323,8 @@ static int plan_lists(struct planner *p, const struct oci_resources *res)
 
 	for (size_t i = 0; i < res->n_hugepages && r >= 0; i++)
 		r = plan_hugepages(p, &res->hugepages[i]);
+	for (size_t i = 0; i < res->rdma.n && r >= 0; i++)
+		r = add(p, &kind_write, "rdma.max", cgroup_rdma_line(p->arena, &res->rdma.v[i]));
 	for (size_t i = 0; i < res->unified.n && r >= 0; i++) {
 		const struct oci_pair *pair = &res->unified.v[i];
 
@@ -303,6 +352,8 @@ int cgroup_v2_plan(struct arena *arena, const struct oci_resources *res, const s
 		r = add_limit(&p, "pids.max", res->pids_limit <= 0 ? UINT64_MAX : (uint64_t)res->pids_limit, false);
 	if (r >= 0 && res->block_io)
 		r = plan_io(&p, res->block_io);
+	if (r >= 0 && res->network)
+		r = ignore(&p, res->network->has_class_id || res->network->n_priorities > 0, "net_cls, net_prio");
 	return r < 0 ? r : plan_lists(&p, res);
 }
 

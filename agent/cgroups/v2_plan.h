@@ -29,7 +29,10 @@ struct cgroup_v2_target {
 	bool tried;       /* the last "try" found its file */
 };
 
-/* Appends the steps for these resources: "write", "try" (only if the file exists), "else" (only if that found none). */
+/*
+ * Appends the steps for these resources: "write", "try" (only if the file exists), "else" (only if that found none),
+ * "attempt" (refusals ignored), "fits" (the limit is above what is used), "ignore" (v2 has nothing like it).
+ */
 int cgroup_v2_plan(struct arena *arena, const struct oci_resources *res, const struct cgroup_v2_now *now,
                    struct step_list *ret, struct err *err);
 

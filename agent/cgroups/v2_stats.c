@@ -6,21 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/cgroups/stats_common.h"
 #include "lib/cgroupfs.h"
 #include "lib/fd.h"
 #include "lib/sys.h"
 
-#define NS_PER_US     1000
-#define HUGETLB_MAX   16 /* page sizes of one kernel */
-#define PAGE_SIZE_MAX 15
-#define HUGETLB_NAME  64
-#define _autodir_     _cleanup_(close_dir)
-
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
+#define NS_PER_US    1000
+#define HUGETLB_NAME 64
 
 static void find_usec(const char *text, const char *key, uint64_t *ret)
 {
@@ -40,36 +32,11 @@ void cgroup_v2_parse_cpu(const char *text, struct cgroup_stats *ret)
 	(void)cgroupfs_find(text, "nr_throttled", &ret->throttled_periods);
 }
 
-static size_t count_lines(const char *text)
-{
-	size_t n = 0;
-
-	for (; *text && n < CGROUP_STATS_MAX; n++) {
-		text += strcspn(text, "\n");
-		text += *text == '\n';
-	}
-	return n;
-}
-
 int cgroup_v2_parse_memory(const char *text, struct arena *arena, struct cgroup_stats *ret)
 {
-	size_t n = 0, max = count_lines(text);
-	struct cgroup_stat_pair *list = arena_array(arena, max, sizeof(*list));
-	struct cgroupfs_pair pair;
-
-	if (max > 0 && !list)
-		return -ENOMEM;
 	(void)cgroupfs_find(text, "file", &ret->cache);
 	(void)cgroupfs_find(text, "kernel", &ret->kernel.usage);
-	while (n < max && cgroupfs_next_line(&text, &pair)) {
-		list[n].value = pair.value;
-		list[n].key = arena_memdup(arena, pair.key, pair.key_len);
-		if (!list[n++].key)
-			return -ENOMEM;
-	}
-	ret->memory_stat = list;
-	ret->n_memory_stat = n;
-	return 0;
+	return cgroup_stats_pairs(text, arena, ret);
 }
 
 struct io_line {
@@ -116,7 +83,7 @@ static void add_io(struct cgroup_io_entry *list, size_t *n, const struct io_line
 
 int cgroup_v2_parse_io(const char *text, struct arena *arena, struct cgroup_stats *ret)
 {
-	size_t max = count_lines(text), n_bytes = 0, n_ops = 0;
+	size_t max = cgroup_stats_lines(text), n_bytes = 0, n_ops = 0;
 	struct cgroup_io_entry *bytes = arena_array(arena, max, 2 * sizeof(*bytes));
 	struct cgroup_io_entry *ops = arena_array(arena, max, 2 * sizeof(*ops));
 	struct io_line line;
@@ -138,21 +105,6 @@ int cgroup_v2_parse_io(const char *text, struct arena *arena, struct cgroup_stat
 	return 0;
 }
 
-/* A file that is absent is NULL and no error; a cgroup that died under us answers ENODEV. */
-static int read_text(int dir, const char *file, char **ret)
-{
-	int r = fd_read_file_at(dir, file, CGROUPFS_FILE_MAX, ret, NULL);
-
-	return r == -ENOENT || r == -EOPNOTSUPP ? 0 : r;
-}
-
-static int read_number(int dir, const char *file, uint64_t *ret)
-{
-	int r = cgroupfs_read_value(dir, file, ret);
-
-	return r == -ENOENT || r == -EOPNOTSUPP || r == -EINVAL ? 0 : r;
-}
-
 static int read_usage(int dir, const char *prefix, const char *failed, struct cgroup_memory_usage *ret)
 {
 	char current[HUGETLB_NAME], peak[HUGETLB_NAME], max[HUGETLB_NAME], events[HUGETLB_NAME];
@@ -163,13 +115,18 @@ static int read_usage(int dir, const char *prefix, const char *failed, struct cg
 	(void)snprintf(peak, sizeof(peak), "%s.peak", prefix);
 	(void)snprintf(max, sizeof(max), "%s.max", prefix);
 	(void)snprintf(events, sizeof(events), "%s.events", prefix);
-	r = read_number(dir, current, &ret->usage);
-	r = r < 0 ? r : read_number(dir, peak, &ret->max_usage);
-	r = r < 0 ? r : read_number(dir, max, &ret->limit);
-	r = r < 0 ? r : read_text(dir, events, &text);
+	r = cgroup_stats_number(dir, current, &ret->usage);
+	r = r < 0 ? r : cgroup_stats_number(dir, peak, &ret->max_usage);
+	r = r < 0 ? r : cgroup_stats_number(dir, max, &ret->limit);
+	r = r < 0 ? r : cgroup_stats_text(dir, events, &text);
 	if (r >= 0 && text)
 		(void)cgroupfs_find(text, failed, &ret->failcnt);
 	return r;
+}
+
+static int read_hugetlb(int dir, const char *prefix, struct cgroup_memory_usage *ret)
+{
+	return read_usage(dir, prefix, "max", ret);
 }
 
 static int read_memory(int dir, struct arena *arena, struct cgroup_stats *ret)
@@ -179,8 +136,8 @@ static int read_memory(int dir, struct arena *arena, struct cgroup_stats *ret)
 	int r = read_usage(dir, "memory", "max", &ret->memory);
 
 	r = r < 0 ? r : read_usage(dir, "memory.swap", "fail", &ret->swap);
-	r = r < 0 ? r : read_text(dir, "memory.stat", &stat);
-	r = r < 0 ? r : read_text(dir, "memory.events", &events);
+	r = r < 0 ? r : cgroup_stats_text(dir, "memory.stat", &stat);
+	r = r < 0 ? r : cgroup_stats_text(dir, "memory.events", &events);
 	if (r < 0)
 		return r;
 	if (events)
@@ -193,73 +150,20 @@ static int read_memory(int dir, struct arena *arena, struct cgroup_stats *ret)
 
 static int read_pids(int dir, struct cgroup_stats *ret)
 {
-	int r = read_number(dir, "pids.current", &ret->pids_current);
+	int r = cgroup_stats_number(dir, "pids.current", &ret->pids_current);
 
-	r = r < 0 ? r : read_number(dir, "pids.max", &ret->pids_limit);
+	r = r < 0 ? r : cgroup_stats_number(dir, "pids.max", &ret->pids_limit);
 	if (ret->pids_limit == UINT64_MAX)
 		ret->pids_limit = 0;
 	return r;
 }
 
-static int add_hugetlb(int dir, const char *size, size_t len, struct arena *arena, struct cgroup_stats *ret)
+int cgroup_v2_stats(const struct cgroup_at *at, struct arena *arena, struct cgroup_stats *ret)
 {
-	struct cgroup_memory_usage usage = { 0 };
-	struct cgroup_hugetlb *entry;
-	char prefix[HUGETLB_NAME];
-	int r;
-
-	(void)snprintf(prefix, sizeof(prefix), "hugetlb.%.*s", (int)len, size);
-	r = read_usage(dir, prefix, "max", &usage);
-	if (r < 0)
-		return r;
-	if (!ret->hugetlb)
-		ret->hugetlb = arena_array(arena, HUGETLB_MAX, sizeof(*ret->hugetlb));
-	if (!ret->hugetlb)
-		return -ENOMEM;
-	entry = &ret->hugetlb[ret->n_hugetlb];
-	entry->page_size = arena_memdup(arena, size, len);
-	if (!entry->page_size)
-		return -ENOMEM;
-	entry->usage = usage.usage;
-	entry->max_usage = usage.max_usage;
-	entry->failcnt = usage.failcnt;
-	ret->n_hugetlb++;
-	return 0;
-}
-
-/* "hugetlb.2MB.current" names a page size; "hugetlb.2MB.rsvd.current" is the same one's reservations. */
-static int read_hugetlb(int dir, struct arena *arena, struct cgroup_stats *ret)
-{
-	_autoclose_ int fd = cgroupfs_open(dir, "/");
-	_autodir_ DIR *list = NULL;
-	struct dirent *entry;
-	int r = fd < 0 ? fd : sys_fdopendir(fd, &list);
-
-	if (r < 0)
-		return r;
-	(void)take_fd(&fd);
-	while ((r = sys_readdir(list, &entry)) > 0 && ret->n_hugetlb < HUGETLB_MAX) {
-		const char *size = entry->d_name + strlen("hugetlb.");
-		size_t len;
-
-		if (strncmp(entry->d_name, "hugetlb.", strlen("hugetlb.")) != 0)
-			continue;
-		len = strcspn(size, ".");
-		if (len == 0 || len > PAGE_SIZE_MAX || strcmp(size + len, ".current") != 0)
-			continue;
-		r = add_hugetlb(dir, size, len, arena, ret);
-		if (r < 0)
-			return r;
-	}
-	return r < 0 ? r : 0;
-}
-
-int cgroup_v2_stats(int root, const char *path, struct arena *arena, struct cgroup_stats *ret)
-{
-	_autoclose_ int dir = cgroupfs_open(root, path);
+	_autoclose_ int dir = cgroupfs_open(at->root, at->path);
 	_autofree_ char *cpu = NULL;
 	_autofree_ char *io = NULL;
-	int r = dir < 0 ? dir : read_text(dir, "cpu.stat", &cpu);
+	int r = dir < 0 ? dir : cgroup_stats_text(dir, "cpu.stat", &cpu);
 
 	if (r < 0)
 		return r;
@@ -267,8 +171,8 @@ int cgroup_v2_stats(int root, const char *path, struct arena *arena, struct cgro
 		cgroup_v2_parse_cpu(cpu, ret);
 	r = read_memory(dir, arena, ret);
 	r = r < 0 ? r : read_pids(dir, ret);
-	r = r < 0 ? r : read_text(dir, "io.stat", &io);
+	r = r < 0 ? r : cgroup_stats_text(dir, "io.stat", &io);
 	if (r >= 0 && io)
 		r = cgroup_v2_parse_io(io, arena, ret);
-	return r < 0 ? r : read_hugetlb(dir, arena, ret);
+	return r < 0 ? r : cgroup_stats_hugetlb(dir, ".current", read_hugetlb, arena, ret);
 }

@@ -5,10 +5,10 @@
  */
 #pragma once
 
+#include "agent/cgroups/ops.h"
 #include "agent/cgroups/stats.h"
+#include "agent/cgroups/stats_common.h"
 #include "lib/arena.h"
-
-#define CGROUP_STATS_MAX 65536 /* entries of any list; what the kernel prints beyond is left out */
 
 /* cpu.stat. */
 void cgroup_v2_parse_cpu(const char *text, struct cgroup_stats *ret);
@@ -19,5 +19,5 @@ int cgroup_v2_parse_memory(const char *text, struct arena *arena, struct cgroup_
 /* io.stat: a read and a write entry for each device in both lists. */
 int cgroup_v2_parse_io(const char *text, struct arena *arena, struct cgroup_stats *ret);
 
-/* Reads everything from the cgroup at path; absent files stay 0. -ENOENT or -ENODEV if the cgroup is gone. */
-int cgroup_v2_stats(int root, const char *path, struct arena *arena, struct cgroup_stats *ret);
+/* Reads everything from the cgroup; absent files stay 0. -ENOENT or -ENODEV if the cgroup is gone. */
+int cgroup_v2_stats(const struct cgroup_at *at, struct arena *arena, struct cgroup_stats *ret);

@@ -108,6 +108,31 @@ static void little_is_enough(void **state)
 	assert_int_equal(spec->process->user.umask, 022);
 }
 
+/* What the wire does not have. */
+static void resources_beyond_the_wire(void **state)
+{
+	static const char json[] = "{ \"memory\": { \"useHierarchy\": true, \"checkBeforeUpdate\": true }, "
+				   "\"cpu\": { \"burst\": 0, \"idle\": 1 }, "
+				   "\"rdma\": { \"mlx5_1\": { \"hcaHandles\": 3, \"hcaObjects\": 0 }, "
+				   "\"hfi1\": { \"hcaObjects\": 10000 } }, "
+				   "\"unified\": { \"memory.high\": \"1\" } }";
+	_autoarena_ struct arena arena = { 0 };
+	_autobuf_ struct buf out = BUF_INIT;
+	_autojson_ struct json_object *given = NULL, *printed = NULL;
+	struct oci_resources *res = NULL;
+
+	(void)state;
+	assert_int_equal(oci_resources_parse(&arena, json, strlen(json), &res, NULL), 0);
+	assert_true(res->cpu->has_burst && res->cpu->has_idle);
+	assert_int_equal(res->rdma.n, 2);
+	assert_string_equal(res->rdma.v[0].device, "mlx5_1");
+	assert_true(res->rdma.v[0].has_objects && !res->rdma.v[1].has_handles);
+	assert_int_equal(oci_resources_format(res, &out), 0);
+	given = json_tokener_parse(json);
+	printed = json_tokener_parse(buf_str(&out));
+	assert_true(config_same(given, printed));
+}
+
 static void errors_name_the_member(void **state)
 {
 	static const struct {
@@ -147,6 +172,8 @@ static void errors_name_the_member(void **state)
 		  "linux.devices[0].type: unknown device type 'a'" },
 		{ "{\"linux\": {\"resources\": {\"devices\": [{\"allow\": true, \"access\": \"rx\"}]}}}",
 		  "linux.resources.devices[0].access: unknown device access 'rx'" },
+		{ "{\"linux\": {\"resources\": {\"rdma\": {\"x\": 1}}}}",
+		  "linux.resources.rdma.x: expected an object, not int" },
 		{ "{\"linux\": {\"resources\": {\"blockIO\": {\"weight\": 65536}}}}",
 		  "linux.resources.blockIO.weight: 65536 is not between 0 and 65535" },
 		{ "{\"linux\": {\"resources\": {\"memory\": {\"limit\": 18446744073709551615}}}}",
@@ -239,6 +266,7 @@ int test_oci(void)
 		cmocka_unit_test(a_full_spec_is_read),
 		cmocka_unit_test(printed_form_is_stable),
 		cmocka_unit_test(little_is_enough),
+		cmocka_unit_test(resources_beyond_the_wire),
 		cmocka_unit_test(errors_name_the_member),
 		cmocka_unit_test(depth_and_length_have_limits),
 		cmocka_unit_test(an_arena_with_a_budget_ends_it),

@@ -110,15 +110,16 @@ static void a_directory_is_read_whole(void **state)
 	_autoarena_ struct arena arena = { 0 };
 	_autoclose_ int dir = -EBADF;
 	struct cgroup_stats s = { 0 };
+	struct cgroup_at at = { .path = "/" };
 
 	(void)state;
 	assert_non_null(mkdtemp(path));
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = at.root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		assert_int_equal(close(openat(dir, files[i][0], O_CREAT | O_WRONLY | O_CLOEXEC, 0600)), 0);
 		assert_int_equal(fd_write_file_at(dir, files[i][0], files[i][1]), 0);
 	}
-	assert_int_equal(cgroup_v2_stats(dir, "/", &arena, &s), 0);
+	assert_int_equal(cgroup_v2_stats(&at, &arena, &s), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		assert_int_equal(unlinkat(dir, files[i][0], 0), 0);
 	assert_int_equal(s.cpu_total, 2000);
@@ -139,9 +140,10 @@ static void a_directory_is_read_whole(void **state)
 	assert_int_equal(s.hugetlb[0].usage, 2097152);
 	assert_int_equal(s.hugetlb[0].failcnt, 8);
 	memset(&s, 0, sizeof(s));
-	assert_int_equal(cgroup_v2_stats(dir, "/", &arena, &s), 0);
+	assert_int_equal(cgroup_v2_stats(&at, &arena, &s), 0);
 	assert_int_equal(s.memory.limit, 0);
-	assert_int_equal(cgroup_v2_stats(dir, "/gone", &arena, &s), -ENOENT);
+	at.path = "/gone";
+	assert_int_equal(cgroup_v2_stats(&at, &arena, &s), -ENOENT);
 	assert_int_equal(rmdir(path), 0);
 }
 
