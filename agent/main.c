@@ -15,6 +15,7 @@
 #include "agent/completion.h"
 #include "agent/console.h"
 #include "agent/logsink.h"
+#include "agent/modules.h"
 #include "agent/options.h"
 #include "agent/rpc/server.h"
 #include "agent/rpc/setpolicy.h"
@@ -156,6 +157,8 @@ static void boot_as_init(char **argv)
 		must(boot_relocate(&err), &err, "leave the initramfs");
 	}
 	must(boot_mount_cgroups(&err), &err, "mount cgroups");
+	if (modules_serve_kernel(&err) < 0)
+		console_say(&agent.console, "Modules are not loaded on demand: %s, ignoring", err.text);
 	boot_set_identity(&agent.console);
 	console_stage(&agent.console, "cgroups, host name, loopback");
 }
@@ -248,6 +251,8 @@ int main(int argc, char **argv)
 {
 	struct addr addr;
 
+	if (argc > 0 && modules_is_helper(argv[0]))
+		return modules_run_helper(argc, argv);
 	if (argc > 1 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0)) {
 		(void)printf("kata-agent %s\n", KATA_VERSION);
 		return 0;

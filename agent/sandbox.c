@@ -212,11 +212,24 @@ static int install_dns(const struct oci_strings *dns, struct job_reply *reply, s
 	return r < 0 ? err_set(err, r, "report") : 0;
 }
 
+/* First of all: a storage may need them. */
+static int load_modules(const struct sandbox_config *config, struct err *err)
+{
+	_autoclose_ int root = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	int r = root < 0 ? err_set(err, root, "open '/'") : 0;
+
+	for (size_t i = 0; i < config->n_modules && r >= 0; i++)
+		r = modules_load(root, config->modules[i].name, &config->modules[i].parameters, err);
+	return r < 0 ? err_wrap(err, "create sandbox '%s'", config->id ? config->id : "") : 0;
+}
+
 /* Runs in the job. */
 static int run_prepare(void *arg, struct job_reply *reply, struct err *err)
 {
 	const struct sandbox_creation *k = arg;
-	int r = clear_run_dir(err);
+	int r = load_modules(k->config, err);
+
+	r = r < 0 ? r : clear_run_dir(err);
 
 	if (r == 0)
 		r = nspace_make_pins(k->config->hostname, reply, err);
@@ -229,7 +242,8 @@ int sandbox_create(struct sandbox *s, struct sandbox_config *config, struct comp
 	int r = 0;
 
 	if (s->config || s->creating)
-		r = err_say(err, EEXIST, "sandbox '%s' exists already", s->config ? s->config->id : "");
+		r = err_say(err, EEXIST, "sandbox '%s' exists already",
+		            s->config && s->config->id ? s->config->id : "");
 	else if (s->destroying)
 		r = err_say(err, ESHUTDOWN, "create sandbox '%s': it is being destroyed", config->id);
 	if (r >= 0) {

@@ -8,6 +8,7 @@
 #include "agent/cgroups/cgroup.h"
 #include "agent/completion.h"
 #include "agent/container.h"
+#include "agent/modules.h"
 #include "agent/namespaces/nspace.h"
 #include "agent/options.h"
 #include "lib/job.h"
@@ -29,6 +30,8 @@ struct sandbox_config {
 	struct oci_strings dns;
 	struct storage_config *storages;
 	size_t n_storages;
+	struct module_config *modules;
+	size_t n_modules;
 };
 
 struct sandbox {

@@ -663,13 +663,16 @@ bool sys_is_initial_uts_ns(void)
 	return is_initial_ns("/proc/self/ns/uts", INITIAL_UTS_NS);
 }
 
-/* True for the forked jobs of an agent that is PID 1. Not every child of PID 1 is one: orphans are its children too. */
-static bool is_job_of_init(void)
+/*
+ * True where PID 1 is this very program: for the forked jobs of the agent, and for us as the kernel's modprobe. Not
+ * every child of PID 1 is one: orphans are its children too.
+ */
+static bool is_of_init(void)
 {
 	struct stat ours, init;
 
-	return getppid() == 1 && is_initial_pid_ns() && stat("/proc/self/exe", &ours) == 0 &&
-	       stat("/proc/1/exe", &init) == 0 && ours.st_dev == init.st_dev && ours.st_ino == init.st_ino;
+	return is_initial_pid_ns() && stat("/proc/self/exe", &ours) == 0 && stat("/proc/1/exe", &init) == 0 &&
+	       ours.st_dev == init.st_dev && ours.st_ino == init.st_ino;
 }
 
 bool sys_owns_machine(void)
@@ -678,7 +681,7 @@ bool sys_owns_machine(void)
 
 	if (getpid() == 1)
 		return is_initial_pid_ns();
-	return (said && strcmp(said, "1") == 0) || is_job_of_init();
+	return (said && strcmp(said, "1") == 0) || is_of_init();
 }
 
 /* The answer is not kept: it differs between the agent and what it forks. */

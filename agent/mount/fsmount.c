@@ -145,8 +145,9 @@ int mount_fs_new(const struct mount_what *what, struct err *err)
 	int r;
 
 	if (context == -ENODEV)
-		return err_say(err, ENODEV, "mount '%s' on '%s': the kernel has no such file system", what->type,
-		               what->target);
+		return err_say(err, ENODEV,
+		               "mount '%s' on '%s': the kernel has no such file system, and the guest no module for it",
+		               what->type, what->target);
 	if (context < 0)
 		return err_set(err, context, "mount '%s' on '%s'", what->type, what->target);
 	r = config_all(context, what);

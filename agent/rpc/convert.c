@@ -189,6 +189,23 @@ int rpc_exec_config(const Grpc__ExecProcessRequest *req, const struct oci_spec *
 	return 0;
 }
 
+static int copy_modules(struct arena *arena, const Grpc__CreateSandboxRequest *req, struct sandbox_config *config)
+{
+	config->modules = arena_array(arena, req->n_kernel_modules, sizeof(*config->modules));
+	if (!config->modules)
+		return -ENOMEM;
+	for (size_t i = 0; i < req->n_kernel_modules; i++) {
+		const Grpc__KernelModule *m = req->kernel_modules[i];
+		struct module_config *copy = &config->modules[i];
+
+		copy->name = arena_strdup(arena, m->name);
+		if (!copy->name || copy_texts(arena, m->n_parameters, m->parameters, &copy->parameters) < 0)
+			return -ENOMEM;
+	}
+	config->n_modules = req->n_kernel_modules;
+	return 0;
+}
+
 static int fill_sandbox(struct sandbox_config *config, const Grpc__CreateSandboxRequest *req)
 {
 	struct arena *arena = &config->arena;
@@ -200,6 +217,7 @@ static int fill_sandbox(struct sandbox_config *config, const Grpc__CreateSandbox
 	r = r < 0 ? r : copy_texts(arena, req->n_dns, req->dns, &config->dns);
 	r = r < 0 ? r
 	          : rpc_storage_configs(arena, req->n_storages, req->storages, &config->storages, &config->n_storages);
+	r = r < 0 ? r : copy_modules(arena, req, config);
 	return r;
 }
 

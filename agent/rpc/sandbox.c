@@ -23,11 +23,6 @@ void rpc_create_sandbox(struct rpc_call *call)
 	struct err err = ERR_INIT;
 	int r;
 
-	if (req->n_kernel_modules > 0) {
-		rpc_fail(call, RPC_UNIMPLEMENTED, "create sandbox '%s': kernel modules are not supported yet",
-		         req->sandbox_id);
-		return;
-	}
 	r = rpc_sandbox_config(req, &config, &err);
 	if (r == 0)
 		r = sandbox_create(call->server->sandbox, config, rpc_await(call), &err);

@@ -15,8 +15,6 @@ table() {
 		CreateContainer {} INTERNAL: create container ''
 		CreateContainer {"container_id":"no-spec"} INTERNAL: create container 'no-spec': the request has no OCI spec
 		CreateContainer {"container_id":"empty","OCI":{}} INTERNAL: create 'empty': process is missing
-		CreateSandbox {"kernel_modules":[{"name":"loop"}]} UNIMPLEMENTED: create sandbox '': kernel modules are not supported yet
-		CreateSandbox {"guest_hook_path":"/hooks"} UNIMPLEMENTED: create sandbox '': a path of guest hooks is not supported yet
 		StartContainer {} INTERNAL: Invalid container id
 		StartContainer {"container_id":"raw"} INTERNAL: start container 'raw': it is running
 		RemoveContainer {} INTERNAL: Invalid container id

@@ -8,7 +8,6 @@ begin
 run_dir=/run/kata-containers
 share=$run_dir/shared/containers
 inside=/proc/$agent/root
-mkdir -p "$inside$share/watchable"
 
 # A ConfigMap as kubelet writes it: files in a directory with a time for a name, `..data` points to it.
 config_map() {
@@ -37,6 +36,7 @@ says() {
 
 follows() {
 	local before after
+	mkdir -p "$inside$share/watchable"
 	before=$(holdings)
 	config_map "$work/map" first
 	watching map "$work/map" || return
@@ -129,11 +129,20 @@ watchable_refused() {
 	! grep -q watchable "/proc/$agent/mountinfo" && [ ! -e "$inside$share/watchable/vol" ]
 }
 
+# Behind the fence nothing is loaded; what the request says is looked at all the same.
+modules() {
+	expect 1 "create sandbox 's': load module 'no-such-module': the guest has no such module" kata call CreateSandbox \
+		'{"sandbox_id": "s", "kernel_modules": [{"name": "no-such-module", "parameters": ["a=1"]}]}' &&
+		expect 1 "'../evil' is no name of a module" kata call CreateSandbox '{"kernel_modules": [{"name": "../evil"}]}' &&
+		expect 1 "'' is no name of a module" kata call CreateSandbox '{"kernel_modules": [{}]}' &&
+		prints '{}' kata call CreateSandbox '{"sandbox_id": "s"}'
+}
+
 end_of_sandbox() {
 	prints '{}' kata call DestroySandbox
 }
 
-for t in follows single_file shared_by_two too_many too_big symlinks_lead_nowhere idle_sleeps watchable_refused end_of_sandbox; do
+for t in modules follows single_file shared_by_two too_many too_big symlinks_lead_nowhere idle_sleeps watchable_refused end_of_sandbox; do
 	check $t $t
 done
 finish

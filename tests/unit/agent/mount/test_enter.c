@@ -426,7 +426,7 @@ static void errors_say_why(void **state)
 	} rows[] = {
 		{ "/tmp", "tmpfs", "tmpfs", "foo", "mount 'tmpfs' on '/tmp': Unknown parameter 'foo'" },
 		{ "/tmp", "tmpfs", "tmpfs", "size=x", "mount 'tmpfs' on '/tmp': Bad value for 'size'" },
-		{ "/tmp", "x", "floppyfs", "ro", "mount 'floppyfs' on '/tmp': the kernel has no such file system" },
+		{ "/tmp", "x", "floppyfs", "ro", "mount 'floppyfs' on '/tmp': the kernel has no such file system, and the guest no module for it" },
 		{ "/tmp", "/nothing", "bind", "bind", "bind '/nothing' on '/tmp': No such file or directory" },
 		{ "/tmp", BASE "/src/file", "bind", "bind",
 		  "bind '" BASE "/src/file' on '/tmp': one of source and target is a directory, the other is not" },
