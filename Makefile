@@ -92,8 +92,7 @@ $(B)/kata-agent: $(B)/agent/main.o $(ARCHIVES)
 $(B)/kata-agent-ctl: $(B)/ctl/main.o $(B)/libctl.a $(B)/libproto.a $(B)/libkata.a
 $(B)/bin/runk: $(B)/runk/main.o $(B)/librunk.a $(B)/libagent.a $(B)/libkata.a
 $(B)/kata-runtime: $(B)/runtime/main.o $(B)/libruntime.a $(B)/libproto.a $(B)/libkata.a
-# Line editing is for those who type commands, and no other program has it.
-$(B)/kata-agent-ctl $(B)/tests/unit/ctl/run: LIBS += -ledit
+$(B)/kata-agent-ctl $(B)/tests/unit/ctl/run: LIBS += -ledit # for its prompt; no other program has line editing
 $(PROGRAMS):
 	$(LINK)
 $(B)/kata-toml: runtime/kata_toml.cc $(B)/flags
@@ -196,6 +195,5 @@ check-fresh:  ## the README's commands in a clean Debian root
 clean:  ## remove what was built
 	rm -rf build
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all help check check-unit check-corpus check-fault check-integration check-vm asan everything tidy lint format metrics
-.PHONY: bench ci fuzz run-fuzzers install dist initrd rootfs demo check-fresh clean FORCE
+.PHONY: all help check check-unit check-corpus check-fault check-integration check-vm asan everything tidy lint format metrics bench ci fuzz run-fuzzers install dist initrd rootfs demo check-fresh clean FORCE
 .SECONDARY:

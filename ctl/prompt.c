@@ -2,7 +2,7 @@
 #include "ctl/prompt.h"
 
 #include <editline/readline.h>
-#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -75,6 +75,32 @@ static void remember_line(const char *line, const char *history)
 	(void)umask(old);
 }
 
+/* What a signal handler can reach. */
+static volatile sig_atomic_t is_interrupted;
+
+static void note_interrupt(int signal_number)
+{
+	(void)signal_number;
+	is_interrupted = 1;
+}
+
+/* Ctrl-C at the prompt drops the line; while a call is under way it ends the program, as everywhere. */
+static char *read_line(void)
+{
+	struct sigaction drop = { .sa_handler = note_interrupt }, old;
+	char *line;
+
+	do {
+		is_interrupted = 0;
+		(void)sigaction(SIGINT, &drop, &old);
+		line = readline(PROMPT);
+		(void)sigaction(SIGINT, &old, NULL);
+		if (!line)
+			(void)fprintf(stderr, "\n");
+	} while (!line && is_interrupted);
+	return line;
+}
+
 static int run_terminal(struct script *script)
 {
 	_autofree_ char *history = history_path();
@@ -83,12 +109,10 @@ static int run_terminal(struct script *script)
 	start_editing(history);
 	script_list(stderr, true);
 	while (!script->is_over) {
-		_autofree_ char *line = readline(PROMPT);
+		_autofree_ char *line = read_line();
 
-		if (!line) {
-			(void)fprintf(stderr, "\n");
+		if (!line)
 			break;
-		}
 		remember_line(line, history);
 		status = script_run(script, line);
 		/* The next command may find a new agent there. */

@@ -32,6 +32,16 @@ exit_codes() {
 		expect 127 'the file no-such-program was not found' run -- no-such-program
 }
 
+# A script for upstream's tool, through a hypervisor's socket; the guest sees the bundle's root file system in the share.
+connect_as_upstream() {
+	local socket=${address#hvsock://}
+	jq --arg root "$guest_share/rootfs" '.root.path = $root | .process.args = ["sh", "-c", "hostname; exit 6"]' \
+		<"$top/tests/data/bundle.json" >"$work/config.json"
+	timeout 60 "$build/kata-agent-ctl" connect --server-address "unix://${socket%:*}" --hybrid-vsock -c Check GetGuestDetails \
+		-c "CreateContainer cid=up spec=file://$work/config.json" StartContainer WaitProcess ReadStdout RemoveContainer >"$work/out" 2>&1 &&
+		grep -qx '{"status":6}' "$work/out" && grep -q '"data":"..*"' "$work/out" || { cat "$work/out"; return 1; }
+}
+
 killed_is_137() {
 	run --id victim -- sleep 100 &
 	local pid=$! status=0
@@ -134,6 +144,7 @@ check streams_deliver streams_deliver
 check big_output big_output
 check big_input big_input
 check killed_is_137 killed_is_137
+check connect_as_upstream connect_as_upstream
 check terminal_resizes terminal_resizes
 check pause_and_exec pause_and_exec
 check grandchild_does_not_hold_exec grandchild_does_not_hold_exec
