@@ -64,24 +64,24 @@ static void the_whole_line_for_a_plain_machine(void **state)
 	assert_string_equal(
 		command_line(f),
 		"/usr/bin/qemu-system-x86_64 -name sandbox-web,debug-threads=on -machine "
-	        "q35,accel=tcg,memory-backend=m0 -cpu max "
+		"q35,accel=tcg,memory-backend=m0 -cpu max "
 		"-smp 1,cores=1,threads=1,sockets=4,maxcpus=4 -qmp unix:fd=5,server=on,wait=off -m "
-	        "2048M,slots=10,maxmem=9216M "
+		"2048M,slots=10,maxmem=9216M "
 		"-object memory-backend-memfd,id=m0,size=2048M,share=on "
 		"-device "
-	        "pci-bridge,bus=pcie.0,id=pci-bridge-0,chassis_nr=1,shpc=off,addr=2,io-reserve=4k,mem-reserve=1m,"
+		"pci-bridge,bus=pcie.0,id=pci-bridge-0,chassis_nr=1,shpc=off,addr=2,io-reserve=4k,mem-reserve=1m,"
 		"pref64-reserve=1m -device virtio-scsi-pci,id=scsi0 "
 		"-chardev socket,id=charconsole0,path=/run/web/console.sock,server=on,wait=off "
 		"-device virtio-serial-pci,id=serial0 -device virtconsole,chardev=charconsole0,id=console0 "
 		"-object rng-random,id=rng0,filename=/dev/urandom -device virtio-rng-pci,rng=rng0 "
 		"-chardev socket,id=charvsock0,path=/run/web/v -device "
-	        "vhost-user-vsock-pci,chardev=charvsock0,id=vsock0 "
+		"vhost-user-vsock-pci,chardev=charvsock0,id=vsock0 "
 		"-rtc base=utc,driftfix=slew,clock=host -vga none -no-user-config -nodefaults -nographic -no-reboot "
 		"-sandbox on,obsolete=deny,elevateprivileges=deny,resourcecontrol=deny -kernel /k -initrd /i "
 		"-append tsc=reliable no_timer_check rcupdate.rcu_expedited=1 i8042.direct=1 i8042.dumbkbd=1 "
-	        "i8042.nopnp=1 "
+		"i8042.nopnp=1 "
 		"i8042.noaux=1 noreplace-smp reboot=k cryptomgr.notests net.ifnames=0 pci=lastbus=0 console=hvc0 "
-	        "console=hvc1 quiet "
+		"console=hvc1 quiet "
 		"systemd.show_status=false panic=1 nr_cpus=4 selinux=0 scsi_mod.scan=none");
 }
 
