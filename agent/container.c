@@ -13,6 +13,7 @@
 #include "agent/launch.h"
 #include "agent/oom.h"
 #include "agent/sandbox.h"
+#include "agent/shared_mounts.h"
 #include "agent/storage_table.h"
 #include "agent/teardown.h"
 #include "agent/validate.h"
@@ -122,7 +123,7 @@ struct creation {
 	struct container *c;
 	struct completion *done;
 	struct completion storages, torn_down;
-	struct job devices;
+	struct job devices, sharing;
 	struct completion *remover; /* who does not want it any more */
 	struct err err;             /* why it failed, kept while it is taken down */
 };
@@ -178,6 +179,37 @@ static int pin_pid_namespace(const struct container *c)
 	return 0;
 }
 
+static void end_creation(struct creation *k)
+{
+	struct container *c = k->c;
+	struct err err = ERR_INIT;
+
+	(void)container_set_state(c, CONTAINER_CREATED);
+	if (oom_watch(c->sandbox->oom, c->id, c->cgroup_path, &err) < 0)
+		log_warning("container", "Kills in '%s' will not be told: %s, ignoring", c->id, err.text);
+	c->creation = NULL;
+	k->done->done(k->done, 0, NULL);
+	free(k);
+}
+
+static void on_mounts_shared(struct job *job, int r, struct job_reply *reply, const struct err *err)
+{
+	struct creation *k = container_of(job, struct creation, sharing);
+	struct err own = ERR_INIT;
+
+	if (reply->data.len > 0)
+		log_warning("container", "Container '%s' goes without%.*s", k->c->id, (int)reply->data.len,
+		            buf_str(&reply->data));
+	if (r >= 0 && k->c->init->state == PROCESS_EXITED) {
+		r = err_say(&own, ESRCH, "create container '%s': its init has ended", k->c->id);
+		err = &own;
+	}
+	if (r < 0)
+		fail_creation(k, err);
+	else
+		end_creation(k);
+}
+
 static void on_init_ready(struct process *p, int r, const struct err *err)
 {
 	struct container *c = p->container;
@@ -188,18 +220,14 @@ static void on_init_ready(struct process *p, int r, const struct err *err)
 		r = pin_pid_namespace(c);
 		if (r < 0)
 			(void)err_set(&own, r, "pin the pid namespace of '%s'", c->id);
+		if (r >= 0 && c->config->n_shared_mounts > 0)
+			r = shared_mounts_start(c, &k->sharing, on_mounts_shared, &own);
 		err = &own;
 	}
-	if (r < 0) {
+	if (r < 0)
 		fail_creation(k, err);
-		return;
-	}
-	(void)container_set_state(c, CONTAINER_CREATED);
-	if (oom_watch(c->sandbox->oom, c->id, c->cgroup_path, &own) < 0)
-		log_warning("container", "Kills in '%s' will not be told: %s, ignoring", c->id, own.text);
-	c->creation = NULL;
-	k->done->done(k->done, 0, NULL);
-	free(k);
+	else if (c->config->n_shared_mounts == 0)
+		end_creation(k);
 }
 
 static void on_storages_ready(struct completion *completion, int r, const struct err *err)
@@ -297,6 +325,7 @@ static int check_config(struct sandbox *s, const struct container_config *config
 		return err_say(err, ESHUTDOWN, "create container '%s': the sandbox is being destroyed", config->id);
 	r = container_validate(config->spec, true, err);
 	r = r < 0 ? r : devices_check(config->devices, config->n_devices, err);
+	r = r < 0 ? r : shared_mounts_check(config->shared_mounts, config->n_shared_mounts, err);
 	return r < 0 ? err_wrap(err, "create '%s'", config->id) : 0;
 }
 
@@ -607,6 +636,7 @@ static int cancel_creation(struct container *c, struct completion *done, struct 
 	}
 	if (!c->init)
 		return 0;
+	job_cancel(&k->sharing);
 	c->init->launch = launch_free(c->init->launch);
 	(void)say_removed(c, &why);
 	fail_creation(k, &why);

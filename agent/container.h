@@ -17,6 +17,7 @@
 #define CONTAINER_PROCESSES_MAX    8192
 
 struct sandbox;
+struct shared_mount;
 
 enum container_state {
 	CONTAINER_CREATING,
@@ -39,6 +40,8 @@ struct container_config {
 	struct device_config *devices;
 	size_t n_devices;
 	struct device_pci_map pci_map; /* filled in once the devices are there */
+	struct shared_mount *shared_mounts;
+	size_t n_shared_mounts;
 	bool sandbox_pidns;
 };
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/shared_mounts.h"
 #include "proto/pbmem.h"
 #include "proto/pboci.h"
 
@@ -104,9 +105,27 @@ static int check_supported(const Grpc__CreateContainerRequest *req, struct err *
 {
 	if (!req->oci)
 		return err_set(err, EINVAL, "create container '%s': the request has no OCI spec", req->container_id);
-	if (req->n_shared_mounts > 0)
-		return err_say(err, EOPNOTSUPP, "create container '%s': shared mounts are not supported yet ('%s')",
-		               req->container_id, req->shared_mounts[0]->name);
+	return 0;
+}
+
+static int copy_shared_mounts(struct container_config *config, const Grpc__CreateContainerRequest *req)
+{
+	struct arena *arena = &config->arena;
+
+	config->shared_mounts = arena_array(arena, req->n_shared_mounts, sizeof(*config->shared_mounts));
+	if (!config->shared_mounts)
+		return -ENOMEM;
+	for (size_t i = 0; i < req->n_shared_mounts; i++) {
+		const Grpc__SharedMount *m = req->shared_mounts[i];
+		struct shared_mount copy = { arena_strdup(arena, m->name), arena_strdup(arena, m->src_ctr),
+			                     arena_strdup(arena, m->src_path), arena_strdup(arena, m->dst_ctr),
+			                     arena_strdup(arena, m->dst_path) };
+
+		if (!copy.name || !copy.src_ctr || !copy.src_path || !copy.dst_ctr || !copy.dst_path)
+			return -ENOMEM;
+		config->shared_mounts[i] = copy;
+	}
+	config->n_shared_mounts = req->n_shared_mounts;
 	return 0;
 }
 
@@ -121,6 +140,8 @@ static int fill_container(struct container_config *config, const Grpc__CreateCon
 	r = rpc_storage_configs(&config->arena, req->n_storages, req->storages, &config->storages, &config->n_storages);
 	r = r < 0 ? r : copy_devices(config, req);
 	if (r < 0)
+		return no_memory(err);
+	if (copy_shared_mounts(config, req) < 0)
 		return no_memory(err);
 	r = pboci_spec_from_pb(&config->arena, req->oci, &config->spec, err);
 	if (r < 0)

@@ -138,11 +138,69 @@ modules() {
 		prints '{}' kata call CreateSandbox '{"sandbox_id": "s"}'
 }
 
+named() {
+	echo ".OCI.Annotations = {\"io.kubernetes.cri.container-name\": \"$1\"}"
+}
+
+# What is mounted in one container appears in the next, and nothing of it outside.
+shared_mount() {
+	local before after
+	before=$(holdings)
+	mkdir -p "$work/rootfs/target"
+	create src "$(named source) | .OCI.Mounts += [{destination: \"/from\", type: \"tmpfs\", source: \"tmpfs\"}]" \
+		sh -c 'echo shared >/from/file; mkdir /from/dir; sleep 100' || return
+	rpc StartContainer src || return
+	retry_until kata exec src -- test -e /from/dir || return
+	create dst "$(named dest) | .shared_mounts = [{name: \"m\", src_ctr: \"source\", src_path: \"/from\", dst_ctr: \"dest\",
+		dst_path: \"/made/target\"}, {name: \"n\", src_ctr: \"nobody\", src_path: \"/x\", dst_ctr: \"dest\", dst_path: \"/y\"}]" sleep 100 || return
+	rpc StartContainer dst || return
+	prints shared kata exec dst -- cat /made/target/file || return
+	kata exec src -- touch /from/dir/later && kata exec dst -- test -e /made/target/dir/later || return
+	grep -q "goes without shared mount 'n' from '/x' of 'nobody': no such container runs" "$work/console.log" || return
+	kata rm src && prints shared kata exec dst -- cat /made/target/file && kata rm dst || return
+	after=$(holdings)
+	[ "$before" = "$after" ] || { echo "before: $before after: $after"; return 1; }
+}
+
+is_known() {
+	kata --json ps | jq -e --arg id "$1" '.containers[] | select(.id == $id)'
+}
+
+# One that is mounted late is waited for, and a removal does not wait for it.
+shared_mount_waits() {
+	create src "$(named source)" sleep 100 && rpc StartContainer src || return
+	request late "$(named late) | .shared_mounts = [{name: \"m\", src_ctr: \"source\", src_path: \"/late\", dst_path: \"/late\"}]" sleep 100 >"$work/late"
+	kata call CreateContainer "@$work/late" >"$work/late.out" 2>&1 &
+	retry_until is_known late || return
+	kata rm late || return
+	wait $!
+	grep -q 'it is being removed' "$work/late.out" || { cat "$work/late.out"; return 1; }
+	kata rm src
+}
+
+# Neither container leads the agent elsewhere; what cannot be mounted fails the call, and leaves nothing.
+shared_mount_refused() {
+	local before after
+	create src "$(named source) | .OCI.Mounts += [{destination: \"/from\", type: \"tmpfs\", source: \"tmpfs\"}]" sleep 100 || return
+	before=$(holdings)
+	ln -s /proc/self "$work/rootfs/evil"
+	local m='.shared_mounts = [{name: "m", src_ctr: "source", src_path: "/from", dst_path: '
+	expect 1 "shared mount 'm'" create refused "$m \"/evil/attr\"}]" true &&
+		expect 1 "must be absolute and without '..'" create refused "$m \"x\"}]" true &&
+		expect 1 "must be absolute and without '..'" create refused "$m \"/\"}]" true &&
+		expect 1 "must be absolute and without '..'" create refused "$m \"/a/../b\"}]" true &&
+		expect 1 "65 shared mounts, the most is 64" create refused ".shared_mounts = [range(65) | {name: \"m\"}]" true || return
+	after=$(holdings)
+	rm "$work/rootfs/evil"
+	[ "$before" = "$after" ] || { echo "before: $before after: $after"; return 1; }
+	kata rm src
+}
+
 end_of_sandbox() {
 	prints '{}' kata call DestroySandbox
 }
 
-for t in modules follows single_file shared_by_two too_many too_big symlinks_lead_nowhere idle_sleeps watchable_refused end_of_sandbox; do
+for t in modules follows single_file shared_by_two too_many too_big symlinks_lead_nowhere idle_sleeps watchable_refused shared_mount shared_mount_waits shared_mount_refused end_of_sandbox; do
 	check $t $t
 done
 finish

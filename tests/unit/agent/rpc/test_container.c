@@ -54,7 +54,6 @@ static void what_cannot_be_done_is_refused(void **state)
 	Grpc__Hooks hooks = GRPC__HOOKS__INIT;
 	Grpc__Hook hook = GRPC__HOOK__INIT, *list[] = { &hook };
 	Grpc__CreateContainerRequest req = create_request(&spec);
-	Grpc__SharedMount mount = GRPC__SHARED_MOUNT__INIT, *mounts[] = { &mount };
 
 	/* Empty lists are no hooks. */
 	spec.hooks = &hooks;
@@ -64,14 +63,8 @@ static void what_cannot_be_done_is_refused(void **state)
 	fixture_expect(f, fd, 1, RPC_OK, "");
 	hooks.startcontainer = list;
 	hooks.n_startcontainer = 1;
-	fixture_call(f, fd, "CreateContainer", &req.base, RPC_UNIMPLEMENTED,
-	             "create container 'web': hooks are not supported yet");
-	spec.hooks = NULL;
-	req.shared_mounts = mounts;
-	req.n_shared_mounts = 1;
-	mount.name = nowhere;
-	fixture_call(f, fd, "CreateContainer", &req.base, RPC_UNIMPLEMENTED,
-	             "create container 'web': shared mounts are not supported yet ('nowhere')");
+	fixture_call(f, fd, "CreateContainer", &req.base, RPC_INTERNAL,
+	             "create container 'web': Hooks.StartContainer[0].Path: missing");
 	(void)close(fd);
 }
 
