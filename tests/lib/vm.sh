@@ -61,3 +61,18 @@ vm_finish() {
 guest_holdings() {
 	kata call GetDiagnosticData '{"log_type":"guest"}' | jq -r '.data | fromjson | "\(.fds) \(.mounts) \(.processes) \(.cgroups)"'
 }
+
+answered() {
+	[ "$(grep -cE '^\{"(return|error)"' "$work/answers")" = 2 ]
+}
+
+# qmp COMMAND: its answer; 1 if that is an error. The monitor is kept open until it has answered.
+qmp() {
+	: >"$work/answers"
+	{
+		printf '{"execute":"qmp_capabilities"}\n%s\n' "$1"
+		retry_until answered >&2
+	} | socat - "UNIX-CONNECT:$work/qmp.sock" >"$work/answers"
+	grep -E '^\{"(return|error)"' "$work/answers" | sed -n 2p
+	! grep '^{"error"' "$work/answers"
+}

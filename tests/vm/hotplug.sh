@@ -10,21 +10,6 @@ truncate -s 64M "$work/swap"
 mkswap "$work/swap" >/dev/null 2>&1
 vm_begin --qemu-arg -drive --qemu-arg "if=none,id=swap,format=raw,file=$work/swap" --qemu-arg -device --qemu-arg virtio-blk-pci,drive=swap
 
-answered() {
-	[ "$(grep -cE '^\{"(return|error)"' "$work/answers")" = 2 ]
-}
-
-# qmp COMMAND: its answer; 1 if that is an error. The monitor is kept open until it has answered.
-qmp() {
-	: >"$work/answers"
-	{
-		printf '{"execute":"qmp_capabilities"}\n%s\n' "$1"
-		retry_until answered >&2
-	} | socat - "UNIX-CONNECT:$work/qmp.sock" >"$work/answers"
-	grep -E '^\{"(return|error)"' "$work/answers" | sed -n 2p
-	! grep '^{"error"' "$work/answers"
-}
-
 plug_cpu() {
 	local free
 	free=$(qmp '{"execute":"query-hotpluggable-cpus"}' | jq -c '[.return[] | select(has("qom-path") | not)][-1]') || return
