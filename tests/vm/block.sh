@@ -235,7 +235,7 @@ assigned_function() {
 		.OCI.Process.Env += ["PCIDEVICE_NIC=0000:65:00.3", "PCIDEVICE_NIC_INFO={\"0000:65:00.3\": {}}"]' || return
 	prints 'PCIDEVICE_NIC=0000:01:07.0 PCIDEVICE_NIC_INFO={"0000:01:07.0": {}} ' nic_of vf || return
 	prints 0000:01:07.0 kata exec -e PCIDEVICE_A=0000:65:00.3 vf -- sh -c 'echo "$PCIDEVICE_A"' || return
-	expect 1 "the PCI device '0000:65:00.4' of the host was not given" kata exec -e PCIDEVICE_A=0000:65:00.4 vf -- true || return
+	expect 125 "the PCI device '0000:65:00.4' of the host was not given" kata exec -e PCIDEVICE_A=0000:65:00.4 vf -- true || return
 	kata rm vf
 	expect 1 "no PCI device at path '1e/06' within" pod vf2 '.devices = [{type: "vfio-pci-gk", container_path: "/dev/vfio/1", id: "nic",
 		options: ["0000:65:00.3=1e/06"]}]'
