@@ -172,7 +172,7 @@ check links links
 check files files
 if [ "$(id -u)" = 0 ]; then
 	run_blocks docs/HACKING.md sh 2
-	run_blocks docs/GUIDE.md 'sh agent' 2
+	run_blocks docs/GUIDE.md 'sh agent' 3
 else
 	echo "skip commands: must be root"
 fi
