@@ -14,6 +14,7 @@
 #include "agent/boot.h"
 #include "agent/completion.h"
 #include "agent/console.h"
+#include "agent/debug_console.h"
 #include "agent/logsink.h"
 #include "agent/modules.h"
 #include "agent/options.h"
@@ -37,6 +38,7 @@ struct agent {
 	struct sandbox *sandbox;
 	struct rpc_server *server;
 	struct streamport *streamport;
+	struct debug_console *debug_console;
 	struct logsink *logsink;
 };
 
@@ -191,6 +193,27 @@ static void open_streams(const struct addr *server_addr)
 	agent.options.stream_vport = 0;
 }
 
+/* For whoever looks after a guest that is in trouble; what cannot be had is no reason not to serve. */
+static void open_debug_console(const struct addr *server_addr)
+{
+	uint32_t port = agent.options.debug_console_vport;
+	struct err err = ERR_INIT;
+	struct addr addr;
+	int r;
+
+	if (!agent.options.debug_console)
+		return;
+	if (port > 0) {
+		r = addr_with_port(&addr, server_addr, port, &err);
+		if (r >= 0)
+			r = debug_console_new(agent.sandbox, &addr, &agent.debug_console, &err);
+	} else {
+		r = debug_console_on_tty(agent.sandbox, &agent.debug_console, &err);
+	}
+	if (r < 0)
+		console_say(&agent.console, "%s, going on without the debug console", err_text(&err));
+}
+
 static void on_destroyed(struct sandbox *sandbox)
 {
 	loop_stop(sandbox->env.loop);
@@ -221,6 +244,7 @@ static void serve(const struct addr *addr)
 	must(r == -ENOMEM ? r : 0, &err, "load the policy");
 	if (r < 0)
 		console_say(&agent.console, "All calls are denied: %s", err_text(&err));
+	open_debug_console(addr); /* the policy decides */
 	agent.server->first_call = on_first_call;
 	console_stage(&agent.console, "listening on %s", agent.options.server_addr);
 }
@@ -230,6 +254,7 @@ static void release(void)
 	shutdown_server(&agent.env, agent.server);
 	agent.server = rpc_server_free(agent.server);
 	agent.streamport = streamport_free(agent.streamport);
+	agent.debug_console = debug_console_free(agent.debug_console);
 	agent.sandbox = sandbox_free(agent.sandbox);
 	agent.logsink = logsink_free(agent.logsink);
 }

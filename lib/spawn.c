@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 enum stage {
 	STAGE_PROLOGUE,
 	STAGE_STDIO,
+	STAGE_TERMINAL,
 	STAGE_EXEC,
 	STAGE_MAX,
 };
@@ -21,6 +23,7 @@ enum stage {
 static const char *const stage_texts[STAGE_MAX] = {
 	[STAGE_PROLOGUE] = "prepare the process of",
 	[STAGE_STDIO] = "set up stdio of",
+	[STAGE_TERMINAL] = "take the terminal for",
 	[STAGE_EXEC] = "run",
 };
 
@@ -66,6 +69,16 @@ static int prepare(const struct spawn_spec *spec, int report)
 	return r < 0 ? r : 0;
 }
 
+/* A terminal that is still another session's is taken away from it. */
+static int take_terminal(void)
+{
+	int r = sys_ioctl(0, TIOCSCTTY, (void *)(uintptr_t)1);
+
+	if (r >= 0)
+		(void)fd_write_file_at(AT_FDCWD, "/proc/self/oom_score_adj", "0");
+	return r < 0 ? r : 0;
+}
+
 /* Returns only if it failed. */
 static struct failure become(const struct spawn_spec *spec, int report)
 {
@@ -77,6 +90,9 @@ static struct failure become(const struct spawn_spec *spec, int report)
 	r = place_stdio(spec);
 	if (r < 0)
 		return (struct failure){ -r, STAGE_STDIO };
+	r = spec->interactive ? take_terminal() : 0;
+	if (r < 0)
+		return (struct failure){ -r, STAGE_TERMINAL };
 	r = sys_execve(spec->path, spec->argv, spec->env ? spec->env : no_env);
 	return (struct failure){ -r, STAGE_EXEC };
 }
@@ -129,9 +145,9 @@ static int open_report(int *ret_read, int *ret_write)
 }
 
 /* A container's seccomp filter may know clone and not clone3, and answers ENOSYS then. */
-static pid_t clone_program(int *ret_pidfd)
+static pid_t clone_program(int cgroup_fd, int *ret_pidfd)
 {
-	struct sys_clone_args args = { .cgroup_fd = -EBADF, .ret_pidfd = ret_pidfd };
+	struct sys_clone_args args = { .cgroup_fd = cgroup_fd > 0 ? cgroup_fd : -EBADF, .ret_pidfd = ret_pidfd };
 	pid_t pid = sys_clone3(&args);
 
 	if (pid != -ENOSYS)
@@ -155,7 +171,7 @@ pid_t spawn_run(const struct spawn_spec *spec, int *ret_pidfd, struct err *err)
 
 	if (r < 0)
 		return err_set(err, r, "start '%s': make a pipe", spec->path);
-	pid = clone_program(&pidfd);
+	pid = clone_program(spec->cgroup_fd, &pidfd);
 	if (pid == 0)
 		run_child(spec, theirs);
 	if (pid < 0)

@@ -17,6 +17,9 @@ struct spawn_spec {
 	int stdio[3];      /* becomes 0, 1, 2; negative = /dev/null */
 	bool death_signal; /* SIGKILL when we die */
 	bool new_session;  /* it leads a session and a process group of its own */
+	bool interactive;  /* with new_session: stdio[0] is its terminal, and it is killed as others for lack of
+	                      memory */
+	int cgroup_fd;     /* directory of the v2 cgroup to be born in; 0 or negative = ours */
 };
 
 /* Starts it and waits for the exec; the pid, or -errno (the exec's reason included). *ret_pidfd is the caller's. */
