@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/mount/overlay.h"
 #include "lib/fd.h"
 #include "lib/sys.h"
 
@@ -122,6 +123,19 @@ static bool wants_ro(const struct mount_what *what)
 	       !is_mount_only_ro(what->type);
 }
 
+/* A layer's path may hold an escaped comma, which fsconfig(2) of kernels before 6.5 refuses. */
+static bool is_long_word(const char *word)
+{
+	const char *equals = strchr(word, '=');
+
+	return strlen(equals ? equals + 1 : word) > FSCONFIG_TEXT_MAX || strstr(word, "\\,");
+}
+
+static bool is_long_overlay(const struct mount_what *what, const char *word)
+{
+	return strcmp(what->type, "overlay") == 0 && overlay_layers(word) && is_long_word(word);
+}
+
 static int config_all(int context, const struct mount_what *what)
 {
 	const struct mount_options *o = what->options;
@@ -135,7 +149,8 @@ static int config_all(int context, const struct mount_what *what)
 	if (r >= 0 && wants_ro(what))
 		r = sys_fsconfig(context, FSCONFIG_SET_FLAG, "ro", NULL, 0);
 	for (size_t i = 0; i < o->data.n && r >= 0; i++)
-		r = config_word(context, o->data.v[i]);
+		r = is_long_overlay(what, o->data.v[i]) ? overlay_add_layers(context, overlay_layers(o->data.v[i]))
+		                                        : config_word(context, o->data.v[i]);
 	return r < 0 ? r : sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
 }
 
@@ -162,57 +177,55 @@ int mount_fs_new(const struct mount_what *what, struct err *err)
 	return take_fd(&mount);
 }
 
-/* A layer's path may hold an escaped comma, which fsconfig(2) of kernels before 6.5 refuses. */
-static bool is_long_word(const char *word)
-{
-	const char *equals = strchr(word, '=');
-
-	return strlen(equals ? equals + 1 : word) > FSCONFIG_TEXT_MAX || strstr(word, "\\,");
-}
-
 bool mount_fs_is_long(const struct mount_what *what)
 {
 	if (what->source && strlen(what->source) > FSCONFIG_TEXT_MAX)
 		return true;
 	for (size_t i = 0; i < what->options->data.n; i++)
-		if (is_long_word(what->options->data.v[i]))
+		if (is_long_word(what->options->data.v[i]) &&
+		    !(is_long_overlay(what, what->options->data.v[i]) &&
+		      overlay_takes_layers(overlay_layers(what->options->data.v[i]))))
 			return true;
 	return false;
 }
 
-static int too_long(const struct mount_what *what, const char *data, struct err *err)
+/* mount(2) from within the directory of our fds, so that the target, and the layers, have short names. */
+static int mount_here(const struct mount_what *what, int proc, int target, unsigned long flags, const char *data,
+                      struct err *err)
 {
-	const char *lower = strstr(data, "lowerdir=");
-	size_t layers = 1, n = strlen(data);
+	char name[16];
+	int r = sys_fchdir(proc);
 
-	if (!lower)
-		return err_say(err, E2BIG, "mount '%s' on '%s': %zu bytes of options, mount(2) takes %d", what->type,
-		               what->target, n, CLASSIC_DATA_MAX);
-	for (; *lower && *lower != ','; lower++)
-		layers += *lower == ':';
-	return err_say(err, E2BIG,
-	               "mount '%s' on '%s': %zu lower directories make %zu bytes of options, mount(2) takes %d",
-	               what->type, what->target, layers, n, CLASSIC_DATA_MAX);
+	r = r < 0 ? r : sys_chdir("self/fd");
+	if (r < 0)
+		return err_set(err, r, "mount '%s' on '%s': go to our procfs", what->type, what->target);
+	(void)snprintf(name, sizeof(name), "%d", target);
+	r = sys_mount(what->source && what->source[0] ? what->source : what->type, name, what->type, flags,
+	              data[0] ? data : NULL);
+	(void)sys_fchdir(proc);
+	return r < 0 ? err_set(err, r, "mount '%s' on '%s'", what->type, what->target) : 0;
 }
 
 static int classic(const struct mount_what *what, int proc, int target, unsigned long flags, struct err *err)
 {
 	_autoarena_ struct arena arena = { 0 };
-	const char *data = mount_options_join(&arena, &what->options->data);
-	char path[32];
+	_cleanup_(overlay_fds_done) struct overlay_fds layers = { 0 };
+	struct oci_strings words = what->options->data;
+	const char *data = mount_options_join(&arena, &words);
 	int r;
 
+	if (data && strlen(data) > CLASSIC_DATA_MAX && strcmp(what->type, "overlay") == 0) {
+		r = overlay_name_layers(&arena, &what->options->data, &layers, &words, err);
+		if (r < 0)
+			return err_wrap(err, "mount '%s' on '%s'", what->type, what->target);
+		data = mount_options_join(&arena, &words);
+	}
 	if (!data)
 		return err_set(err, ENOMEM, "mount '%s' on '%s'", what->type, what->target);
 	if (strlen(data) > CLASSIC_DATA_MAX)
-		return too_long(what, data, err);
-	r = sys_fchdir(proc);
-	if (r < 0)
-		return err_set(err, r, "mount '%s' on '%s': go to our procfs", what->type, what->target);
-	(void)snprintf(path, sizeof(path), "self/fd/%d", target);
-	r = sys_mount(what->source && what->source[0] ? what->source : what->type, path, what->type, flags,
-	              data[0] ? data : NULL);
-	return r < 0 ? err_set(err, r, "mount '%s' on '%s'", what->type, what->target) : 0;
+		return err_say(err, E2BIG, "mount '%s' on '%s': %zu bytes of options, mount(2) takes %d", what->type,
+		               what->target, strlen(data), CLASSIC_DATA_MAX);
+	return mount_here(what, proc, target, flags, data, err);
 }
 
 int mount_fs_classic(const struct mount_what *what, int proc, int target, struct err *err)

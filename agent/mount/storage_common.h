@@ -23,7 +23,7 @@ struct storage_run {
 };
 
 extern const struct storage_ops storage_virtio_fs, storage_ephemeral, storage_local, storage_overlayfs,
-	storage_watchable;
+	storage_watchable, storage_9p;
 extern const struct storage_ops storage_blk, storage_mmioblk, storage_nvdimm, storage_scsi;
 
 /* Opens "/" and our procfs; what is open after a failure is closed by storage_run_done too. */

@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "agent/mount/storage_common.h"
 
-/* A share of the host; the source is its tag. */
+static const char *default_type(const char *driver)
+{
+	return strcmp(driver, storage_9p.driver) == 0 ? "9p" : "virtiofs";
+}
+
+/* A share of the host by virtio-fs or 9p; the source is its tag, the options are the host's. */
 static int plan(struct arena *arena, const struct storage_config *config, const char *cid, struct step_list *ret,
                 struct err *err)
 {
-	const char *fstype = config->fstype && config->fstype[0] ? config->fstype : "virtiofs";
+	const char *fstype = config->fstype && config->fstype[0] ? config->fstype : default_type(config->driver);
 	struct mount_options o;
 	int r = storage_parse(arena, config, &o, err);
 
@@ -16,3 +23,4 @@ static int plan(struct arena *arena, const struct storage_config *config, const 
 }
 
 const struct storage_ops storage_virtio_fs = { .driver = "virtio-fs", .plan = plan };
+const struct storage_ops storage_9p = { .driver = "9p", .plan = plan };

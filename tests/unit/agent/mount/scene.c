@@ -43,9 +43,13 @@ int __wrap_sys_mount_setattr(int dirfd, const char *path, unsigned flags, const 
 	return fault() ? -EIO : __real_sys_mount_setattr(dirfd, path, flags, attr);
 }
 
+bool scene_old_overlay;
+
 int __real_sys_fsconfig(int, unsigned, const char *, const void *, int);
 int __wrap_sys_fsconfig(int fd, unsigned cmd, const char *key, const void *value, int aux)
 {
+	if (scene_old_overlay && key && strcmp(key, "lowerdir+") == 0)
+		return -EINVAL;
 	return fault() ? -EIO : __real_sys_fsconfig(fd, cmd, key, value, aux);
 }
 

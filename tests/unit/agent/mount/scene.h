@@ -39,6 +39,9 @@ struct scene {
 /* The result of the last scene, shared with its processes. */
 extern struct scene_result *shared;
 
+/* Set it to have a kernel whose overlay does not take layers one by one. */
+extern bool scene_old_overlay;
+
 /* Group setup and teardown of cmocka. */
 int scene_setup(void **state);
 int scene_teardown(void **state);

@@ -130,7 +130,11 @@ static const struct row rows[] = {
 	  "storage 'watchable-bind': '/run/kata-containers/shared/containers/vol' is not in "
 	  "'/run/kata-containers/shared/containers/watchable'",
 	  false },
-	{ "9p", "tag", "9p", "/a", NULL, NULL, "no storage driver '9p'", false },
+	{ "9p", "tag", "", "/a", "trans=virtio,version=9p2000.L,nodev", NULL,
+	  "mkdir target=/a number=493\n"
+	  "mount source=tag target=/a type=9p data=trans=virtio,version=9p2000.L flags=0x4\n",
+	  false },
+	{ "floppy", "tag", "9p", "/a", NULL, NULL, "no storage driver 'floppy'", false },
 };
 
 static void storages_become_steps(void **state)
@@ -353,22 +357,63 @@ static void fs_group_goes_everywhere_but_out(void **state)
 	in_namespace(group_body);
 }
 
-static void overlay_body(void)
-{
-	static char lower[8192] = "lowerdir=" BASE "/1";
-	struct storage_config config = { .driver = (char *)"overlayfs",
-		                         .mount_point = (char *)BASE "/o",
-		                         .options = LIST(lower) };
-	struct err err = ERR_INIT;
+extern bool scene_old_overlay; /* of scene.h, whose macros are others */
 
-	while (strlen(lower) < 5000)
-		(void)strcat(lower, ":" BASE "/1");
-	CHECK(apply(&config, &err) == -E2BIG);
-	CHECK(strstr(err.text, "lower directories make 50") != NULL);
-	CHECK(mountinfo_count(BASE) == 1);
+#define LAYER "a-lower-directory-with-a-long-name-for-many-of-them-make-more-than-a-page-"
+
+/* "lowerdir=" of n directories, which are made; the first and the last have a file. */
+static char *make_layers(unsigned n)
+{
+	char *text = calloc(n + 1, sizeof(BASE LAYER) + 16), *at = text, path[256];
+
+	CHECK(text != NULL);
+	at += sprintf(at, "lowerdir=");
+	for (unsigned i = 1; i <= n; i++) {
+		(void)snprintf(path, sizeof(path), BASE "/" LAYER "%u", i);
+		CHECK(mkdir(path, 0755) == 0 || errno == EEXIST);
+		at += sprintf(at, "%s%s", i > 1 ? ":" : "", path);
+	}
+	(void)snprintf(path, sizeof(path), BASE "/" LAYER "%u/last", n);
+	CHECK(close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)) == 0);
+	CHECK(close(open(BASE "/" LAYER "1/first", O_CREAT | O_WRONLY | O_CLOEXEC, 0600)) == 0);
+	return text;
 }
 
-static void too_many_layers_are_counted(void **state)
+static void mount_layers(unsigned n)
+{
+	char *lower = make_layers(n), *options[] = { lower, NULL };
+	struct storage_config config = { .driver = (char *)"overlayfs",
+		                         .mount_point = (char *)BASE "/o",
+		                         .options = { options, 1 } };
+	struct err err = ERR_INIT;
+
+	if (n > 500) {
+		CHECK(apply(&config, &err) == -E2BIG);
+		CHECK(strcmp(err.text,
+		             "mount 'overlay' on '" BASE "/o': 501 lower directories, the kernel takes 500") == 0);
+	} else {
+		CHECK(apply(&config, &err) == 0);
+		CHECK(access(BASE "/o/first", F_OK) == 0 && access(BASE "/o/last", F_OK) == 0);
+		CHECK(access("/proc/self", F_OK) == 0);
+		CHECK(storage_clean(&config, &err) == 0);
+	}
+	CHECK(mountinfo_count(BASE) == 1);
+	free(lower);
+}
+
+static void overlay_body(void)
+{
+	mount_layers(3);
+	mount_layers(20);
+	mount_layers(300);
+	mount_layers(501);
+	scene_old_overlay = true;
+	mount_layers(20);
+	mount_layers(300);
+	mount_layers(501);
+}
+
+static void many_layers_are_mounted_and_too_many_counted(void **state)
 {
 	(void)state;
 	in_namespace(overlay_body);
@@ -384,7 +429,7 @@ int test_storage(void)
 		cmocka_unit_test(local_is_a_directory),
 		cmocka_unit_test(a_failure_leaves_nothing_mounted),
 		cmocka_unit_test(fs_group_goes_everywhere_but_out),
-		cmocka_unit_test(too_many_layers_are_counted),
+		cmocka_unit_test(many_layers_are_mounted_and_too_many_counted),
 	};
 
 	return cmocka_run_group_tests_name("storage", tests, NULL, NULL);
