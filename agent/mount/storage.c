@@ -15,8 +15,8 @@
 #include "lib/sys.h"
 
 static const struct storage_ops *const drivers[] = {
-	&storage_9p,     &storage_9p,        &storage_blk,  &storage_ephemeral, &storage_local,     &storage_mmioblk,
-	&storage_nvdimm, &storage_overlayfs, &storage_scsi, &storage_virtio_fs, &storage_watchable,
+	&storage_9p,     &storage_blk,       &storage_ephemeral, &storage_local,     &storage_mmioblk,
+	&storage_nvdimm, &storage_overlayfs, &storage_scsi,      &storage_virtio_fs, &storage_watchable,
 };
 
 const char *const *storage_driver_names(void)

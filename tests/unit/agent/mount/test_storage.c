@@ -166,7 +166,7 @@ static void every_driver_has_a_name(void **state)
 	while (names[n])
 		n++;
 	assert_in_range(n, 4, 64);
-	assert_string_equal(names[0], "blk");
+	assert_string_equal(names[0], "9p");
 }
 
 /* --- really mounted, in a mount namespace of its own ------------------------------------------------------------ */
