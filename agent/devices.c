@@ -2,13 +2,17 @@
 #include "agent/devices.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "agent/device/content.h"
 #include "agent/device/disk.h"
 #include "agent/device/vfio.h"
+#include "agent/modules.h"
+#include "lib/fd.h"
 #include "lib/job.h"
+#include "lib/sys.h"
 
 unsigned devices_timeout_ms(const struct options *options)
 {
@@ -179,12 +183,25 @@ static int find_functions(struct finder *f, const struct device_config *c, bool 
 	return c->options.n > 0 ? 0 : err_say(err, EINVAL, "it names no PCI function (options)");
 }
 
+/* A kernel that has it built in needs no module; one that lacks it is noticed when it should take the first function. */
+static void load_vfio(void)
+{
+	_autoclose_ int root = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+
+	if (root >= 0)
+		(void)modules_load(root, VFIO, NULL, NULL);
+}
+
 static int find_vfio(struct finder *f, const struct device_config *c, unsigned index, struct err *err)
 {
 	struct device_found found = { .kind = DEVICE_FOUND_NODE, .index = index, .type = 'c', .renames = true };
 	bool must_bind = strcmp(c->type, VFIO) == 0;
 	unsigned group = 0;
-	int r = find_functions(f, c, must_bind, &group, err);
+	int r;
+
+	if (must_bind)
+		load_vfio();
+	r = find_functions(f, c, must_bind, &group, err);
 
 	if (r < 0 || !must_bind)
 		return r;

@@ -25,7 +25,7 @@ disk() {
 for d in pci scsi again late raw-pci raw-scsi raw-late; do disk "$d"; done
 disk pmem 128M
 truncate -s 16M "$work/swap.img" && mkswap "$work/swap.img" >/dev/null 2>&1
-vm_begin --append "agent.hotplug_timeout=$wait_s" --qemu-arg -M --qemu-arg nvdimm=on \
+vm_begin --append "agent.hotplug_timeout=$wait_s intel_iommu=on" --qemu-arg -device --qemu-arg intel-iommu --qemu-arg -M --qemu-arg nvdimm=on \
 	--qemu-arg -device --qemu-arg pci-bridge,bus=pci-bridge-0,id=pci-bridge-1,chassis_nr=2,shpc=off,addr=2,io-reserve=4k,mem-reserve=1m,pref64-reserve=1m
 
 # plug_pci DISK BUS SLOT: a virtio-blk disk.
@@ -241,8 +241,21 @@ assigned_function() {
 		options: ["0000:65:00.3=1e/06"]}]'
 }
 
+# The same card, taken from the guest's kernel: the container sees its group instead.
+given_function() {
+	local node
+	pod vfio '.devices = [{type: "vfio-pci", container_path: "/dev/vfio/77", id: "nic", options: ["0000:65:00.3=1e/07"]}] |
+		.OCI.Linux.Devices = [{Path: "/dev/vfio/77", Type: "c", Major: 240, Minor: 7}] | .OCI.Process.Env += ["PCIDEVICE_NIC=0000:65:00.3"]' || return
+	prints 'PCIDEVICE_NIC=0000:01:07.0 ' nic_of vfio || return
+	node=$(kata exec vfio -- sh -c 'ls /dev/vfio/*') || return
+	[[ $node =~ ^/dev/vfio/[0-9]+$ ]] && [ "$node" != /dev/vfio/77 ] || { echo "$node"; return 1; }
+	is "$(kata exec vfio -- stat -c '%F %t' "$node")" "character special file $(in_guest sh -c 'printf %x $(cut -d : -f 1 /sys/class/vfio/*/dev)')" || return
+	prints vfio-pci in_guest sh -c 'basename $(readlink /sys/bus/pci/devices/0000:01:07.0/driver)' || return
+	kata rm vfio
+}
+
 for t in pci_storage named_storage pci_device scsi_storage scsi_is_searched scsi_device persistent_memory late_disks refused never_comes \
-	swap_disk network_card never_a_card assigned_function; do
+	swap_disk network_card never_a_card assigned_function given_function; do
 	check "$t" "$t"
 done
 vm_finish
