@@ -39,7 +39,7 @@ PROTOS := $(wildcard proto/*.proto)
 GEN_C := $(PROTOS:proto/%.proto=$(GEN)/proto/%.pb-c.c) $(addprefix $(GEN)/google/protobuf/,any.pb-c.c empty.pb-c.c)
 sources = $(sort $(foreach d,$(1),$(wildcard $(d)/*.c)))
 objects = $(patsubst %.c,$(B)/%.o,$(1))
-SRC := $(call sources,lib proto agent agent/* ctl runk runtime runtime/*)
+SRC := $(call sources,lib proto agent agent/* ctl ctl/conformance runk runtime runtime/*)
 MAINS := $(wildcard agent/main.c ctl/main.c runk/main.c runtime/main.c)
 UNIT_DIRS := $(sort $(dir $(wildcard tests/unit/*/*.c tests/unit/*/*/*.c)))
 UNIT_RUN := $(UNIT_DIRS:%/=$(B)/%/run)
@@ -111,7 +111,7 @@ $(B)/tests/unit/%/run: $$(call objects,$$(wildcard tests/unit/$$*/*.c)) $(B)/tes
 	  $(patsubst %,-Wl$(comma)--wrap=%,$(shell cat tests/unit/$*/wrap 2>/dev/null)) $(filter %.o %.c,$^) \
 	  -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -lcmocka -o $@
 comma := ,
-$(foreach m,ctl runk runtime runtime/hypervisor,$(eval $(B)/tests/unit/$(m)/run: $(B)/lib$(firstword $(subst /, ,$(m))).a))
+$(foreach m,ctl ctl/conformance runk runtime runtime/hypervisor,$(eval $(B)/tests/unit/$(m)/run: $(B)/lib$(firstword $(subst /, ,$(m))).a))
 $(B)/tests/unit/runtime/run: $(B)/kata-toml
 
 check-unit: $(UNIT_RUN)  ## unit tests; T=name runs one file's
@@ -130,6 +130,11 @@ run-fuzzers: $(FUZZERS)
 	@tests/fuzz/run $(B) $(FUZZERS)
 $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/libctl.a $(B)/libproto.a $(B)/libkata.a
 	$(LINK)
+
+# The agent with faults to choose from, which the conformance kit has to find.
+$(B)/tests/seeded/%.o: CFLAGS_ALL += -Wno-missing-prototypes
+$(B)/tests/seeded/kata-agent: $(B)/tests/seeded/seeded.o $(B)/agent/main.o $(ARCHIVES) tests/seeded/wrap
+	$(LINK) $(patsubst %,-Wl$(comma)--wrap=%,$(shell cat tests/seeded/wrap))
 
 FAULT := $(if $(filter %asan,$(VARIANT)),faultasan,fault)
 check-fault:  ## a container's life with the k-th kernel call failing; K=all tries every k with every error
@@ -151,9 +156,9 @@ demo:  ## boot a guest and run a container in it
 	@$(MAKE) all initrd
 	@scripts/demo --build $(B)
 RING = KATA_BUILD=$(CURDIR)/$(B) tests/lib/ring
-check-integration: all $(TOOLS)  ## the real agent behind a fence, as root; T=name runs one script
+check-integration: all $(TOOLS) $(B)/tests/seeded/kata-agent  ## the real agent behind a fence, as root; T=name runs one script
 	@$(RING) integration $(filter-out %/fault.sh,$(wildcard tests/integration/*.sh))
-check-vm: all initrd  ## the initrd in a VM; T=name runs one script
+check-vm: all initrd $(B)/tests/seeded/kata-agent  ## the initrd in a VM; T=name runs one script
 	@$(RING) vm $(wildcard tests/vm/*.sh)
 bench: all initrd $(B)/tests/tools/stopwatch  ## ratios to crun and runc, memory and sizes; as root
 	@KATA_BUILD=$(CURDIR)/$(B) tests/bench/run
