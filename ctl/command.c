@@ -4,9 +4,10 @@
 #include <string.h>
 
 static const struct ctl_command *const commands[] = {
-	&cmd_check,   &cmd_wait_ready, &cmd_methods,      &cmd_call,         &cmd_run,      &cmd_exec,    &cmd_attach,
-	&cmd_ps,      &cmd_kill,       &cmd_stats,        &cmd_update,       &cmd_pause,    &cmd_resume,  &cmd_rm,
-	&cmd_destroy, &cmd_connect,    &cmd_generate_cid, &cmd_generate_sid, &cmd_examples, &cmd_console,
+	&cmd_check,    &cmd_wait_ready, &cmd_methods,     &cmd_call,    &cmd_run,          &cmd_exec,
+	&cmd_attach,   &cmd_ps,         &cmd_kill,        &cmd_stats,   &cmd_update,       &cmd_pause,
+	&cmd_resume,   &cmd_rm,         &cmd_destroy,     &cmd_connect, &cmd_generate_cid, &cmd_generate_sid,
+	&cmd_examples, &cmd_console,    &cmd_conformance,
 };
 
 const struct ctl_command *command_find(const char *name)

@@ -11,7 +11,7 @@
 extern const struct ctl_command cmd_call, cmd_check, cmd_methods, cmd_wait_ready;
 extern const struct ctl_command cmd_run, cmd_exec, cmd_attach, cmd_ps, cmd_kill, cmd_stats, cmd_rm, cmd_pause,
 	cmd_resume;
-extern const struct ctl_command cmd_console, cmd_update, cmd_destroy;
+extern const struct ctl_command cmd_conformance, cmd_console, cmd_update, cmd_destroy;
 extern const struct ctl_command cmd_connect, cmd_examples, cmd_generate_cid, cmd_generate_sid;
 
 /* The subcommand of that name, or NULL. */
