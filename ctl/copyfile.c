@@ -33,9 +33,12 @@ static int send_piece(struct api_call *call, const Grpc__CopyFileRequest *reques
 
 static int send_link(struct api_call *call, Grpc__CopyFileRequest *request, const char *src)
 {
-	char target[PATH_MAX];
-	ssize_t n = readlink(src, target, sizeof(target));
+	char *target = arena_alloc(call->arena, PATH_MAX);
+	ssize_t n;
 
+	if (!target)
+		return ctl_usage_error("CopyFile: read link '%s': %s", src, strerror(ENOMEM));
+	n = readlink(src, target, PATH_MAX);
 	if (n < 0)
 		return ctl_usage_error("CopyFile: read link '%s': %s", src, strerror(errno));
 	request->file_size = n;
@@ -47,7 +50,7 @@ static int send_link(struct api_call *call, Grpc__CopyFileRequest *request, cons
 static int send_file(struct api_call *call, Grpc__CopyFileRequest *request, const char *src)
 {
 	_autoclose_ int fd = open(src, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	_autofree_ uint8_t *piece = malloc(CHUNK_SIZE);
+	uint8_t *piece = arena_alloc(call->arena, CHUNK_SIZE);
 	int status;
 
 	if (fd < 0 || !piece)

@@ -88,7 +88,7 @@ static void note_interrupt(int signal_number)
 static char *read_line(void)
 {
 	struct sigaction drop = { .sa_handler = note_interrupt }, old;
-	char *line;
+	char *line = NULL;
 
 	do {
 		is_interrupted = 0;

@@ -31,7 +31,7 @@ struct script {
 int script_open(struct script *s);
 
 /* Runs one line, as often as a `repeat` before it said; an exit status, of the last time that it ran. */
-int script_run(struct script *s, const char *line);
+int script_run(struct script *s, const char *text);
 
 /* Runs lines until one fails (unless errors are ignored) or it is over; an exit status. */
 int script_run_all(struct script *s, const char *const *lines, size_t n);

@@ -32,7 +32,7 @@ int pbjson_format_with(const ProtobufCMessage *msg, unsigned flags, struct buf *
 bool pbjson_is_map(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field);
 
 /* The field with this name, spelled as in the .proto file or as in JSON (container_id, containerId), or NULL. */
-const ProtobufCFieldDescriptor *pbjson_find_field(const ProtobufCMessageDescriptor *type, const char *name);
+const ProtobufCFieldDescriptor *pbjson_find_field(const ProtobufCMessageDescriptor *type, const char *key);
 
 /* Bytes that one value of this type takes in a message struct or in a repeated field's array. */
 size_t pbjson_value_size(ProtobufCType type);
