@@ -67,9 +67,20 @@ struct oci_process {
 	int oom_score_adj;
 };
 
+struct oci_id_map {
+	uint32_t host_id, container_id, size;
+};
+
+struct oci_id_maps {
+	struct oci_id_map *v;
+	size_t n;
+};
+
 struct oci_mount {
 	char *destination, *source, *type;
 	struct oci_strings options;
+	struct oci_id_maps uid_maps,
+		gid_maps; /* of the file system's ids to ours; none = the container's, if asked for */
 };
 
 struct oci_hook {
@@ -85,15 +96,6 @@ struct oci_hook_list {
 
 struct oci_hooks {
 	struct oci_hook_list prestart, create_runtime, create_container, start_container, poststart, poststop;
-};
-
-struct oci_id_map {
-	uint32_t host_id, container_id, size;
-};
-
-struct oci_id_maps {
-	struct oci_id_map *v;
-	size_t n;
 };
 
 struct oci_namespace {

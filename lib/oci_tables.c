@@ -257,11 +257,20 @@ static const struct oci_member process_members[] = {
 };
 const struct oci_table oci_process_table = TABLE(oci_process, process_members);
 
+static const struct oci_member id_map_members[] = {
+	{ "containerID", OCI_KIND_U32, AT(oci_id_map, container_id), .required = true },
+	{ "hostID", OCI_KIND_U32, AT(oci_id_map, host_id), .required = true },
+	{ "size", OCI_KIND_U32, AT(oci_id_map, size), .required = true },
+};
+static const struct oci_table id_map_table = TABLE(oci_id_map, id_map_members);
+
 static const struct oci_member mount_members[] = {
 	{ "destination", OCI_KIND_STRING, AT(oci_mount, destination), .required = true },
 	{ "source", OCI_KIND_STRING, AT(oci_mount, source) },
 	{ "type", OCI_KIND_STRING, AT(oci_mount, type) },
 	{ "options", OCI_KIND_STRINGS, AT(oci_mount, options) },
+	{ "uidMappings", OCI_KIND_LIST, AT(oci_mount, uid_maps.v), LEN(oci_mount, uid_maps.n), .table = &id_map_table },
+	{ "gidMappings", OCI_KIND_LIST, AT(oci_mount, gid_maps.v), LEN(oci_mount, gid_maps.n), .table = &id_map_table },
 };
 static const struct oci_table mount_table = TABLE(oci_mount, mount_members);
 
@@ -286,13 +295,6 @@ static const struct oci_member hooks_members[] = {
 	HOOKS("poststop", poststop),
 };
 static const struct oci_table hooks_table = TABLE(oci_hooks, hooks_members);
-
-static const struct oci_member id_map_members[] = {
-	{ "containerID", OCI_KIND_U32, AT(oci_id_map, container_id), .required = true },
-	{ "hostID", OCI_KIND_U32, AT(oci_id_map, host_id), .required = true },
-	{ "size", OCI_KIND_U32, AT(oci_id_map, size), .required = true },
-};
-static const struct oci_table id_map_table = TABLE(oci_id_map, id_map_members);
 
 static const struct oci_member namespace_members[] = {
 	{ "type", OCI_KIND_CUSTOM, AT(oci_namespace, flag), .required = true, .custom = &namespace_type },

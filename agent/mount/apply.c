@@ -7,6 +7,7 @@
 #include "agent/mount/fsmount.h"
 #include "agent/mount/plan.h"
 #include "agent/mount/target.h"
+#include "agent/mount/treesync.h"
 #include "lib/fd.h"
 #include "lib/path.h"
 #include "lib/sys.h"
@@ -151,7 +152,19 @@ static int clone_sysfs(struct enter *e, const struct mount_what *what, struct er
 	return r < 0 ? err_set(err, r, "bind '/sys' on '%s'", what->target) : take_fd(&sys);
 }
 
-static int new_mount(struct enter *e, const struct mount_what *what, int target, struct err *err)
+/* While it is nowhere to be seen: whoever looks sees the whole copy. */
+static int copy_up(int target, int mount, bool keep_top, struct err *err)
+{
+	_autoclose_ int from = sys_openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	_autoclose_ int to = sys_openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	struct treesync sync = { .keep_top = keep_top };
+
+	if (from < 0 || to < 0)
+		return err_set(err, from < 0 ? from : to, "open what is to be copied up");
+	return treesync_dir(from, to, &sync, err);
+}
+
+static int new_mount(struct enter *e, const struct mount_what *what, int target, bool keep_top, struct err *err)
 {
 	_autoclose_ int mount = -EBADF;
 	int r;
@@ -163,6 +176,9 @@ static int new_mount(struct enter *e, const struct mount_what *what, int target,
 		mount = clone_sysfs(e, what, err);
 	if (mount < 0)
 		return mount;
+	r = what->options->copy_up ? copy_up(target, mount, keep_top, err) : 0;
+	if (r < 0)
+		return err_wrap(err, "mount '%s' on '%s'", what->type, what->target);
 	r = mount_attach(mount, target);
 	return r < 0 ? err_set(err, r, "mount '%s' on '%s': attach", what->type, what->target) : take_fd(&mount);
 }
@@ -173,6 +189,7 @@ static int apply_mount(const struct step *step, void *context, struct err *err)
 	struct enter *e = context;
 	struct mount_options o = *(const struct mount_options *)step->object;
 	struct mount_what what = { step->type, step->source, step->target, &o };
+	bool has_mode = has_key(&o.data, "mode");
 	_autoclose_ int target = -EBADF, mount = -EBADF;
 
 	if (keep_mode(e, step, &arena, &o) < 0)
@@ -180,7 +197,7 @@ static int apply_mount(const struct step *step, void *context, struct err *err)
 	target = open_target(e, step, true, err);
 	if (target < 0)
 		return err_wrap(err, "mount '%s' on '%s'", step->type, step->target);
-	mount = new_mount(e, &what, target, err);
+	mount = new_mount(e, &what, target, has_mode, err);
 	if (mount < 0)
 		return mount;
 	if (step->number > 0)

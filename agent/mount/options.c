@@ -12,6 +12,8 @@ enum word_kind {
 	WORD_SB,   /* a flag of the file system */
 	WORD_BIND,
 	WORD_REMOUNT,
+	WORD_IDMAP,
+	WORD_COPY_UP,
 	WORD_NOTHING, /* says the default, or what the kernel has forgotten (mand, iversion), or does by itself (acl) */
 	WORD_REFUSED,
 };
@@ -32,7 +34,7 @@ static const struct word words[] = {
 	{ "diratime", WORD_ATTR, 0, MOUNT_ATTR_NODIRATIME },
 	{ "dirsync", WORD_SB, MS_DIRSYNC, 0 },
 	{ "exec", WORD_ATTR, 0, MOUNT_ATTR_NOEXEC },
-	{ "idmap", WORD_REFUSED, 0, 0 },
+	{ "idmap", WORD_IDMAP, 0, 0 },
 	{ "iversion", WORD_NOTHING, 0, 0 },
 	{ "lazytime", WORD_SB, MS_LAZYTIME, 0 },
 	{ "loop", WORD_REFUSED, 0, 0 },
@@ -53,7 +55,7 @@ static const struct word words[] = {
 	{ "rbind", WORD_BIND, MS_REC, 0 },
 	{ "relatime", WORD_ATTR, MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME },
 	{ "remount", WORD_REMOUNT, 0, 0 },
-	{ "ridmap", WORD_REFUSED, 0, 0 },
+	{ "ridmap", WORD_IDMAP, MS_REC, 0 },
 	{ "rnorelatime", WORD_NOTHING, 0, 0 },
 	{ "rnostrictatime", WORD_NOTHING, 0, 0 },
 	{ "ro", WORD_ATTR, MOUNT_ATTR_RDONLY, 0 },
@@ -63,6 +65,7 @@ static const struct word words[] = {
 	{ "suid", WORD_ATTR, 0, MOUNT_ATTR_NOSUID },
 	{ "symfollow", WORD_ATTR, 0, MOUNT_ATTR_NOSYMFOLLOW },
 	{ "sync", WORD_SB, MS_SYNCHRONOUS, 0 },
+	{ "tmpcopyup", WORD_COPY_UP, 0, 0 },
 };
 
 static const struct {
@@ -130,6 +133,13 @@ static int apply_word(const struct word *word, const char *name, struct mount_op
 		return 0;
 	case WORD_REMOUNT:
 		o->remount = true;
+		return 0;
+	case WORD_IDMAP:
+		o->idmap = true;
+		o->idmap_tree = word->set == MS_REC;
+		return 0;
+	case WORD_COPY_UP:
+		o->copy_up = true;
 		return 0;
 	case WORD_NOTHING:
 		return 0;

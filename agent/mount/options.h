@@ -23,6 +23,8 @@ struct mount_options {
 	uint64_t propagation;    /* MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE; 0 = not said */
 	bool propagation_tree;   /* "rslave" and friends */
 	bool bind, bind_tree, remount;
+	bool idmap, idmap_tree;  /* the mount shows other ids than the file system has */
+	bool copy_up;            /* a tmpfs starts with what is in the directory that it covers */
 	unsigned long sb_flags;  /* MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME */
 	struct oci_strings data; /* "key=value" or "flag", for the file system */
 };

@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "lib/path.h"
@@ -107,6 +107,11 @@ static char *describe(struct planner *p, const struct mount_options *o)
 	if (text && (o->tree.set || o->tree.clear))
 		text = arena_printf(p->arena, "%s[tree+0x%llx-0x%llx]", text, (unsigned long long)o->tree.set,
 		                    (unsigned long long)o->tree.clear);
+	if (text && (o->idmap || o->copy_up))
+		text = arena_printf(p->arena, "%s%s", text,
+		                    o->copy_up      ? "[copy up]"
+		                    : o->idmap_tree ? "[ridmap]"
+		                                    : "[idmap]");
 	if (text && o->sb_flags)
 		text = arena_printf(p->arena, "%s[fs 0x%lx]", text, o->sb_flags);
 	return text;
@@ -127,6 +132,39 @@ static bool is_sealed(const struct step *step, const struct mount_options *o)
 {
 	return step->kind == &step_mount && (o->top.set & MOUNT_ATTR_RDONLY) &&
 	       (strcmp(step->type, "tmpfs") == 0 || strcmp(step->target, "/dev") == 0);
+}
+
+/* A mount's own mappings, or those of the container's user namespace. */
+static int set_idmap(struct planner *p, const struct oci_mount *m, const struct mount_options *o,
+                     const struct step *step, struct err *err)
+{
+	const struct oci_linux *lin = p->request->spec->linux;
+	bool own = m->uid_maps.n > 0 || m->gid_maps.n > 0;
+	struct plan_source *source;
+
+	if (!o->idmap && !own)
+		return 0;
+	if (step->kind != &step_bind || !o->bind)
+		return err_say(err, EINVAL, "mount '%s' on '%s': ids are mapped for binds only", step->type,
+		               step->target);
+	source = &p->plan->sources[step->number];
+	source->uids = own ? &m->uid_maps : &lin->uid_maps;
+	source->gids = own ? &m->gid_maps : &lin->gid_maps;
+	source->idmap_tree = o->idmap_tree;
+	if (source->uids->n == 0 || source->gids->n == 0)
+		return err_say(err, EINVAL,
+		               "bind on '%s': to map its ids takes mappings of users and groups, its own or those of a "
+		               "new user "
+		               "namespace",
+		               step->target);
+	return 0;
+}
+
+static int check_copy_up(const struct mount_options *o, const struct step *step, struct err *err)
+{
+	if (!o->copy_up || (step->kind == &step_mount && strcmp(step->type, "tmpfs") == 0))
+		return 0;
+	return err_say(err, EINVAL, "mount '%s' on '%s': 'tmpcopyup' is for tmpfs only", step->type, step->target);
 }
 
 static int set_kind(struct planner *p, const struct oci_mount *m, struct mount_options *o, struct step *step,
@@ -174,6 +212,8 @@ static int plan_mount(struct planner *p, const struct oci_mount *m, struct err *
 		return err_wrap(err, "mount '%s' on '%s'", step.type, target);
 	o->bind = o->bind || strcmp(step.type, "bind") == 0;
 	r = set_kind(p, m, o, &step, err);
+	r = r < 0 ? r : set_idmap(p, m, o, &step, err);
+	r = r < 0 ? r : check_copy_up(o, &step, err);
 	r = r < 0 ? r : check_proc(step.type, target, o, err);
 	if (r < 0)
 		return r;

@@ -16,6 +16,8 @@ struct plan_source {
 	bool tree;
 	const char *fstype; /* a new file system instead of what is at path */
 	const struct mount_options *options;
+	const struct oci_id_maps *uids, *gids; /* other ids than the file system's, or NULL */
+	bool idmap_tree;
 };
 
 struct rootfs_plan {

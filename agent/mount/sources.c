@@ -7,13 +7,39 @@
 #include "agent/mount/plan.h"
 #include "lib/fd.h"
 #include "lib/sys.h"
+#include "lib/userns.h"
+
+#ifndef MOUNT_ATTR_IDMAP
+#define MOUNT_ATTR_IDMAP 0x00100000
+#endif
+
+/* Before the tree is attached anywhere, as the kernel wants it. */
+static int map_ids(const struct plan_source *source, int tree, struct err *err)
+{
+	struct sys_mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP };
+	_autoclose_ int userns = -EBADF;
+	int r;
+
+	if (!source->uids)
+		return 0;
+	userns = userns_open(source->uids, source->gids, err);
+	if (userns < 0)
+		return err_wrap(err, "map the ids of '%s' for '%s'", source->path, source->target);
+	attr.userns_fd = (uint64_t)userns;
+	r = sys_mount_setattr(tree, "", AT_EMPTY_PATH | (source->idmap_tree ? AT_RECURSIVE : 0U), &attr);
+	if (r == -EINVAL)
+		return err_say(err, EINVAL,
+		               "map the ids of '%s' for '%s': its file system cannot do that, or does already",
+		               source->path, source->target);
+	return r < 0 ? err_set(err, r, "map the ids of '%s' for '%s'", source->path, source->target) : 0;
+}
 
 /* Resolved once, by the kernel; what a rename does to the name afterwards no longer matters. */
 static int open_source(const struct plan_source *source, bool is_root, int *ret, struct err *err)
 {
 	uint64_t flags = O_PATH | O_CLOEXEC | (is_root ? O_DIRECTORY : 0);
 	_autoclose_ int fd = sys_openat2(AT_FDCWD, source->path, flags, 0, RESOLVE_NO_MAGICLINKS);
-	int tree;
+	int tree, r;
 
 	if (fd < 0)
 		return is_root ? err_set(err, fd, "open the rootfs '%s'", source->path)
@@ -21,6 +47,11 @@ static int open_source(const struct plan_source *source, bool is_root, int *ret,
 	tree = mount_clone(fd, source->tree);
 	if (tree < 0)
 		return err_set(err, tree, "clone '%s' for '%s'", source->path, source->target);
+	r = map_ids(source, tree, err);
+	if (r < 0) {
+		(void)fd_close(tree);
+		return r;
+	}
 	*ret = tree;
 	return 0;
 }

@@ -23,6 +23,8 @@ int storage_parse(struct arena *arena, const struct storage_config *config, stru
 		               "storage '%s': mount point '%s' must be absolute, without '..', and not '/'",
 		               config->driver, config->mount_point ? config->mount_point : "");
 	r = mount_options_parse(arena, &config->options, ret, err);
+	if (r >= 0 && (ret->idmap || ret->copy_up))
+		r = err_say(err, EINVAL, "mount option '%s' is not for storages", ret->idmap ? "idmap" : "tmpcopyup");
 	return r < 0 ? err_wrap(err, "storage '%s' on '%s'", config->driver, config->mount_point) : 0;
 }
 

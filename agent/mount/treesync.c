@@ -326,7 +326,7 @@ int treesync_dir(int from, int to, struct treesync *s, struct err *err)
 	s->bytes = 0;
 	r = s->entries_max || s->bytes_max ? count_dir(from, s, 0, err) : 0;
 	r = r < 0 ? r : sync_dir(from, to, s, 0, err);
-	if (r < 0)
+	if (r < 0 || s->keep_top)
 		return r;
 	r = sys_fstatat(from, "", &st, AT_EMPTY_PATH);
 	r = r < 0 ? r : sys_fstatat(to, "", &old, AT_EMPTY_PATH);

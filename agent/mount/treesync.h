@@ -16,7 +16,8 @@ struct treesync {
 	/* What the source may hold, 0 = no matter; beyond it nothing is changed. */
 	unsigned entries_max;
 	uint64_t bytes_max;
-	bool mirror; /* what the source does not have is removed from the copy */
+	bool mirror;   /* what the source does not have is removed from the copy */
+	bool keep_top; /* owner and mode of the copy itself stay */
 	/* Filled in. */
 	unsigned entries, changes;
 	uint64_t bytes;

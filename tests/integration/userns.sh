@@ -32,6 +32,24 @@ terminal() {
 	prints "$(printf '0:5\r')" spec "$mapped | .process.terminal = true" stat -c %u:%g /dev/console
 }
 
+# A directory of root's becomes the container's own, with its whole tree where asked.
+mapped_binds() {
+	mkdir -p "$work/own" && touch "$work/own/file" && chown -R 0:0 "$work/own"
+	prints '0:0' spec "$mapped | .mounts += [{destination: \"/own\", type: \"bind\", source: \"$work/own\",
+		options: [\"rbind\", \"ridmap\"]}]" sh -c 'stat -c %u:%g /own/file; echo >/own/made' || return
+	prints '65534:65534' spec "$mapped | .mounts += [{destination: \"/own\", type: \"bind\", source: \"$work/own\",
+		options: [\"rbind\"]}]" stat -c %u:%g /own/file || return
+	[ "$(stat -c %u:%g "$work/own/made")" = 0:0 ] || return
+	expect 125 'to map its ids takes mappings' spec ".mounts += [{destination: \"/own\", type: \"bind\", source: \"$work/own\",
+		options: [\"bind\", \"idmap\"]}]" true
+}
+
+copied_up() {
+	prints 'root 0:0' spec "$mapped | .mounts += [{destination: \"/etc\", type: \"tmpfs\", source: \"tmpfs\",
+		options: [\"tmpcopyup\"]}]" sh -c 'echo $(cut -d : -f 1 /etc/passwd | head -n 1) $(stat -c %u:%g /etc/passwd); echo >/etc/passwd' || return
+	grep -q root "$work/mapped/etc/passwd"
+}
+
 limits_of_the_map() {
 	expect 125 "set uid '70000'" spec "$mapped | .process.user.uid = 70000" true &&
 		expect 125 'uidMappings is missing' spec '.linux.namespaces += [{type: "user"}]' true &&
@@ -52,4 +70,6 @@ check user_in_it user_in_it
 check terminal terminal
 check limits_of_the_map limits_of_the_map
 check exec_is_in_it exec_is_in_it
+check mapped_binds mapped_binds
+check copied_up copied_up
 finish

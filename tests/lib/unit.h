@@ -5,6 +5,9 @@
  */
 #pragma once
 
+/* Rows of tables leave out what is zero. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

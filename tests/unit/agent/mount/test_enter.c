@@ -257,6 +257,59 @@ static void a_user_namespace(void **state)
 	scene_play_well(&scene);
 }
 
+/* --- copies and ids --------------------------------------------------------------------------------------------- */
+
+static struct oci_id_map shift_map[] = { { .container_id = 0, .host_id = 100000, .size = 1000 } };
+static struct oci_mount mapped_mounts[] = {
+	{ (char *)"/proc", (char *)"proc", (char *)"proc", LIST((char *)"nosuid") },
+	{ (char *)"/mapped",
+	  (char *)BASE "/src/dir",
+	  (char *)"bind",
+	  LIST((char *)"bind", (char *)"idmap"),
+	  { shift_map, 1 },
+	  { shift_map, 1 } },
+	{ (char *)"/plain", (char *)BASE "/src/dir", (char *)"bind", LIST((char *)"bind") },
+	{ (char *)"/etc", (char *)"tmpfs", (char *)"tmpfs",
+	  LIST((char *)"tmpcopyup", (char *)"size=1m", (char *)"nodev") },
+	{ (char *)"/sealed", (char *)"tmpfs", (char *)"tmpfs",
+	  LIST((char *)"tmpcopyup", (char *)"mode=0711", (char *)"ro") },
+};
+
+static void prepare_copies(void)
+{
+	CHECK(mkdir("etc", 0755) == 0 || errno == EEXIST);
+	scene_put_file("etc/hosts", "of the image");
+	CHECK(mkdir("etc/deep", 0700) == 0 && symlink("../hosts", "etc/deep/link") == 0);
+	CHECK(mkdir("sealed", 0750) == 0 && chown("sealed", 5, 6) == 0);
+	scene_put_file("sealed/file", "x");
+}
+
+static void check_copies(struct rootfs_entry *entry)
+{
+	struct statfs fs;
+	struct stat st;
+
+	(void)entry;
+	CHECK(stat("/mapped", &st) == 0 && st.st_uid == 100000 && st.st_gid == 100000);
+	CHECK(stat("/plain", &st) == 0 && st.st_uid == 0);
+	CHECK(statfs("/etc", &fs) == 0 && fs.f_type == TMPFS_MAGIC && (fs.f_flags & MS_NODEV));
+	CHECK(file_says("/etc/hosts", "of the image") && file_says("/etc/deep/link", "of the image"));
+	CHECK(stat("/etc/deep", &st) == 0 && st.st_mode == (S_IFDIR | 0700));
+	CHECK(stat("/sealed", &st) == 0 && st.st_mode == (S_IFDIR | 0711));
+	CHECK(file_says("/sealed/file", "x") && open("/sealed/new", O_CREAT | O_WRONLY | O_CLOEXEC, 0600) < 0 &&
+	      errno == EROFS);
+}
+
+static void copies_and_mapped_ids(void **state)
+{
+	struct scene scene = { .spec = { .linux = NULL }, .prepare = prepare_copies, .check = check_copies };
+
+	(void)state;
+	scene.spec.mounts = mapped_mounts;
+	scene.spec.n_mounts = ARRAY_SIZE(mapped_mounts);
+	scene_play_well(&scene);
+}
+
 /* --- cgroups --------------------------------------------------------------------------------------------------- */
 
 static struct oci_mount cgroup_mounts[] = {
@@ -426,7 +479,8 @@ static void errors_say_why(void **state)
 	} rows[] = {
 		{ "/tmp", "tmpfs", "tmpfs", "foo", "mount 'tmpfs' on '/tmp': Unknown parameter 'foo'" },
 		{ "/tmp", "tmpfs", "tmpfs", "size=x", "mount 'tmpfs' on '/tmp': Bad value for 'size'" },
-		{ "/tmp", "x", "floppyfs", "ro", "mount 'floppyfs' on '/tmp': the kernel has no such file system, and the guest no module for it" },
+		{ "/tmp", "x", "floppyfs", "ro",
+		  "mount 'floppyfs' on '/tmp': the kernel has no such file system, and the guest no module for it" },
 		{ "/tmp", "/nothing", "bind", "bind", "bind '/nothing' on '/tmp': No such file or directory" },
 		{ "/tmp", BASE "/src/file", "bind", "bind",
 		  "bind '" BASE "/src/file' on '/tmp': one of source and target is a directory, the other is not" },
@@ -534,6 +588,7 @@ int test_enter(void)
 		cmocka_unit_test(a_readonly_root),
 		cmocka_unit_test(shared_mounts_do_not_leak),
 		cmocka_unit_test(a_user_namespace),
+		cmocka_unit_test(copies_and_mapped_ids),
 		cmocka_unit_test(cgroup_mounts_follow_the_hierarchy),
 		cmocka_unit_test(hostile_images_are_refused),
 		cmocka_unit_test(links_stay_inside),

@@ -69,6 +69,10 @@ static void words_become_modes(void **state)
 	assert_int_equal(parse(&arena, "rbind,rslave", &o, NULL), 0);
 	assert_true(o.bind && o.bind_tree && o.propagation_tree);
 	assert_int_equal(o.propagation, MS_SLAVE);
+	assert_int_equal(parse(&arena, "ridmap,tmpcopyup", &o, NULL), 0);
+	assert_true(o.idmap && o.idmap_tree && o.copy_up && !o.bind);
+	assert_int_equal(parse(&arena, "ridmap,idmap", &o, NULL), 0);
+	assert_true(o.idmap && !o.idmap_tree);
 	assert_int_equal(parse(&arena, "bind,unbindable,shared", &o, NULL), 0);
 	assert_true(o.bind && !o.bind_tree && !o.propagation_tree);
 	assert_int_equal(o.propagation, MS_SHARED);
@@ -79,7 +83,7 @@ static void words_become_modes(void **state)
 
 static void unsupported_words_are_named(void **state)
 {
-	static const char *const rows[] = { "loop", "idmap", "ridmap" };
+	static const char *const rows[] = { "loop" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -126,6 +126,12 @@ static void wrong_mounts_are_named(void **state)
 		{ "", "/s", "bind", "bind", "mount on '': the path must be absolute and without '..'" },
 		{ "/.//", "tmpfs", "tmpfs", "ro", "mount 'tmpfs' on '/': that is the rootfs" },
 		{ "/a", "", "bind", "bind", "bind on '/a': no source" },
+		{ "/a", "/s", "bind", "ridmap",
+		  "bind on '/a': to map its ids takes mappings of users and groups, its own or those of a new user "
+		  "namespace" },
+		{ "/a", "tmpfs", "tmpfs", "idmap", "mount 'tmpfs' on '/a': ids are mapped for binds only" },
+		{ "/a", "/s", "bind", "tmpcopyup", "mount 'bind' on '/a': 'tmpcopyup' is for tmpfs only" },
+		{ "/a", "proc", "proc", "tmpcopyup", "mount 'proc' on '/a': 'tmpcopyup' is for tmpfs only" },
 		{ "/a", "/s", "", "ro", "mount on '/a': neither a type nor 'bind'" },
 		{ "/a", "/s", "none", "ro", "mount on '/a': neither a type nor 'bind'" },
 		{ "/a", "/s", "ext4", "loop", "mount 'ext4' on '/a': mount option 'loop' is not supported" },
