@@ -92,14 +92,14 @@ $(B)/kata-agent: $(B)/agent/main.o $(ARCHIVES)
 $(B)/kata-agent-ctl: $(B)/ctl/main.o $(B)/libctl.a $(B)/libproto.a $(B)/libkata.a
 $(B)/bin/runk: $(B)/runk/main.o $(B)/librunk.a $(B)/libagent.a $(B)/libkata.a
 $(B)/kata-runtime: $(B)/runtime/main.o $(B)/libruntime.a $(B)/libproto.a $(B)/libkata.a
-$(B)/kata-agent-ctl $(B)/tests/unit/ctl/run: LIBS += -ledit # for its prompt; no other program has line editing
+$(B)/kata-agent-ctl $(B)/tests/%: LIBS += -ledit # for its prompt; no other program has it
 $(PROGRAMS):
 	$(LINK)
 $(B)/kata-toml: runtime/kata_toml.cc $(B)/flags
 	$(call say,CXX,$@)$(CXX) -std=c++17 $(CFLAGS) -Wall -Wextra -Wshadow $(if $(CI),-Werror) -DNDEBUG -MMD -MP $< -ljson-c -o $@
 
 # A test file's one public function is called by a generated main and needs no header.
-$(B)/tests/unit/%.o: CFLAGS_ALL += -Wno-missing-prototypes
+$(B)/tests/unit/%.o $(B)/tests/seeded/%.o: CFLAGS_ALL += -Wno-missing-prototypes
 # One program per directory of unit tests; its main is made from the names of the test_ files, others are their helpers.
 # A file `wrap` there lists the functions that its tests replace.
 .SECONDEXPANSION:
@@ -132,10 +132,8 @@ $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/libctl.a $(B)/libproto.a $(B)/libk
 	$(LINK)
 
 # The agent with faults to choose from, which the conformance kit has to find.
-$(B)/tests/seeded/%.o: CFLAGS_ALL += -Wno-missing-prototypes
 $(B)/tests/seeded/kata-agent: $(B)/tests/seeded/seeded.o $(B)/agent/main.o $(ARCHIVES) tests/seeded/wrap
 	$(LINK) $(patsubst %,-Wl$(comma)--wrap=%,$(shell cat tests/seeded/wrap))
-
 FAULT := $(if $(filter %asan,$(VARIANT)),faultasan,fault)
 check-fault:  ## a container's life with the k-th kernel call failing; K=all tries every k with every error
 	@$(MAKE) -s VARIANT=$(FAULT) all build/$(FAULT)/tests/tools/faultdrive
@@ -185,16 +183,13 @@ metrics:  ## the figures of the house style; fails over a limit
 ci:  ## what CI runs
 	@scripts/install-deps build vm check
 	+@CI=1 FUZZ_SECONDS=$${FUZZ_SECONDS:-30} tests/lib/check lint metrics check asan fuzz check-fresh
-
 install: all initrd  ## DESTDIR= PREFIX=: programs, initrd, docs
 	@install -D -t $(DESTDIR)$(PREFIX)/bin $(PROGRAMS)
 	@install -D -t $(DESTDIR)$(PREFIX)/libexec/kata-c $(HELPERS)
 	@install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/kata-c $(B)/kata.initrd
 	@install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/kata-c README.md LICENSE $(wildcard docs/*.md)
 dist:  ## the committed tree as a tarball
-	@mkdir -p build && git archive --prefix=kata-c-$(VERSION)/ -o build/kata-c-$(VERSION).tar.gz HEAD && \
-	  echo build/kata-c-$(VERSION).tar.gz
-
+	@mkdir -p build && git archive --prefix=kata-c-$(VERSION)/ -o build/kata-c-$(VERSION).tar.gz HEAD && echo build/kata-c-$(VERSION).tar.gz
 check-fresh:  ## the README's commands in a clean Debian root
 	@tests/lib/check-fresh
 clean:  ## remove what was built
