@@ -142,7 +142,6 @@ static bool empty_write(struct conform *c)
 static bool big_input(struct conform *c)
 {
 	_autofree_ char *data = malloc(BIG);
-	_autobuf_ struct buf out = BUF_INIT;
 	struct conform_pending *p;
 
 	if (!data)

@@ -23,7 +23,7 @@ static int64_t now_ms(void)
 
 /* --- verdicts ---------------------------------------------------------------------------------------------------- */
 
-static bool say(struct conform *c, bool *flag, const char *fmt, va_list args)
+_printf_(3, 0) static bool say(struct conform *c, bool *flag, const char *fmt, va_list args)
 {
 	if (!c->has_failed && !c->is_skipped) {
 		*flag = true;
