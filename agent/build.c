@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 
 #include "agent/credentials.h"
+#include "agent/listener.h"
 #include "lib/fd.h"
 #include "lib/sys.h"
 
@@ -28,6 +29,7 @@ static void build_done(struct build *b)
 	rootfs_close_sources(&b->setup.sources);
 	syscall_filter_done(&b->setup.filter);
 	b->setup.barrier = fd_close(b->setup.barrier);
+	b->setup.listener = fd_close(b->setup.listener);
 	b->barrier = fd_close(b->barrier);
 	b->cgroup = fd_close(b->cgroup);
 	b->pidfd = fd_close(b->pidfd);
@@ -107,6 +109,10 @@ static int prepare(struct build *b, struct err *err)
 	r = label_check(&s->labels, q->process, err);
 	if (r == 0)
 		r = syscall_filter_build(q->spec->linux->seccomp, &s->filter, err);
+	if (r == 0 && s->filter.notifies) {
+		s->listener = listener_connect(q->spec->linux->seccomp->listener_path, err);
+		r = s->listener < 0 ? s->listener : 0;
+	}
 	if (r == 0)
 		r = give_stdio(q, s->has_userns, err);
 	if (r == 0 && !q->is_exec)
@@ -189,8 +195,8 @@ static int clone_child(struct build *b, struct err *err)
 
 static int send_mapped(struct build *b, struct err *err)
 {
-	char word = CHILD_MAPPED;
-	struct iovec iov = { &word, 1 };
+	struct child_mapped mapped = { .kind = CHILD_MAPPED, .pid = b->pid };
+	struct iovec iov = { &mapped, sizeof(mapped) };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n = sys_sendmsg(b->barrier, &msg, 0);
 
@@ -230,7 +236,7 @@ int container_build(const struct build_request *request, struct build_result *re
 {
 	_cleanup_(build_done) struct build b = {
 		.request = request,
-		.setup = { .request = request, .barrier = -EBADF },
+		.setup = { .request = request, .barrier = -EBADF, .listener = -EBADF },
 		.barrier = -EBADF,
 		.cgroup = -EBADF,
 		.pidfd = -EBADF,

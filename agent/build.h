@@ -12,12 +12,19 @@
 #include "agent/mount/rootfs.h"
 #include "agent/syscall_filter.h"
 
+/* CHILD_MAPPED on the barrier. */
+struct child_mapped {
+	int kind;
+	pid_t pid; /* the child's, as its creator knows it */
+};
+
 struct child_setup {
 	const struct build_request *request;
 	struct rootfs_sources sources;
 	struct syscall_filter filter;
 	struct label_host labels;
-	int barrier; /* the child's end; one byte CHILD_MAPPED comes in */
+	int barrier;  /* the child's end; a struct child_mapped comes in */
+	int listener; /* connected to the agent of a seccomp filter that notifies, else -EBADF */
 	bool has_userns, new_net, new_uts, new_cgroupns;
 };
 

@@ -14,15 +14,17 @@
 #include "agent/build.h"
 #include "agent/credentials.h"
 #include "agent/hooks.h"
+#include "agent/listener.h"
 #include "agent/lookup.h"
 #include "agent/report.h"
 #include "agent/sysctl.h"
 #include "lib/fd.h"
 #include "lib/job.h"
+#include "lib/oci_state.h"
 #include "lib/pty.h"
 #include "lib/sys.h"
 
-#define KEEP_MAX 8 /* besides the sources of the rootfs */
+#define KEEP_MAX 9 /* besides the sources of the rootfs */
 
 #define EXIT_SETUP     1
 #define EXIT_CANNOT    126 /* as a shell says it */
@@ -36,6 +38,7 @@ struct child {
 	struct rootfs_entry entry; /* our procfs, and the terminal */
 	bool chdir_later;
 	int report; /* where a failure is told */
+	pid_t pid;  /* ours, as our creator knows it */
 	char *program, **env;
 };
 
@@ -49,7 +52,8 @@ static int detach(struct child *c, struct err *err)
 	const int fixed[KEEP_MAX] = { s->barrier,     c->q->park,
 		                      c->q->report,   c->q->is_exec ? c->q->init_pidfd : -EBADF,
 		                      c->q->stdio[0], c->q->stdio[1],
-		                      c->q->stdio[2], c->q->late_report };
+		                      c->q->stdio[2], c->q->late_report,
+		                      s->listener };
 	size_t n = KEEP_MAX + s->sources.n + c->q->preserve_fds;
 	_autofree_ int *keep = malloc(n * sizeof(*keep));
 	int r;
@@ -92,16 +96,17 @@ static int reset(struct child *c, struct err *err)
 
 static int wait_mapped(struct child *c, struct err *err)
 {
-	char word = 0;
+	struct child_mapped mapped = { 0 };
 	ssize_t n;
 
 	do {
-		n = sys_read(c->setup->barrier, &word, 1);
+		n = sys_read(c->setup->barrier, &mapped, sizeof(mapped));
 	} while (n == -EINTR);
 	if (n < 0)
 		return err_set(err, (int)n, "wait for the creator");
-	if (n == 0 || word != CHILD_MAPPED)
+	if (n != sizeof(mapped) || mapped.kind != CHILD_MAPPED)
 		return err_say(err, EPIPE, "the creator of '%s' went away", c->q->id);
+	c->pid = mapped.pid;
 	(void)fd_close(c->setup->barrier);
 	n = sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	return n < 0 ? err_set(err, (int)n, "make the child undumpable") : 0;
@@ -373,6 +378,37 @@ static int set_limits(struct child *c, struct err *err)
 	return credentials_limit(c->process, err);
 }
 
+static int describe_process(const struct child *c, struct buf *out)
+{
+	const struct build_request *q = c->q;
+	const struct oci_state state = {
+		.id = q->id,
+		.status = q->is_exec ? "running" : "creating",
+		.pid = q->is_exec ? q->init_pid : c->pid,
+		.bundle = q->bundle,
+		.annotations = &q->spec->annotations,
+	};
+
+	return oci_process_state_format(&state, c->pid, q->spec->linux->seccomp->listener_metadata, out);
+}
+
+/* Whatever the filter forbids or asks somebody about: afterwards there are only sendmsg and close to be done. */
+static int load_filter(struct child *c, struct err *err)
+{
+	_autobuf_ struct buf text = BUF_INIT;
+	_autoclose_ int listener = -EBADF;
+	int r = c->setup->filter.notifies ? describe_process(c, &text) : 0;
+
+	if (r < 0)
+		return err_set(err, r, "describe the process to the seccomp agent");
+	r = syscall_filter_load(&c->setup->filter, &listener, err);
+	if (r < 0 || listener < 0)
+		return r;
+	r = listener_send(c->setup->listener, listener, &text, err);
+	(void)fd_close(c->setup->listener);
+	return r;
+}
+
 /* Without no_new_privs the kernel wants CAP_SYS_ADMIN, so it must come before the last drop. */
 static int filter_as_root(struct child *c, struct err *err)
 {
@@ -381,7 +417,7 @@ static int filter_as_root(struct child *c, struct err *err)
 	if (c->process->no_new_privileges || !c->setup->filter.code)
 		return 0;
 	r = credentials_raise(err);
-	return r < 0 ? r : syscall_filter_load(&c->setup->filter, err);
+	return r < 0 ? r : load_filter(c, err);
 }
 
 static int drop_capabilities(struct child *c, struct err *err)
@@ -451,7 +487,7 @@ static void execute(struct child *c)
 	int r = c->q->is_exec ? 0 : run_hooks(c, HOOK_START_CONTAINER, "created", &err);
 
 	if (r >= 0 && c->process->no_new_privileges)
-		r = syscall_filter_load(&c->setup->filter, &err);
+		r = load_filter(c, &err);
 	if (r < 0)
 		fail(c, &err, EXIT_SETUP);
 	r = sys_execve(c->program, c->process->args.v, c->env);

@@ -56,6 +56,7 @@ struct build_request {
 
 	/* an exec */
 	int init_pidfd; /* pidfd of the container's init, whose namespaces are joined */
+	pid_t init_pid; /* for the state that a seccomp agent is told; 0 = unknown */
 
 	const struct cgroup_host *cgroup_host;
 	const char *cgroup_path; /* joined */

@@ -402,14 +402,15 @@ static void fill_request(struct launch *l, const struct oci_process *what)
 	l->request.process = what;
 	l->request.is_exec = !l->p->is_init;
 	l->request.init_pidfd = l->p->is_init ? -EBADF : c->init->pidfd;
+	l->request.init_pid = l->p->is_init ? 0 : c->init->pid;
 	l->request.cgroup_host = &l->cgroup_host;
 	l->request.cgroup_path = c->cgroup_path;
 	l->request.park = l->park_theirs;
 	l->request.report = l->report_theirs;
 	l->request.as_sibling = true;
+	l->request.bundle = arena_printf(&l->arena, SANDBOX_RUN_DIR "/%s", c->id);
 	if (l->p->is_init) {
 		l->request.stops_before_pivot = hookjob_stops_before_pivot(c);
-		l->request.bundle = arena_printf(&l->arena, SANDBOX_RUN_DIR "/%s", c->id);
 		l->request.hook_timeout_s = HOOKS_DEFAULT_S;
 	}
 	l->builder.keep = l->keep;

@@ -227,6 +227,7 @@ struct oci_seccomp {
 	struct oci_strings architectures, flags;
 	struct oci_seccomp_rule *rules;
 	size_t n_rules;
+	char *listener_path, *listener_metadata; /* for SCMP_ACT_NOTIFY */
 };
 
 struct oci_linux {

@@ -498,6 +498,8 @@ static const struct oci_member seccomp_members[] = {
 	{ "defaultErrnoRet", OCI_KIND_U32, AT(oci_seccomp, default_errno_ret), HAS(oci_seccomp, has_default_errno) },
 	{ "architectures", OCI_KIND_STRINGS, AT(oci_seccomp, architectures) },
 	{ "flags", OCI_KIND_STRINGS, AT(oci_seccomp, flags) },
+	{ "listenerPath", OCI_KIND_STRING, AT(oci_seccomp, listener_path) },
+	{ "listenerMetadata", OCI_KIND_STRING, AT(oci_seccomp, listener_metadata) },
 	{ "syscalls", OCI_KIND_LIST, AT(oci_seccomp, rules), LEN(oci_seccomp, n_rules), .table = &syscall_table },
 };
 static const struct oci_table seccomp_table = TABLE(oci_seccomp, seccomp_members);

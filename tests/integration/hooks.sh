@@ -63,7 +63,7 @@ order() {
 # create and start by hand, to look between.
 all_kinds() {
 	local marks="prestart createRuntime createContainer "
-	rm -rf "$log"/* "$work/rootfs/log"/*
+	rm -rf "${log:?}"/* "$work/rootfs/log"/*
 	create hooked "$(hooks_filter)" sleep 1000 || return
 	[ "$(order)" = "$marks" ] || { echo "after create: $(order)"; return 1; }
 	[ ! -e "$work/rootfs/log/order" ] || return
@@ -156,7 +156,7 @@ timeouts_kill() {
 	local kind
 	for kind in Prestart CreateContainer; do
 		failing $kind "${kind,} hook '$work/fail/hook': killed, for it had not ended after 1 s: slow" \
-			'echo slow >&2; sleep 300 & sleep 301' ".OCI.Hooks.$kind[0].Timeout = 1" || return
+			'echo slow >&2; sleep 300 & sleep 301' ".OCI.Hooks.${kind}[0].Timeout = 1" || return
 	done
 	! pgrep -f '^sleep 30[01]$'
 }

@@ -5,10 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "lib/fd.h"
 #include "lib/sys.h"
@@ -134,6 +139,84 @@ static int filter_without_no_new_privs(void)
 	return 0;
 }
 
+/* What decides about mkdir in the container: reads the state, answers one call, says what it was told. */
+static void seccomp_agent(int server, int report)
+{
+	struct seccomp_notif call = { 0 };
+	struct seccomp_notif_resp answer = { .error = -EXDEV };
+	char text[2048] = "", control[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = { text, sizeof(text) - 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+	};
+	int fd = -1, peer = accept(server, NULL, NULL);
+
+	if (peer >= 0 && recvmsg(peer, &msg, 0) > 0 && CMSG_FIRSTHDR(&msg))
+		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+	(void)dprintf(report, "%s\n", text);
+	if (ioctl(fd, SECCOMP_IOCTL_NOTIF_RECV, &call) == 0) {
+		answer.id = call.id;
+		(void)ioctl(fd, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+	}
+	_exit(0);
+}
+
+#define NOTIFY_MKDIR                                                                                                   \
+	",\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/tmp/agent.sock\","                     \
+	"\"listenerMetadata\":\"mine\",\"syscalls\":[{\"names\":[\"mkdir\",\"mkdirat\"],\"action\":\"SCMP_ACT_"        \
+	"NOTIFY\"}]}"
+
+static int notified(const char *process)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = "/tmp/agent.sock" };
+	_autoclose_ int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char config[4096], told[2048] = "";
+	struct sandboxed_process p;
+	int r, report[2];
+
+	(void)snprintf(config, sizeof(config),
+	               CONFIG("busybox mkdir /tmp/x 2>&1; busybox ls /proc/self/fd", ROOT_USER,
+	                      CAPS("\"CAP_KILL\"") "%s", "", NOTIFY_MKDIR),
+	               process);
+	if (bind(server, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(server, 1) < 0 || pipe(report) < 0)
+		return 99;
+	if (fork() == 0)
+		seccomp_agent(server, report[1]);
+	r = sandboxed_whole(&p, config);
+	CHECK(&p, r == 0);
+	CHECK(&p, strstr(buf_str(&p.output), "Invalid cross-device link"));
+	CHECK(&p, strstr(buf_str(&p.output), "0\n1\n2\n3\n"));
+	CHECK(&p, read(report[0], told, sizeof(told) - 1) > 0);
+	CHECK(&p, strstr(told, "\"metadata\":\"mine\"") && strstr(told, "\"fds\":[\"seccompFd\"]"));
+	/* The pid is the creator's, not the 1 that it is inside. */
+	CHECK(&p, !strstr(told, "\"pid\":1,") && !strstr(told, "\"pid\":0,"));
+	CHECK(&p, strstr(told, "\"id\":\"test\",\"status\":\"creating\""));
+	sandboxed_done(&p);
+	(void)unlink(addr.sun_path);
+	return 0;
+}
+
+static int filter_with_a_listener(void)
+{
+	return notified("");
+}
+
+static int filter_with_a_listener_and_no_new_privs(void)
+{
+	return notified(",\"noNewPrivileges\":true");
+}
+
+static int filter_without_its_listener(void)
+{
+	struct sandboxed_process p;
+	int r = sandboxed_whole(&p, CONFIG("exit 0", ROOT_USER, "", "", NOTIFY_MKDIR));
+
+	CHECK(&p, r == -ENOENT);
+	CHECK(&p, strstr(p.err.text, "seccomp: connect to listenerPath '/tmp/agent.sock'"));
+	sandboxed_done(&p);
+	return 0;
+}
+
 static int terminal_of_an_init(void)
 {
 	struct sandboxed_process p;
@@ -180,6 +263,9 @@ static void containers_are_what_the_spec_says(void **state)
 	assert_int_equal(sandboxed_run(world_of_an_init), 0);
 	assert_int_equal(sandboxed_run(rights_of_a_user), 0);
 	assert_int_equal(sandboxed_run(filter_without_no_new_privs), 0);
+	assert_int_equal(sandboxed_run(filter_with_a_listener), 0);
+	assert_int_equal(sandboxed_run(filter_with_a_listener_and_no_new_privs), 0);
+	assert_int_equal(sandboxed_run(filter_without_its_listener), 0);
 	assert_int_equal(sandboxed_run(terminal_of_an_init), 0);
 	assert_int_equal(sandboxed_run(user_namespace), 0);
 }
