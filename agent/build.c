@@ -128,8 +128,8 @@ static int enter_cgroup(struct build *b, struct err *err)
 
 	if (q->cgroup) {
 		r = cgroup_create(q->cgroup_host, q->cgroup, err);
-		if (r < 0)
-			return r;
+		if (r != 0) /* 1: rootless, and none could be made */
+			return r < 0 ? r : 0;
 		b->made_cgroup = true;
 	}
 	if (!path)

@@ -15,9 +15,13 @@ static const struct flag options[] = {
 	{ 0 },
 };
 
-static int start(struct lifecycle *l, struct err *err)
+/* Signals are ours from here on; earlier ones end us, and with us the process that waits for its release. */
+static int start(struct lifecycle *l, struct supervisor *supervisor, const struct create_options *o, struct err *err)
 {
-	int r = lifecycle_release(l, err);
+	int r = o->launch.detach ? 0 : supervise_start(supervisor, !o->no_subreaper, err);
+
+	if (r == 0)
+		r = lifecycle_release(l, err);
 
 	/* Others may look at it, and work on it, while we wait. */
 	if (r == 0)
@@ -44,7 +48,7 @@ static int run_in(struct lifecycle *l, struct supervisor *supervisor, const stru
 
 	if (r < 0)
 		return r;
-	r = start(l, err);
+	r = start(l, supervisor, o, err);
 	if (r < 0) {
 		struct err ignored = ERR_INIT;
 
@@ -67,8 +71,6 @@ static int run(const struct runk *runk, void *arg, int argc, char **argv, struct
 	int r = create_options_check(o, err);
 
 	(void)argc;
-	if (r == 0 && !o->launch.detach)
-		r = supervise_start(&supervisor, !o->no_subreaper, err);
 	if (r == 0)
 		r = run_in(&l, &supervisor, o, runk, argv[0], err);
 	supervise_done(&supervisor);

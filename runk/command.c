@@ -6,7 +6,8 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&cmd_create, &cmd_start, &cmd_run, &cmd_state, &cmd_kill, &cmd_delete,
+	&cmd_create, &cmd_start, &cmd_run,    &cmd_exec,   &cmd_state,  &cmd_kill, &cmd_delete,   &cmd_list,
+	&cmd_ps,     &cmd_pause, &cmd_resume, &cmd_update, &cmd_events, &cmd_spec, &cmd_features,
 };
 
 const struct command *command_find(const char *name)

@@ -23,7 +23,8 @@ struct command {
 
 #define COMMAND_OPTIONS_MAX 512
 
-extern const struct command cmd_create, cmd_delete, cmd_kill, cmd_run, cmd_start, cmd_state;
+extern const struct command cmd_create, cmd_delete, cmd_events, cmd_exec, cmd_features, cmd_kill, cmd_list, cmd_pause;
+extern const struct command cmd_ps, cmd_resume, cmd_run, cmd_spec, cmd_start, cmd_state, cmd_update;
 
 /* The verb of that name, or NULL. */
 const struct command *command_find(const char *name);

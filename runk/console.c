@@ -56,12 +56,12 @@ int console_send(const char *path, int master, struct err *err)
 	return n < 0 ? err_set(err, (int)n, "send the terminal to the console socket '%s'", path) : 0;
 }
 
-void console_resize(struct console *c)
+void console_copy_size(int master)
 {
 	struct winsize size;
 
 	if (ioctl(0, TIOCGWINSZ, &size) == 0)
-		(void)pty_resize(c->master, size.ws_row, size.ws_col);
+		(void)pty_resize(master, size.ws_row, size.ws_col);
 }
 
 int console_start(struct console *c, int master, struct err *err)
@@ -83,7 +83,6 @@ int console_start(struct console *c, int master, struct err *err)
 	if (tcsetattr(0, TCSADRAIN, &raw) < 0)
 		return err_set(err, errno, "set our terminal to raw mode");
 	c->is_raw = true;
-	console_resize(c);
 	return 0;
 }
 

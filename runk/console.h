@@ -37,8 +37,8 @@ int console_start(struct console *c, int master, struct err *err);
 /* Gives the user's terminal back as it was. */
 void console_stop(struct console *c);
 
-/* Copies our window's size to the master. */
-void console_resize(struct console *c);
+/* Copies the size of our window, if we have one, to a terminal. */
+void console_copy_size(int master);
 
 /* What the caller polls for: fills fds and returns their number, at most 4. */
 struct pollfd;

@@ -19,9 +19,6 @@ struct groups {
 /* Looks at the host; without a usable hierarchy an error, unless we are rootless. */
 int groups_init(const struct runk *runk, struct groups *ret, struct err *err);
 
-/* True if we may make this cgroup: some directory above it, the nearest that exists, is ours to write to. */
-bool groups_may_create(const struct groups *g, const char *path);
-
 /* 0 if the state's container has a cgroup that can be worked on; else -ENOTSUP, and the error says that `what` needs
  * one. */
 int groups_check(const struct groups *g, const struct state *s, const char *what, struct err *err);

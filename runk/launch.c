@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/fd.h"
@@ -11,6 +12,8 @@
 #include "lib/sys.h"
 #include "runk/builder.h"
 #include "runk/console.h"
+#include "runk/exec_process.h"
+#include "runk/flags.h"
 
 void launch_done(struct launch *l)
 {
@@ -30,6 +33,20 @@ int launch_check_terminal(const struct launch_options *options, bool terminal, b
 		return err_say(err, EINVAL, "cannot allocate tty if runk will detach without setting console socket");
 	if (options->console_socket && (!terminal || !detach))
 		return err_say(err, EINVAL, "cannot use console socket if runk will not detach or allocate tty");
+	return 0;
+}
+
+int launch_add_listen_env(struct arena *arena, struct oci_process *process, struct err *err)
+{
+	const char *given = getenv("LISTEN_FDS");
+	const char *v[] = { NULL, "LISTEN_PID=1" };
+	int64_t n;
+
+	if (!given || flag_parse_number(given, &n) < 0 || n <= 0)
+		return 0;
+	v[0] = arena_printf(arena, "LISTEN_FDS=%s", given);
+	if (!v[0] || exec_process_add_env(arena, process, v, ARRAY_SIZE(v)) < 0)
+		return err_set(err, ENOMEM, "tell of LISTEN_FDS");
 	return 0;
 }
 
@@ -104,10 +121,13 @@ static int receive(struct launch *l, struct child_report *ret, struct err *err)
 		return err_set(err, r, "receive the report of '%s'", l->request.id);
 	if (r == 0 || ret->kind != CHILD_CONSOLE)
 		return r;
-	if (l->options->console_socket)
+	if (l->options->console_socket) {
 		r = console_send(l->options->console_socket, fd, err);
-	else
+	} else {
+		/* Before the program can ask. */
+		console_copy_size(fd);
 		l->master = take_fd(&fd);
+	}
 	return r < 0 ? r : 1;
 }
 

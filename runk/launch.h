@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "agent/child.h"
+#include "lib/arena.h"
 #include "lib/err.h"
 #include "runk/runk.h"
 
@@ -44,6 +45,9 @@ void launch_done(struct launch *l);
 
 /* -EINVAL if the way the terminal is asked for makes no sense. */
 int launch_check_terminal(const struct launch_options *options, bool terminal, bool detach, struct err *err);
+
+/* If fds of socket activation are handed on, tells the process so by LISTEN_FDS and LISTEN_PID. */
+int launch_add_listen_env(struct arena *arena, struct oci_process *process, struct err *err);
 
 /* Makes the report socket, and the park socket unless request.park is there already; clones the child. */
 int launch_build(struct launch *l, struct err *err);

@@ -104,8 +104,6 @@ static int find_cgroup(struct lifecycle *l, const struct runk *runk, struct err 
 	r = cgroup_path(&l->state.arena, lin->cgroups_path, l->state.id, &path, err);
 	if (r < 0)
 		return r;
-	if (runk->is_rootless && !groups_may_create(&l->groups, path))
-		return 0;
 	l->state.cgroup = path;
 	return 0;
 }
@@ -177,6 +175,8 @@ static int build(struct lifecycle *l, struct err *err)
 	if (r < 0)
 		return r;
 	l->state.pid = l->launch.result.pid;
+	if (!l->launch.result.made_cgroup)
+		l->state.cgroup = NULL;
 	r = state_read_start_time(l->state.pid, &l->state.start_time);
 	/* Dead already: it has reported why. */
 	if (r == -ESRCH)
@@ -239,6 +239,8 @@ int lifecycle_create(struct lifecycle *l, const struct runk *runk, const struct 
 		r = bundle_load(&l->arena, options->bundle, &l->bundle, err);
 	if (r == 0)
 		r = launch_check_terminal(options, l->bundle.spec->process->terminal, detached || options->detach, err);
+	if (r == 0)
+		r = launch_add_listen_env(&l->arena, l->bundle.spec->process, err);
 	if (r == 0)
 		r = state_create(runk, id, &l->state, err);
 	if (r < 0)

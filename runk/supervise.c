@@ -63,7 +63,7 @@ static bool take_signals(struct supervisor *s, pid_t pid, int pidfd, struct cons
 		if (info.ssi_signo == SIGCHLD)
 			ended |= reap(pid, ret_status);
 		else if (info.ssi_signo == SIGWINCH && console)
-			console_resize(console);
+			console_copy_size(console->master);
 		else if (!is_for_us(info.ssi_signo))
 			(void)sys_pidfd_send_signal(pidfd, (int)info.ssi_signo);
 	}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "lib/fd.h"
+#include "lib/path.h"
+#include "runk/command.h"
+#include "runk/create_options.h"
+#include "runk/exec_process.h"
+#include "runk/groups.h"
+#include "runk/launch.h"
+#include "runk/state.h"
+#include "runk/supervise.h"
+
+struct exec_options {
+	struct launch_options launch;
+	struct exec_options_process process;
+	struct flag_number preserve_fds;
+	const char *cgroup;
+	bool ignore_paused, no_subreaper;
+};
+
+#define TO(member) offsetof(struct exec_options, member)
+
+static const struct flag options[] = {
+	{ "console-socket", 0, FLAG_TEXT, TO(launch.console_socket),
+	  "unix socket that receives the terminal's master" },
+	{ "pid-file", 0, FLAG_TEXT, TO(launch.pid_file), "file for the process id" },
+	{ "detach", 'd', FLAG_BOOL, TO(launch.detach), "do not wait for its end" },
+	{ "process", 'p', FLAG_TEXT, TO(process.file), "a process as JSON, instead of command and options" },
+	{ "cwd", 0, FLAG_TEXT, TO(process.cwd), "working directory" },
+	{ "env", 'e', FLAG_LIST, TO(process.env), "set a variable" },
+	{ "tty", 't', FLAG_BOOL, TO(process.tty), "with a terminal" },
+	{ "user", 'u', FLAG_TEXT, TO(process.user), "<uid>[:<gid>]" },
+	{ "additional-gids", 'g', FLAG_LIST, TO(process.gids), "one more group" },
+	{ "cap", 'c', FLAG_LIST, TO(process.caps), "one more capability" },
+	{ "apparmor", 0, FLAG_TEXT, TO(process.apparmor), "AppArmor profile" },
+	{ "process-label", 0, FLAG_TEXT, TO(process.label), "SELinux label" },
+	{ "no-new-privs", 0, FLAG_BOOL, TO(process.no_new_privs), "no privileges by exec" },
+	{ "preserve-fds", 0, FLAG_NUMBER, TO(preserve_fds), "hand on so many fds after 2 (and those of LISTEN_FDS)" },
+	{ "ignore-paused", 0, FLAG_BOOL, TO(ignore_paused), "also in a paused container, where it will wait" },
+	{ "no-subreaper", 0, FLAG_BOOL, TO(no_subreaper), "do not adopt orphans" },
+	{ "cgroup", 0, FLAG_TEXT, TO(cgroup), "a cgroup below the container's" },
+	{ 0 },
+};
+
+static int check_status(const struct state *s, const struct exec_options *o, struct err *err)
+{
+	switch (state_status(s)) {
+	case STATE_CREATED:
+	case STATE_RUNNING:
+		return 0;
+	case STATE_PAUSED:
+		return o->ignore_paused
+		               ? 0
+		               : err_say(err, EBUSY,
+		                         "cannot exec in a paused container (use --ignore-paused to override): '%s'",
+		                         s->id);
+	case STATE_CREATING:
+	case STATE_STOPPED:
+		break;
+	}
+	return err_say(err, ESRCH, "cannot exec in a stopped container: '%s' is not running", s->id);
+}
+
+/* The controller that runc's "[controller:]path" may name says nothing here: one path goes for all. */
+static int find_cgroup(struct state *s, const char *below, const char **ret, struct err *err)
+{
+	const char *colon = below ? strchr(below, ':') : NULL;
+	char *path;
+
+	if (!below) {
+		*ret = s->cgroup;
+		return 0;
+	}
+	path = s->cgroup ? arena_printf(&s->arena, "%s/%s", s->cgroup, colon ? colon + 1 : below) : NULL;
+	if (!path || !path_is_clean(path))
+		return err_say(err, EINVAL, "--cgroup '%s' is no cgroup below that of container '%s'", below, s->id);
+	*ret = path;
+	return 0;
+}
+
+static int fill(struct launch *l, struct state *s, const struct exec_options *o, const struct groups *g,
+                struct err *err)
+{
+	struct build_request *q = &l->request;
+	int r = g->usable ? find_cgroup(s, o->cgroup, &q->cgroup_path, err) : 0;
+
+	q->id = s->id;
+	q->is_exec = true;
+	q->cgroup_host = &g->host;
+	q->park = q->late_report = -EBADF;
+	q->preserve_fds = (unsigned)o->launch.preserve_fds;
+	for (int i = 0; i < 3; i++)
+		q->stdio[i] = i;
+	return r;
+}
+
+/* Signals are ours from before the release on; earlier ones end us, and with us the process that waits for it. */
+static int start(struct launch *l, struct supervisor *supervisor, const struct exec_options *o, struct err *err)
+{
+	int r = launch_build(l, err);
+
+	if (r == 0)
+		r = launch_wait_ready(l, err);
+	if (r == 0)
+		r = launch_write_pid_file(l, err);
+	if (r == 0 && !o->launch.detach)
+		r = supervise_start(supervisor, !o->no_subreaper, err);
+	return r < 0 ? r : launch_release(l, err);
+}
+
+static int start_in(struct launch *l, struct state *s, struct supervisor *supervisor, const struct exec_options *o,
+                    int argc, char **argv, struct err *err)
+{
+	struct oci_spec *spec = NULL;
+	struct oci_process *process = NULL;
+	struct groups g = { 0 };
+	_autoclose_ int pidfd = -EBADF;
+	int r = state_load_spec(s, &spec, err);
+
+	if (r == 0)
+		r = exec_process_make(&s->arena, spec, &o->process, argc, argv, &process, err);
+	if (r == 0)
+		r = launch_add_listen_env(&s->arena, process, err);
+	if (r == 0)
+		r = launch_check_terminal(&o->launch, process->terminal, o->launch.detach, err);
+	if (r == 0 && s->cgroup)
+		r = groups_init(l->runk, &g, err);
+	if (r == 0)
+		r = fill(l, s, o, &g, err);
+	if (r < 0)
+		return r;
+	pidfd = state_open_pid(s);
+	if (pidfd < 0)
+		return err_say(err, ESRCH, "cannot exec in a stopped container: '%s' is not running", s->id);
+	l->request.spec = spec;
+	l->request.process = process;
+	l->request.init_pidfd = pidfd;
+	return start(l, supervisor, o, err);
+}
+
+static int exec(const struct runk *runk, struct supervisor *supervisor, const struct exec_options *o, int argc,
+                char **argv, struct err *err)
+{
+	_autostate_ struct state s = STATE_INIT;
+	_autolaunch_ struct launch l = LAUNCH_INIT;
+	int r = state_open(runk, argv[0], false, &s, err);
+
+	l.runk = runk;
+	l.options = &o->launch;
+	if (r == 0)
+		r = check_status(&s, o, err);
+	if (r == 0)
+		r = start_in(&l, &s, supervisor, o, argc - 1, argv + 1, err);
+	if (r < 0 || o->launch.detach)
+		return r;
+	return supervise_wait(supervisor, l.result.pid, l.result.pidfd, l.master, err);
+}
+
+static int run(const struct runk *runk, void *arg, int argc, char **argv, struct err *err)
+{
+	struct exec_options *o = arg;
+	struct supervisor supervisor = { .signals = -EBADF };
+	int r = create_options_preserve(&o->preserve_fds, &o->launch.preserve_fds, err);
+
+	if (r == 0)
+		r = exec(runk, &supervisor, o, argc, argv, err);
+	supervise_done(&supervisor);
+	return r < 0 ? err_wrap(err, "exec failed") : r;
+}
+
+const struct command cmd_exec = {
+	"exec",
+	"<container-id> <command> [args...]",
+	"run another process in a container",
+	1,
+	-1,
+	true,
+	options,
+	sizeof(struct exec_options),
+	run,
+	RUNK_EXIT_EXEC,
+};

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include "lib/fd.h"
+#include "lib/sys.h"
+#include "runk/command.h"
+#include "runk/template.h"
+
+struct spec_options {
+	const char *bundle;
+	bool rootless;
+};
+
+static const struct flag options[] = {
+	{ "bundle", 'b', FLAG_TEXT, offsetof(struct spec_options, bundle),
+	  "where to write it (default: where you are)" },
+	{ "rootless", 0, FLAG_BOOL, offsetof(struct spec_options, rootless), "for a user without privileges" },
+	{ 0 },
+};
+
+static int run(const struct runk *runk, void *arg, int argc, char **argv, struct err *err)
+{
+	const struct spec_options *o = arg;
+	const char *bundle = o->bundle ? o->bundle : ".";
+	_autobuf_ struct buf text = BUF_INIT;
+	_autoclose_ int dir = sys_openat(AT_FDCWD, bundle, O_PATH | O_DIRECTORY | O_CLOEXEC, 0), fd = -EBADF;
+	int r;
+
+	(void)runk;
+	(void)argc;
+	(void)argv;
+	if (dir < 0)
+		return err_set(err, dir, "chdir to the bundle '%s'", bundle);
+	fd = sys_openat(dir, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd == -EEXIST)
+		return err_say(err, EEXIST, "File %s/config.json exists. Remove it first", bundle);
+	r = fd < 0 ? fd : template_format(o->rootless, sys_geteuid(), getegid(), &text);
+	r = r < 0 ? r : fd_write_all(fd, text.data, text.len);
+	return r < 0 ? err_set(err, r, "write '%s/config.json'", bundle) : 0;
+}
+
+const struct command cmd_spec = {
+	"spec", "", "write an example of a config.json", 0, 0, false, options, sizeof(struct spec_options), run, 0,
+};
