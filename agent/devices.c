@@ -183,7 +183,8 @@ static int find_functions(struct finder *f, const struct device_config *c, bool 
 	return c->options.n > 0 ? 0 : err_say(err, EINVAL, "it names no PCI function (options)");
 }
 
-/* A kernel that has it built in needs no module; one that lacks it is noticed when it should take the first function. */
+/* A kernel that has it built in needs no module; one that lacks it is noticed when it should take the first function.
+ */
 static void load_vfio(void)
 {
 	_autoclose_ int root = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);

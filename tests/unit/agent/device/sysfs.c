@@ -17,6 +17,47 @@
 
 #define TIMEOUT_MS 100
 
+/* --- the k-th kernel call fails ---------------------------------------------------------------------------------- */
+
+static int countdown = -1; /* calls until one fails; negative: none */
+static int answer;
+
+void sysfs_fail_at(int k, int errnum)
+{
+	countdown = k;
+	answer = -errnum;
+}
+
+bool sysfs_has_failed(void)
+{
+	return countdown < 0;
+}
+
+/* 0, or what this call has to answer. */
+static int fault(void)
+{
+	return countdown >= 0 && countdown-- == 0 ? answer : 0;
+}
+
+#define FAILING(type, name, parameters, arguments)                                                                     \
+	type __real_##name parameters;                                                                                 \
+	type __wrap_##name parameters;                                                                                 \
+	type __wrap_##name parameters                                                                                  \
+	{                                                                                                              \
+		int r = fault();                                                                                       \
+                                                                                                                       \
+		return r < 0 ? r : __real_##name arguments;                                                            \
+	}
+
+FAILING(int, sys_openat, (int dirfd, const char *path, int flags, mode_t mode), (dirfd, path, flags, mode))
+FAILING(int, sys_fdopendir, (int fd, DIR **ret), (fd, ret))
+FAILING(int, sys_readdir, (DIR * dir, struct dirent **ret), (dir, ret))
+FAILING(ssize_t, sys_readlinkat, (int dirfd, const char *path, char *buf, size_t n), (dirfd, path, buf, n))
+FAILING(int, sys_poll, (struct pollfd * fds, nfds_t n, int timeout_ms), (fds, n, timeout_ms))
+FAILING(ssize_t, sys_write, (int fd, const void *buf, size_t n), (fd, buf, n))
+
+/* --- nodes ------------------------------------------------------------------------------------------------------- */
+
 int __real_sys_fstatat(int dirfd, const char *path, struct stat *st, int flags);
 int __wrap_sys_fstatat(int dirfd, const char *path, struct stat *st, int flags);
 
@@ -25,7 +66,7 @@ int __wrap_sys_fstatat(int dirfd, const char *path, struct stat *st, int flags)
 {
 	char text[32] = "", type;
 	unsigned major_nr, minor_nr;
-	int r = __real_sys_fstatat(dirfd, path, st, flags);
+	int failed = fault(), r = failed < 0 ? failed : __real_sys_fstatat(dirfd, path, st, flags);
 	_autoclose_ int fd = -EBADF;
 
 	if (r < 0 || !S_ISREG(st->st_mode) || st->st_size >= (off_t)sizeof(text))

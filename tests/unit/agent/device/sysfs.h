@@ -47,3 +47,9 @@ void sysfs_tell(const struct sysfs *s);
 
 /* Where the events of the machine of the running test come from; -EBADF if it has none. */
 int sysfs_events(void);
+
+/* Makes the k-th kernel call from now on (0 = the next) answer -errnum; those after it work again. */
+void sysfs_fail_at(int k, int errnum);
+
+/* True once that call has come. */
+bool sysfs_has_failed(void);
