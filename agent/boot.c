@@ -36,7 +36,7 @@ static const struct boot_mount mounts[] = {
 };
 
 /* /proc is not there before the first mount, so the question is asked of the mount itself. */
-static bool is_mount_point(const char *path)
+bool boot_is_mount_point(const char *path)
 {
 	struct stat here, above;
 	char parent[64];
@@ -51,7 +51,7 @@ static int mount_one(const struct boot_mount *m, struct err *err)
 {
 	int r;
 
-	if (is_mount_point(m->target))
+	if (boot_is_mount_point(m->target))
 		return 0;
 	r = sys_mkdirat(AT_FDCWD, m->target, 0755);
 	if (r < 0 && r != -EEXIST)
@@ -121,17 +121,6 @@ int boot_load_modules(struct console *console, struct err *err)
 		if (*line == '/')
 			n += load_module(console, line);
 	return n;
-}
-
-int boot_mount_cgroups(struct err *err)
-{
-	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME;
-	int r;
-
-	if (is_mount_point(CGROUP_ROOT))
-		return 0;
-	r = sys_mount("cgroup2", CGROUP_ROOT, "cgroup2", flags, "nsdelegate");
-	return r < 0 ? err_set(err, r, "mount 'cgroup2' on '%s'", CGROUP_ROOT) : 0;
 }
 
 static int set_loopback_up(void)

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "agent/cgroups/cgroup.h"
 #include "agent/console.h"
 #include "lib/err.h"
@@ -29,8 +31,14 @@ bool boot_must_relocate(void);
  */
 int boot_relocate(struct err *err);
 
-/* Mounts the cgroup2 hierarchy unless something is mounted there. */
-int boot_mount_cgroups(struct err *err);
+/* True if something is mounted exactly there; needs no /proc. */
+bool boot_is_mount_point(const char *path);
+
+/*
+ * Mounts cgroup2, or below a tmpfs every v1 controller that the kernel has, unless something is mounted there. A kernel
+ * that has none of v1 gets cgroup2, which is said (boot_cgroups.c).
+ */
+int boot_mount_cgroups(struct console *console, bool unified, struct err *err);
 
 /* Host name, loopback up, PATH: small things that the kernel leaves to init. Failures are said and skipped. */
 void boot_set_identity(struct console *console);

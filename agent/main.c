@@ -158,11 +158,19 @@ static void boot_as_init(char **argv)
 		console_stage(&agent.console, "%d kernel modules", n);
 		must(boot_relocate(&err), &err, "leave the initramfs");
 	}
-	must(boot_mount_cgroups(&err), &err, "mount cgroups");
+	read_options(); /* needs /proc; which cgroups is one of them */
+	must(boot_mount_cgroups(&agent.console, agent.options.unified || agent.options.no_v1, &err), &err,
+	     "mount cgroups");
 	if (modules_serve_kernel(&err) < 0)
 		console_say(&agent.console, "Modules are not loaded on demand: %s, ignoring", err.text);
 	boot_set_identity(&agent.console);
 	console_stage(&agent.console, "cgroups, host name, loopback");
+}
+
+static void begin_as_service(char **argv)
+{
+	seal_program(argv); /* may execute us again */
+	read_options();
 }
 
 static void open_log(void)
@@ -288,10 +296,9 @@ int main(int argc, char **argv)
 	console_init(&agent.console);                    /* fds 0 to 2 exist before anything opens another */
 	must(take_signals(), NULL, "take over signals"); /* before the first child */
 	if (getpid() == 1)
-		boot_as_init(argv); /* may execute us again, from a tmpfs */
+		boot_as_init(argv); /* may execute us again, from a tmpfs; reads the options */
 	else
-		seal_program(argv);   /* may execute us again */
-	read_options();               /* needs /proc */
+		begin_as_service(argv);
 	check_address(&addr);         /* before anything is changed that would have to be undone */
 	boot_protect(&agent.console); /* needs cgroups; before memory grows */
 	serve(&addr);                 /* from here on a client can reach us */

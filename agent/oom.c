@@ -13,9 +13,16 @@
 #include "lib/log.h"
 #include "lib/sys.h"
 
+#define LOOK_AGAIN_MS    20 /* after a v1 event, twice as long each time: */
+#define LOOK_AGAIN_TIMES 7  /* for 2.5 s in all */
+
 struct watch {
 	struct list link;
-	int wd;
+	struct oom *oom;
+	int wd;                   /* v2: of memory.events; -EBADF on v1 */
+	struct loop_source event; /* v1: an eventfd */
+	struct loop_timer again;
+	unsigned looked;
 	int64_t kills; /* as many were told */
 	char *cgroup_path;
 	char id[];
@@ -87,6 +94,43 @@ static void look(struct oom *o, struct watch *w)
 	}
 }
 
+/*
+ * v1 tells before it kills, and not again while it is busy with that: so we look a few times more. Kernels without the
+ * counter have to be believed that each event is a kill.
+ */
+static void on_again(struct loop_timer *timer)
+{
+	struct watch *w = container_of(timer, struct watch, again);
+
+	look(w->oom, w);
+	if (w->looked < LOOK_AGAIN_TIMES &&
+	    loop_timer_start(w->oom->loop, &w->again, (uint64_t)LOOK_AGAIN_MS << w->looked++) < 0)
+		log_warning("oom", "Cannot look again for kills in container '%s', ignoring", w->id);
+}
+
+static int on_event(struct loop_source *source, uint32_t events)
+{
+	struct watch *w = container_of(source, struct watch, event);
+	int64_t kills = cgroup_oom_kills(w->oom->host, w->cgroup_path);
+	uint64_t times;
+
+	(void)events;
+	if (sys_read(source->fd, &times, sizeof(times)) != sizeof(times))
+		return LOOP_KEEP;
+	if (kills == -ENODATA) {
+		struct event *e = new_event(w->oom, w->id);
+
+		if (e)
+			list_append(&w->oom->events, &e->link);
+		return LOOP_KEEP;
+	}
+	if (kills < 0) /* the cgroup's end is an event too */
+		return LOOP_REMOVE;
+	w->looked = 0;
+	on_again(&w->again);
+	return LOOP_KEEP;
+}
+
 static void look_by_wd(struct oom *o, int wd)
 {
 	list_foreach(w, &o->watches, struct watch, link)
@@ -149,6 +193,9 @@ int oom_new(struct loop *loop, const struct cgroup_host *host, struct oom **ret)
 static void forget(struct watch *w)
 {
 	list_remove(&w->link);
+	loop_timer_stop(&w->again);
+	loop_remove(&w->event);
+	fd_closep(&w->event.fd);
 	free(w->cgroup_path);
 	free(w);
 }
@@ -172,23 +219,44 @@ struct oom *oom_free(struct oom *o)
 	return NULL;
 }
 
-int oom_watch(struct oom *o, const char *id, const char *cgroup_path, struct err *err)
+static int watch_file(struct oom *o, struct watch *w, struct err *err)
 {
 	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s%s/memory.events", o->host->root, w->cgroup_path);
+	w->wd = sys_inotify_add_watch(o->source.fd, path, IN_MODIFY);
+	return w->wd == -ENOENT ? w->wd : w->wd < 0 ? err_set(err, w->wd, "watch '%s'", path) : 0;
+}
+
+static int watch_event(struct oom *o, struct watch *w, struct err *err)
+{
+	int r;
+
+	w->event.fd = cgroup_watch_oom(o->host, w->cgroup_path);
+	if (w->event.fd == -EOPNOTSUPP)
+		return watch_file(o, w, err);
+	r = w->event.fd < 0 ? w->event.fd : loop_add(o->loop, &w->event);
+	return r == -ENOENT ? r : r < 0 ? err_set(err, r, "watch the memory of cgroup '%s'", w->cgroup_path) : 0;
+}
+
+int oom_watch(struct oom *o, const char *id, const char *cgroup_path, struct err *err)
+{
 	struct watch *w = calloc(1, sizeof(*w) + strlen(id) + 1);
+	int r;
 
 	if (!w)
 		return err_set(err, ENOMEM, "watch the memory of '%s'", id);
 	strcpy(w->id, id);
+	list_init(&w->link);
+	w->oom = o;
+	w->wd = -EBADF;
+	w->event = (struct loop_source){ .name = "oom", .fd = -EBADF, .events = EPOLLIN, .callback = on_event };
+	w->again.expired = on_again;
 	w->cgroup_path = strdup(cgroup_path);
-	(void)snprintf(path, sizeof(path), "%s%s/memory.events", o->host->root, cgroup_path);
-	w->wd = w->cgroup_path ? sys_inotify_add_watch(o->source.fd, path, IN_MODIFY) : -ENOMEM;
-	if (w->wd < 0) {
-		int r = w->wd;
-
-		free(w->cgroup_path);
-		free(w);
-		return r == -ENOENT ? 0 : err_set(err, r, "watch '%s'", path);
+	r = w->cgroup_path ? watch_event(o, w, err) : err_set(err, ENOMEM, "watch the memory of '%s'", id);
+	if (r < 0) {
+		forget(w);
+		return r == -ENOENT ? 0 : r;
 	}
 	list_append(&o->watches, &w->link);
 	return 0;
@@ -201,7 +269,8 @@ void oom_unwatch(struct oom *o, const char *id)
 			continue;
 		look(o, w);
 		/* The kernel takes the watch away with the file; until then it may still speak, to nobody. */
-		(void)sys_inotify_rm_watch(o->source.fd, w->wd);
+		if (w->wd >= 0)
+			(void)sys_inotify_rm_watch(o->source.fd, w->wd);
 		forget(w);
 	}
 }

@@ -22,6 +22,7 @@ enum option_kind {
 	OPTION_ADDR,
 	OPTION_LEVEL,
 	OPTION_TEXT,  /* not empty */
+	OPTION_ALL,   /* word=all; other values mean something to the kernel, not to us */
 	OPTION_KNOWN, /* tolerated, not acted on */
 };
 
@@ -46,6 +47,8 @@ static const struct option table[] = {
 	{ "agent.container_pipe_size", OPTION_NUMBER, AT(container_pipe_size) },
 	{ "agent.hotplug_timeout", OPTION_NUMBER, AT(hotplug_timeout_s) },
 	{ "systemd.unified_cgroup_hierarchy", OPTION_BOOL, AT(unified) },
+	{ "agent.unified_cgroup_hierarchy", OPTION_BOOL, AT(unified) },
+	{ "cgroup_no_v1", OPTION_ALL, AT(no_v1) },
 	{ "agent.policy_file", OPTION_TEXT, AT(policy_file) },
 	{ "agent.config_file", OPTION_KNOWN, 0 },
 	{ "agent.cdh_api_timeout", OPTION_KNOWN, 0 },
@@ -151,6 +154,9 @@ static int apply(struct options *o, const struct option *option, const char *val
 		return value ? set_level(o, value) : -EINVAL;
 	case OPTION_TEXT:
 		return value ? set_text(o, value, where) : -EINVAL;
+	case OPTION_ALL:
+		*(bool *)where |= value && strcmp(value, "all") == 0;
+		return 0;
 	case OPTION_KNOWN:
 		return 0;
 	}

@@ -19,6 +19,7 @@ struct options {
 	uint32_t container_pipe_size; /* bytes, 0 = the kernel's default */
 	uint32_t hotplug_timeout_s;
 	bool unified;            /* cgroup v2; false only when the command line asks for v1 */
+	bool no_v1;              /* the kernel gives no controller to cgroup v1, whatever was asked */
 	const char *policy_file; /* NULL = the image's */
 	unsigned unknown;        /* agent.* words that nobody knows */
 	struct arena arena;

@@ -81,7 +81,14 @@ static void v1_only_when_asked(void **state)
 
 	(void)state;
 	parse(&o, "systemd.unified_cgroup_hierarchy=0");
-	assert_false(o.unified);
+	assert_false(o.unified || o.no_v1);
+	options_done(&o);
+	parse(&o, "agent.unified_cgroup_hierarchy=false cgroup_no_v1=memory");
+	assert_false(o.unified || o.no_v1);
+	options_done(&o);
+	parse(&o, "cgroup_no_v1=all systemd.unified_cgroup_hierarchy=0");
+	assert_true(o.no_v1);
+	assert_int_equal(o.unknown, 0);
 	options_done(&o);
 }
 
