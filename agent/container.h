@@ -99,6 +99,9 @@ int container_pause(struct container *c, struct completion *done, struct err *er
 /* Thaws; -EINVAL naming the state unless paused. */
 int container_resume(struct container *c, struct completion *done, struct err *err);
 
+/* After CPUs came: gives them to every container that is not limited to some. For a job. */
+int containers_follow_cpus(const struct sandbox *sandbox, struct err *err);
+
 /* Changes limits; `resources` must live until the completion. */
 int container_update(struct container *c, const struct oci_resources *resources, struct completion *done,
                      struct err *err);

@@ -115,3 +115,17 @@ void container_controls_cancel(struct container *c)
 		done->done(done, -ECANCELED, &err);
 	}
 }
+
+int containers_follow_cpus(const struct sandbox *sandbox, struct err *err)
+{
+	list_foreach(c, &sandbox->containers, struct container, link) {
+		const struct oci_resources *res = c->config->spec->linux->resources;
+		int r = 0;
+
+		if (c->owns_cgroup)
+			r = cgroup_follow_cpus(&sandbox->cgroup_host, c->cgroup_path, res ? res->cpu : NULL, err);
+		if (r < 0 && r != -ENOENT) /* gone meanwhile */
+			return err_wrap(err, "container '%s'", c->id);
+	}
+	return 0;
+}

@@ -116,8 +116,8 @@ int64_t cgroup_oom_kills(const struct cgroup_host *host, const char *path);
 int cgroup_watch_oom(const struct cgroup_host *host, const char *path);
 
 /*
- * After CPUs or memory nodes came: on v1 the parents, and the cgroup as far as `cpu` (may be NULL) does not limit it,
- * take the root's. For a guest, where nobody else has a say.
+ * After CPUs or memory nodes came: on v1 the parents take the root's, and so does the cgroup unless `cpu` (may be NULL)
+ * names some or it has others than its parent. For a guest, where nobody else has a say.
  */
 int cgroup_follow_cpus(const struct cgroup_host *host, const char *path, const struct oci_cpu *cpu, struct err *err);
 

@@ -51,35 +51,52 @@ static int copy_file(int root, int dir, const char *file)
 	return r < 0 || strcmp(before, after) == 0 ? r : fd_write_file_at(dir, file, after);
 }
 
-static int follow_file(int root, int dir, const char *file, const char *wanted)
+/* A container's own list, from the specification or a later update, is not its parent's: it stays. */
+static int follow_leaf(int root, int dir, const char *file, const char *wanted, const char *above)
 {
-	return wanted && *wanted ? fd_write_file_at(dir, file, wanted) : copy_file(root, dir, file);
+	_autofree_ char *own = NULL;
+	int r = fd_read_file_at(dir, file, LIST_MAX, &own, NULL);
+
+	if (r < 0 || (wanted && *wanted) || (above && strcmp(own, above) != 0))
+		return r;
+	return copy_file(root, dir, file);
+}
+
+/* One of the two files in every cgroup of the path, from above. */
+static int follow(const struct cgroup_at *at, int root, const char *file, const char *wanted)
+{
+	_autofree_ char *path = strdup(at->path);
+	_autofree_ char *above = NULL; /* what the parent had */
+	int r = path ? 0 : -ENOMEM;
+
+	for (char *end = path; end && r >= 0;) {
+		_autoclose_ int dir = -EBADF;
+		char *before = NULL;
+
+		end = strchr(end + 1, '/');
+		if (end)
+			*end = '\0';
+		dir = cgroupfs_open(root, path);
+		r = dir < 0 ? dir : fd_read_file_at(dir, file, LIST_MAX, &before, NULL);
+		if (r >= 0)
+			r = end ? copy_file(root, dir, file) : follow_leaf(root, dir, file, wanted, above);
+		free(above);
+		above = before;
+		if (end)
+			*end = '/';
+	}
+	return r;
 }
 
 int cgroup_v1_follow_cpus(const struct cgroup_at *at, const struct oci_cpu *cpu, struct err *err)
 {
 	const struct cgroup_hierarchy *h = cgroup_hierarchies_find(&at->host->v1, CGROUP_CPUSET);
 	_autoclose_ int root = h ? cgroupfs_open(at->root, h->dir) : -ENOENT;
-	_autofree_ char *path = strdup(at->path);
-	int r = 0;
+	int r = root;
 
 	if (!h)
 		return 0;
-	if (root < 0 || !path)
-		return err_set(err, path ? root : -ENOMEM, "give new CPUs to cgroup '%s'", at->path);
-	for (char *end = path; end && r >= 0;) {
-		_autoclose_ int dir = -EBADF;
-
-		end = strchr(end + 1, '/');
-		if (end)
-			*end = '\0';
-		dir = cgroupfs_open(root, path);
-		r = dir < 0 ? dir : follow_file(root, dir, files[0], end || !cpu ? NULL : cpu->cpus);
-		r = r < 0 ? r : follow_file(root, dir, files[1], end || !cpu ? NULL : cpu->mems);
-		if (r < 0)
-			return err_set(err, r, "give new CPUs to cgroup '%s'", path);
-		if (end)
-			*end = '/';
-	}
-	return 0;
+	r = r < 0 ? r : follow(at, root, files[0], cpu ? cpu->cpus : NULL);
+	r = r < 0 ? r : follow(at, root, files[1], cpu ? cpu->mems : NULL);
+	return r < 0 ? err_set(err, r, "give new CPUs to cgroup '%s'", at->path) : 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
+#include "agent/container.h"
 #include "agent/device/online.h"
 #include "agent/device/swap.h"
 #include "agent/devices.h"
@@ -46,20 +47,28 @@ void rpc_reseed_random_dev(struct rpc_call *call)
 
 /* --- CPUs and memory --------------------------------------------------------------------------------------------- */
 
+struct online {
+	struct device_online want;
+	const struct sandbox *sandbox;
+};
+
 static int run_online(void *arg, struct job_reply *reply, struct err *err)
 {
+	const struct online *online = arg;
+	int r = device_online(DEVICE_SYSTEM, &online->want, err);
+
 	(void)reply;
-	return device_online(DEVICE_SYSTEM, arg, err);
+	return r < 0 ? r : containers_follow_cpus(online->sandbox, err);
 }
 
 void rpc_online_cpu_mem(struct rpc_call *call)
 {
 	const Grpc__OnlineCPUMemRequest *req = RPC_REQUEST(call, Grpc__OnlineCPUMemRequest);
 	const struct options *options = call->server->sandbox->options;
-	struct device_online *want = arena_alloc(&call->arena, sizeof(*want));
+	struct online *online = arena_alloc(&call->arena, sizeof(*online));
 	unsigned seconds = options ? options->hotplug_timeout_s : 0;
 
-	if (!want) {
+	if (!online) {
 		rpc_fail(call, RPC_RESOURCE_EXHAUSTED, "out of memory for a job");
 		return;
 	}
@@ -67,10 +76,11 @@ void rpc_online_cpu_mem(struct rpc_call *call)
 		seconds = ONLINE_MIN_S;
 	if (seconds > ONLINE_MAX_S)
 		seconds = ONLINE_MAX_S;
-	*want = (struct device_online){ req->nb_cpus, !req->cpu_only, seconds * 1000 };
+	online->want = (struct device_online){ req->nb_cpus, !req->cpu_only, seconds * 1000 };
+	online->sandbox = call->server->sandbox;
 	rpc_run_job(call, &(struct rpc_job){ .name = "online",
 	                                     .run = run_online,
-	                                     .arg = want,
+	                                     .arg = online,
 	                                     .deadline_ms = (seconds + ONLINE_MARGIN_S) * 1000 });
 }
 

@@ -18,14 +18,27 @@ run() {
 	kata run --share "$work/share:$guest_share" --rootfs "$work/share/rootfs" "$@"
 }
 
+# Sets $kernel and $initrd. VM_CGROUPS=v1: of Debian 12, whose kernel has every v1 controller.
+find_images() {
+	initrd=$build/kata.initrd
+	kernel=$("$top/scripts/fetch-kernel") || vm_fail "no kernel"
+	[ "${VM_CGROUPS:-v2}" = v1 ] || return 0
+	kernel=$("$top/scripts/fetch-kernel" --suite bookworm) || vm_fail "no kernel of Debian 12"
+	[ "$kernel" = "$(cat "$build/kernel-dir")" ] && return
+	initrd=$work/kata.initrd
+	"$top/rootfs-builder/initrd" --agent "$build/kata-agent" --kernel-dir "$kernel" --output "$initrd" >"$work/manifest" ||
+		vm_fail "no initrd for Debian 12's kernel"
+}
+
 # vm_begin [OPTION OF scripts/vm]...
 vm_begin() {
-	local kernel
+	local kernel initrd
 	[ -n "$work" ] || work=$(mktemp -d /tmp/kata-vm.XXXXXX)
 	trap 'vm_finish' EXIT
 	make_rootfs "$work/share/rootfs"
-	kernel=$("$top/scripts/fetch-kernel") || vm_fail "no kernel"
-	"$top/scripts/vm" start --dir "$work" --kernel-dir "$kernel" --initrd "$build/kata.initrd" --share "$work/share" \
+	find_images
+	"$top/scripts/vm" start --dir "$work" --kernel-dir "$kernel" --initrd "$initrd" --share "$work/share" \
+		--cgroups "${VM_CGROUPS:-v2}" \
 		"$@" || vm_fail "the VM did not start"
 	address=$("$top/scripts/vm" address --dir "$work")
 	"$top/scripts/vm" wait --dir "$work" || vm_fail "the agent does not listen: $(tail -n 5 "$work/console.log" | tr '\r\n' '  ')"

@@ -374,26 +374,35 @@ static void rootless_goes_without(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* As if the root had got more: what a parent had too little of comes down, what a container is limited to stays. */
 static void new_cpus_come_down(void **state)
 {
 	struct world *w = *state;
-	struct oci_cpu cpu = { .cpus = (char *)"0" }, wanted = { .cpus = (char *)"0", .mems = (char *)"" };
+	struct oci_cpu cpu = { .cpus = (char *)"0" };
 	struct oci_resources res = { .cpu = &cpu };
-	struct oci_linux lin = { .resources = &res };
 	_autoclose_ int root = -EBADF;
 	_autofree_ char *all = NULL;
-	struct cgroup_at top = { .path = "/" };
+	struct cgroup_at at = { .host = &w->host, .path = "/" };
 
 	NEEDS(w, CGROUP_CPUSET);
-	world_create(w, "/x/c", &lin);
-	root = cgroupfs_open_root(w->root);
-	top.host = &w->host;
-	top.root = root;
-	assert_int_equal(cgroup_v1_read(&top, CGROUP_CPUSET, "cpuset.cpus", &all), 0);
+	world_create(w, "/x/c", &no_limits);
+	world_create(w, "/x/limited", &no_limits);
+	at.root = root = cgroupfs_open_root(w->root);
+	assert_int_equal(cgroup_v1_read(&at, CGROUP_CPUSET, "cpuset.cpus", &all), 0);
 	all[strcspn(all, "\n")] = '\0';
-	OK(cgroup_follow_cpus(&w->host, "/x/c", &wanted, why));
+	if (strcmp(all, "0") == 0)
+		skip();
+	at.path = "/x/c";
+	assert_int_equal(cgroup_v1_write(&at, CGROUP_CPUSET, "cpuset.cpus", "0"), 0);
+	OK(cgroup_update(&w->host, "/x/limited", &res, why));
+	OK(cgroup_follow_cpus(&w->host, "/x/limited", NULL, why));
+	expect_file(w, "/x/limited", CGROUP_CPUSET, "cpuset.cpus", "0");
+	at.path = "/x";
+	assert_int_equal(cgroup_v1_write(&at, CGROUP_CPUSET, "cpuset.cpus", "0"), 0);
+	OK(cgroup_follow_cpus(&w->host, "/x/c", &cpu, why));
 	expect_file(w, "/x", CGROUP_CPUSET, "cpuset.cpus", all);
 	expect_file(w, "/x/c", CGROUP_CPUSET, "cpuset.cpus", "0");
+	assert_int_equal(cgroup_v1_write(&at, CGROUP_CPUSET, "cpuset.cpus", "0"), 0);
 	OK(cgroup_follow_cpus(&w->host, "/x/c", NULL, why));
 	expect_file(w, "/x/c", CGROUP_CPUSET, "cpuset.cpus", all);
 }
