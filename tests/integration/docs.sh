@@ -120,7 +120,7 @@ options() {
 		# shellcheck disable=SC2016 # backquotes of the document
 		sed -n '/ignored without a word:/,/^$/p' docs/GUIDE.md | grep -o '`agent[^`]*`' | tr -d '`'
 	} | sort >"$work/doc"
-	sed -n 's/^\t*{ "\([A-Za-z_.]*\)", OPTION_.*/\1/p' agent/options.c | sort >"$work/code"
+	sed -n 's/^\t*{ "\([A-Za-z0-9_.]*\)", OPTION_.*/\1/p' agent/options.c | sort >"$work/code"
 	same "$work/doc" "$work/code"
 }
 
