@@ -12,6 +12,7 @@ static int plan(struct arena *arena, const struct storage_config *config, const 
 	int r = storage_parse(arena, config, &o, err);
 
 	(void)cid;
+	r = r < 0 ? r : storage_plan_mkfs(arena, ret, config, err);
 	r = r < 0 ? r : storage_plan_mkdir(arena, ret, config->mount_point, 0755, err);
 	r = r < 0 ? r : storage_plan_mount(arena, ret, config, config->fstype, &o, err);
 	return r < 0 ? r : storage_plan_fs_group(arena, ret, config, err);

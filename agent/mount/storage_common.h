@@ -56,6 +56,10 @@ int storage_plan_fs_group(struct arena *arena, struct step_list *list, const str
 int storage_plan_hugepages(struct arena *arena, struct step_list *list, const struct mount_options *options,
                            struct err *err);
 
+/* Plans mkfs.ext4 on the source if the driver options say "create_filesystem"; refuses "encryption_key=". */
+int storage_plan_mkfs(struct arena *arena, struct step_list *list, const struct storage_config *config,
+                      struct err *err);
+
 /* The path of an fd as mountinfo has it, with all symlinks resolved; fills ret, 0 or -errno. */
 int storage_real_path(const struct storage_run *run, int fd, char ret[PATH_MAX]);
 

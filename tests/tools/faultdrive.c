@@ -28,6 +28,7 @@
 
 #define ID           "fault"
 #define RUN_DIR      "/run/kata-containers/" ID
+#define SHARE_DIR    "/run/kata-containers/shared/containers"
 #define EXEC_ID      "short"
 #define EXEC_CODE    7
 #define CALL_MS      20000
@@ -232,7 +233,10 @@ static bool create(struct drive *d)
 	char lower[PATH_MAX], *overlay_options[] = { lower, "io.katacontainers.fs-opt.overlay-rw" };
 	_autoarena_ struct arena arena = { 0 };
 	Grpc__Storage ephemeral = GRPC__STORAGE__INIT, local = GRPC__STORAGE__INIT, overlay = GRPC__STORAGE__INIT;
-	Grpc__Storage *storages[] = { &ephemeral, &local, &overlay };
+	Grpc__Storage root = GRPC__STORAGE__INIT, watchable = GRPC__STORAGE__INIT;
+	Grpc__Storage *storages[] = { &ephemeral, &local, &overlay, &root, &watchable };
+	Grpc__SharedMount shared = GRPC__SHARED_MOUNT__INIT, *shared_mounts[] = { &shared };
+	char source[PATH_MAX];
 	Grpc__CreateContainerRequest request = GRPC__CREATE_CONTAINER_REQUEST__INIT;
 
 	if (pboci_spec_to_pb(&arena, build_spec(d, &arena), &request.oci, NULL) < 0)
@@ -254,7 +258,17 @@ static bool create(struct drive *d)
 	overlay.n_options = 2;
 	request.container_id = request.exec_id = ID;
 	request.storages = storages;
-	request.n_storages = 3;
+	request.n_storages = 5;
+	root.driver = "local";
+	root.mount_point = SHARE_DIR "/watchable";
+	watchable.driver = "watchable-bind";
+	watchable.source = source;
+	watchable.mount_point = SHARE_DIR "/watchable/etc";
+	(void)snprintf(source, sizeof(source), "%s/etc", d->rootfs);
+	shared.src_ctr = "nobody";
+	shared.src_path = shared.dst_path = "/shared";
+	request.shared_mounts = shared_mounts;
+	request.n_shared_mounts = 1;
 	d->has_container = true;
 	return call_empty(d, "CreateContainer", &request);
 }

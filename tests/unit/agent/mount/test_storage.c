@@ -110,6 +110,16 @@ static const struct row rows[] = {
 	  "mkdir target=/run/disk number=493\n"
 	  "mount source=/dev/sda target=/run/disk type=xfs data=nouuid\n",
 	  false },
+	{ "blk", "/dev/vdb", "ext4", "/run/disk", NULL, "create_filesystem",
+	  "mkfs source=/dev/vdb type=ext4\n"
+	  "mkdir target=/run/disk number=493\n"
+	  "mount source=/dev/vdb target=/run/disk type=ext4\n",
+	  false },
+	{ "blk", "/dev/vdb", "xfs", "/run/disk", NULL, "create_filesystem",
+	  "storage 'blk' on '/run/disk': 'create_filesystem' makes ext4, not 'xfs'", false },
+	{ "scsi", "/dev/sda", "ext4", "/run/disk", NULL, "encryption_key=ephemeral",
+	  "storage 'scsi' on '/run/disk': 'encryption_key=ephemeral' needs a confidential data hub, which is not here",
+	  false },
 	{ "nvdimm", "/dev/pmem0", "erofs", "/run/disk", "dax", NULL,
 	  "mkdir target=/run/disk number=493\n"
 	  "mount source=/dev/pmem0 target=/run/disk type=erofs data=dax\n",
@@ -357,6 +367,40 @@ static void fs_group_goes_everywhere_but_out(void **state)
 	in_namespace(group_body);
 }
 
+/* A file is no disk to mount, but mkfs takes it. */
+static void mkfs_body(void)
+{
+	struct storage_config config = { .driver = (char *)"blk",
+		                         .source = (char *)BASE "/disk",
+		                         .fstype = (char *)"ext4",
+		                         .mount_point = (char *)BASE "/m",
+		                         .driver_options = LIST((char *)"create_filesystem") };
+	struct err err = ERR_INIT;
+	unsigned char magic[2] = { 0 };
+	int fd = open(BASE "/disk", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+
+	CHECK(fd >= 0 && ftruncate(fd, 8 << 20) == 0);
+	CHECK(apply(&config, &err) < 0);
+	CHECK(strstr(err.text, "mount 'ext4' on '" BASE "/m'") != NULL);
+	CHECK(pread(fd, magic, 2, 1024 + 56) == 2 && magic[0] == 0x53 && magic[1] == 0xef);
+	err = (struct err)ERR_INIT;
+	config.source = (char *)BASE "/none";
+	CHECK(apply(&config, &err) < 0);
+	CHECK(strstr(err.text, "make a file system on '" BASE "/none': '/sbin/mkfs.ext4' ended with status 1: ") !=
+	      NULL);
+	close(fd);
+}
+
+static void file_systems_are_made(void **state)
+{
+	(void)state;
+	if (access("/sbin/mkfs.ext4", X_OK) < 0) {
+		print_message("skipped: needs mkfs.ext4\n");
+		skip();
+	}
+	in_namespace(mkfs_body);
+}
+
 extern bool scene_old_overlay; /* of scene.h, whose macros are others */
 
 #define LAYER "a-lower-directory-with-a-long-name-for-many-of-them-make-more-than-a-page-"
@@ -429,6 +473,7 @@ int test_storage(void)
 		cmocka_unit_test(local_is_a_directory),
 		cmocka_unit_test(a_failure_leaves_nothing_mounted),
 		cmocka_unit_test(fs_group_goes_everywhere_but_out),
+		cmocka_unit_test(file_systems_are_made),
 		cmocka_unit_test(many_layers_are_mounted_and_too_many_counted),
 	};
 
