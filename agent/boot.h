@@ -14,6 +14,7 @@
 
 #define BOOT_MODULES_FILE  "/etc/kata-agent/modules"
 #define BOOT_MANIFEST_FILE "/etc/kata-agent/manifest"
+#define BOOT_PROGRAM       "/usr/bin/kata-agent" /* the agent, once the initramfs is left */
 #define BOOT_RELOCATED_ENV "KATA_AGENT_RELOCATED"
 
 /* proc, sys, dev, dev/pts, dev/shm, run, tmp, each unless it is mounted already; /dev/ptmx and the standard links. */

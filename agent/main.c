@@ -161,7 +161,7 @@ static void boot_as_init(char **argv)
 	read_options(); /* needs /proc; which cgroups is one of them */
 	must(boot_mount_cgroups(&agent.console, agent.options.unified || agent.options.no_v1, &err), &err,
 	     "mount cgroups");
-	if (modules_serve_kernel(&err) < 0)
+	if (modules_serve_kernel(BOOT_PROGRAM, &err) < 0)
 		console_say(&agent.console, "Modules are not loaded on demand: %s, ignoring", err.text);
 	boot_set_identity(&agent.console);
 	console_stage(&agent.console, "cgroups, host name, loopback");

@@ -346,26 +346,20 @@ int modules_run_helper(int argc, char **argv)
 	return r < 0;
 }
 
-int modules_serve_kernel(struct err *err)
+int modules_serve_kernel(const char *program, struct err *err)
 {
 	_autoclose_ int root = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), parent = -EBADF;
-	char self[PATH_MAX];
 	const char *name;
 	struct stat st;
-	ssize_t n;
 	int r;
 
 	if (root < 0)
 		return err_set(err, root, "open '/'");
 	if (!sys_owns_machine() || sys_fstatat(root, MODULES_LIST + 1, &st, 0) < 0)
 		return 0;
-	n = sys_readlinkat(AT_FDCWD, "/proc/self/exe", self, sizeof(self) - 1);
-	if (n < 0)
-		return err_set(err, (int)n, "find our own program");
-	self[n] = '\0';
 	parent = path_open_parent_in(root, "/sbin/" MODULES_HELPER, 0755, &name, err);
 	if (parent < 0)
 		return parent;
-	r = sys_symlinkat(self, parent, name);
+	r = sys_symlinkat(program, parent, name);
 	return r < 0 && r != -EEXIST ? err_set(err, r, "make '/sbin/" MODULES_HELPER "'") : 0;
 }

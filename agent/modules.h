@@ -33,5 +33,6 @@ bool modules_is_helper(const char *argv0);
  * said. */
 int modules_run_helper(int argc, char **argv);
 
-/* Makes the agent the kernel's helper, if the builder has left a list and the image has no modprobe of its own. */
-int modules_serve_kernel(struct err *err);
+/* Makes the program at the path, the agent, the kernel's helper, if the builder has left a list and the image has no
+ * modprobe of its own. */
+int modules_serve_kernel(const char *program, struct err *err);

@@ -17,7 +17,6 @@
 #include "lib/sys.h"
 
 #define NEW_ROOT       "/newroot"
-#define SELF           "/usr/bin/kata-agent"
 #define LIST_MAX       (1024 * 1024)
 #define COPY_CHUNK     65536
 #define LEFT_DEPTH_MAX 4 /* fields of a manifest line before the path */
@@ -186,11 +185,11 @@ static int enter_new_root(struct err *err)
 
 static int execute_self(struct err *err)
 {
-	char *const argv[] = { SELF, NULL };
+	char *const argv[] = { BOOT_PROGRAM, NULL };
 
 	if (setenv(BOOT_RELOCATED_ENV, "1", 1) < 0)
 		return err_set(err, errno, "remember that the initramfs was left");
-	return selfexec_run(SELFEXEC_ANY, SELF, argv, environ, err);
+	return selfexec_run(SELFEXEC_ANY, BOOT_PROGRAM, argv, environ, err);
 }
 
 bool boot_must_relocate(void)

@@ -11,6 +11,7 @@
 
 #define KEY           "lowerdir="
 #define FSCONFIG_TEXT 255
+#define NO_SUCH       "/no-such-layer/of-kata-agent"
 
 /* One layer after the other. */
 struct walk {
@@ -57,12 +58,15 @@ size_t overlay_count(const char *layers)
 	return n;
 }
 
-/* Asked anew each time: an overlay of that many layers is rare, and the fallback has to be testable. */
+/*
+ * Who looks for the layer at once knows the word: kernels before 6.5 take any word and look at it later. Asked anew
+ * each time: an overlay of that many layers is rare, and the fallback has to be testable.
+ */
 static bool kernel_takes_layers(void)
 {
 	_autoclose_ int context = sys_fsopen("overlay", FSOPEN_CLOEXEC);
 
-	return context >= 0 && sys_fsconfig(context, FSCONFIG_SET_STRING, "lowerdir+", "/", 0) == 0;
+	return context >= 0 && sys_fsconfig(context, FSCONFIG_SET_STRING, "lowerdir+", NO_SUCH, 0) == -ENOENT;
 }
 
 bool overlay_takes_layers(const char *layers)

@@ -67,6 +67,33 @@ huge_pages() {
 		options: ["pagesize=1073741824,size=107374182400"], mount_point: "/run/kata-containers/sandbox/ephemeral/h1"}]' true
 }
 
+# 70 layers: more than a page of names.
+many_layers() {
+	local lower='' i
+	for i in $(seq 70); do lower+=${lower:+:}$guest_share/layers/a-directory-with-a-name-that-is-long-enough-for-a-page-$i; done
+	guest layers ".storages = [{driver: \"overlayfs\", source: \"none\", fstype: \"overlay\", options: [\"lowerdir=$lower\"],
+		mount_point: \"$run_dir/layered\"}] | .OCI.Mounts += [{destination: \"/layered\", type: \"bind\",
+		source: \"$run_dir/layered\", options: [\"rbind\"]}]" sleep 100 || return
+	prints '70 1 70' kata exec layers -- sh -c 'echo $(ls /layered | wc -l) $(cat /layered/layer-1 /layered/layer-70)' || return
+	kata rm layers
+}
+
+shared_mount() {
+	guest src '.OCI.Annotations = {"io.kubernetes.cri.container-name": "source"} | .OCI.Mounts += [{destination: "/from",
+		type: "tmpfs", source: "tmpfs"}]' sh -c 'echo shared >/from/file; sleep 100' || return
+	retry_until kata exec src -- test -e /from/file || return
+	guest dst '.shared_mounts = [{name: "m", src_ctr: "source", src_path: "/from", dst_ctr: "dst", dst_path: "/made/here"}]' sleep 100 || return
+	prints shared kata exec dst -- cat /made/here/file && kata rm src && kata rm dst
+}
+
+# The image has no mkfs; a tag that nobody has is the kernel's word.
+errors_say_why() {
+	expect 1 'the guest has no mkfs.ext4' create mkfs '.storages = [{driver: "blk", source: "/dev/loop0", fstype: "ext4",
+		driver_options: ["create_filesystem"], mount_point: "/run/kata-containers/x"}]' true &&
+		expect 1 "mount '9p' on '$run_dir/x'" create nine '.storages = [{driver: "9p", source: "nobody",
+			options: ["trans=virtio", "version=9p2000.L"], mount_point: "/run/kata-containers/x"}]' true
+}
+
 ends() {
 	prints '{}' kata call DestroySandbox
 }
@@ -74,5 +101,8 @@ ends() {
 check modules_on_demand modules_on_demand
 check follows_the_host follows_the_host
 check huge_pages huge_pages
+check many_layers many_layers
+check shared_mount shared_mount
+check errors_say_why errors_say_why
 check ends ends
 vm_finish

@@ -49,7 +49,7 @@ int __real_sys_fsconfig(int, unsigned, const char *, const void *, int);
 int __wrap_sys_fsconfig(int fd, unsigned cmd, const char *key, const void *value, int aux)
 {
 	if (scene_old_overlay && key && strcmp(key, "lowerdir+") == 0)
-		return -EINVAL;
+		return 0;
 	return fault() ? -EIO : __real_sys_fsconfig(fd, cmd, key, value, aux);
 }
 
