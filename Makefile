@@ -158,7 +158,7 @@ check-integration: all $(TOOLS) $(B)/tests/seeded/kata-agent  ## the real agent 
 	@$(RING) integration $(filter-out %/fault.sh,$(wildcard tests/integration/*.sh))
 check-vm: all initrd $(B)/tests/seeded/kata-agent  ## the initrd in a VM; T=name runs one script
 	@$(RING) vm $(wildcard tests/vm/*.sh)
-bench: all initrd $(B)/tests/tools/stopwatch  ## ratios to crun and runc, memory and sizes; as root
+bench: all initrd $(B)/tests/tools/stopwatch $(B)/tests/tools/pulse  ## ratios to crun and runc, memory and sizes; as root
 	@KATA_BUILD=$(CURDIR)/$(B) tests/bench/run
 
 check:  ## the README's test command: every ring, one summary line

@@ -3,13 +3,15 @@
  * A static program for the inside of containers: says what it inherited (style C6), or takes what it can get. Libc
  * only, no shell between it and the kernel that could set something right. probe self        one "name value" line per
  * property probe fds         opens files until the kernel says no, prints how many and why, then sleeps probe open FILE
- * opens it for reading; prints "ok" or the error's name
+ * opens it for reading; prints "ok" or the error's name. probe flow PORT MIB writes so many zeros to the host's vsock
+ * port
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/keyctl.h>
+#include <linux/vm_sockets.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +19,7 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -148,6 +151,30 @@ static int try_open(const char *path)
 	return 0;
 }
 
+/* The yardstick for what carries a container's output: the same kernel and device, and nothing in between. */
+static int flow(unsigned port, unsigned long mib)
+{
+	static char chunk[65536];
+	struct sockaddr_vm host = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_HOST, .svm_port = port };
+	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&host, sizeof(host)) < 0) {
+		perror("probe: connect to the host");
+		return 1;
+	}
+	for (unsigned long left = mib << 20; left > 0;) {
+		ssize_t n = write(fd, chunk, left < sizeof(chunk) ? left : sizeof(chunk));
+
+		if (n <= 0) {
+			perror("probe: write to the host");
+			return 1;
+		}
+		left -= (unsigned long)n;
+	}
+	/* The host has them all once it says something. */
+	return read(fd, chunk, 1) == 1 ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "self") == 0)
@@ -156,6 +183,8 @@ int main(int argc, char **argv)
 		take_fds();
 	if (argc == 3 && strcmp(argv[1], "open") == 0)
 		return try_open(argv[2]);
-	fprintf(stderr, "usage: probe self|fds|open FILE\n");
+	if (argc == 4 && strcmp(argv[1], "flow") == 0)
+		return flow((unsigned)strtoul(argv[2], NULL, 10), strtoul(argv[3], NULL, 10));
+	fprintf(stderr, "usage: probe self|fds|open FILE|flow PORT MIB\n");
 	return 2;
 }
