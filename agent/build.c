@@ -7,10 +7,15 @@
 #include <sys/prctl.h>
 #include <sys/sysmacros.h>
 
+#include "agent/attributes.h"
 #include "agent/credentials.h"
 #include "agent/listener.h"
 #include "lib/fd.h"
 #include "lib/sys.h"
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
 
 #define DEATH_MS 2000 /* how long a killed child may take until we give up on its cgroup */
 
@@ -107,6 +112,8 @@ static int prepare(struct build *b, struct err *err)
 	}
 	label_host_init(&s->labels, sys);
 	r = label_check(&s->labels, q->process, err);
+	if (r == 0 && s->labels.selinux && q->spec->linux->mount_label && q->spec->linux->mount_label[0])
+		r = err_say(err, EOPNOTSUPP, "linux.mountLabel '%s' is not supported", q->spec->linux->mount_label);
 	if (r == 0)
 		r = syscall_filter_build(q->spec->linux->seccomp, &s->filter, err);
 	if (r == 0 && s->filter.notifies) {
@@ -154,10 +161,30 @@ static int join(struct build *b, struct err *err)
 	return r < 0 ? err_set(err, r, "join the pid namespace of '%s'", q->id) : 0;
 }
 
+/*
+ * clone3 would let the child in at once, and then its offsets cannot be set any more. So we make it, and the child is
+ * born into it. Without privilege only the child can, in its own user namespace; its exec takes it in (since 6.3).
+ */
+static int make_timens(struct build *b, struct err *err)
+{
+	const struct build_request *q = b->request;
+	struct err own = ERR_INIT;
+	int r;
+
+	if (q->is_exec)
+		return attributes_set_affinity(q->process->exec_affinity ? q->process->exec_affinity->initial : NULL,
+		                               err);
+	if (!(q->nspaces->create & CLONE_NEWTIME))
+		return 0;
+	r = attributes_make_timens(AT_FDCWD, q->spec->linux->time_offsets, &own);
+	b->setup.late_timens = r == -EPERM && (q->nspaces->create & CLONE_NEWUSER);
+	return b->setup.late_timens || r == 0 ? 0 : err_copy(err, &own);
+}
+
 static pid_t clone_once(struct build *b, int cgroup)
 {
 	const struct sys_clone_args args = {
-		.flags = b->request->is_exec ? 0 : b->request->nspaces->create,
+		.flags = b->request->is_exec ? 0 : b->request->nspaces->create & ~(uint64_t)CLONE_NEWTIME,
 		.cgroup_fd = cgroup,
 		.ret_pidfd = &b->pidfd,
 		.as_sibling = b->request->as_sibling,
@@ -251,6 +278,8 @@ int container_build(const struct build_request *request, struct build_result *re
 		r = join(&b, err);
 	if (r == 0 && !request->is_exec)
 		r = rootfs_make_sources(request->rootfs, &b.setup.sources, err);
+	if (r == 0)
+		r = make_timens(&b, err);
 	if (r == 0)
 		r = clone_child(&b, err);
 	if (r == 0)

@@ -26,6 +26,7 @@ struct child_setup {
 	int barrier;  /* the child's end; a struct child_mapped comes in */
 	int listener; /* connected to the agent of a seccomp filter that notifies, else -EBADF */
 	bool has_userns, new_net, new_uts, new_cgroupns;
+	bool late_timens; /* our creator had no right to make the time namespace */
 };
 
 /* The child's whole life up to exec; never returns. */

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "agent/attributes.h"
 #include "agent/build.h"
 #include "agent/credentials.h"
 #include "agent/hooks.h"
@@ -159,6 +160,13 @@ static int open_proc(struct child *c, struct err *err)
 		return err_set(err, r, "make a procfs of the container's pid namespace");
 	c->entry.proc = r;
 	return 0;
+}
+
+static int make_timens(struct child *c, struct err *err)
+{
+	if (!c->setup->late_timens)
+		return 0;
+	return attributes_make_timens(c->entry.proc, c->q->spec->linux->time_offsets, err);
 }
 
 static int enter_container(struct child *c, struct err *err)
@@ -328,6 +336,15 @@ static const struct oci_capabilities *capabilities(const struct child *c)
 	return own && own->capabilities ? own->capabilities : &none;
 }
 
+/* While we are root: afterwards there is no right to do it, or a filter against it. */
+static int set_attributes(struct child *c, struct err *err)
+{
+	const struct oci_cpu_affinity *affinity = c->q->is_exec ? c->process->exec_affinity : NULL;
+	int r = attributes_set_affinity(affinity ? affinity->final : NULL, err);
+
+	return r < 0 ? r : attributes_apply(c->process, c->q->spec->linux, err);
+}
+
 static int drop_bounding(struct child *c, struct err *err)
 {
 	return credentials_drop_bounding(capabilities(c)->bounding, err);
@@ -434,12 +451,12 @@ static int no_new_privileges(struct child *c, struct err *err)
 
 #define FIRST_STAGES detach, save_stdio, reset
 #define LAST_STAGES                                                                                                    \
-	use_terminal, set_stdio, change_dir, drop_bounding, become_user, change_dir_as_user, find_program, set_labels, \
-		seal_fds, set_limits, filter_as_root, drop_capabilities, no_new_privileges
+	use_terminal, set_stdio, change_dir, set_attributes, drop_bounding, become_user, change_dir_as_user,           \
+		find_program, set_labels, seal_fds, set_limits, filter_as_root, drop_capabilities, no_new_privileges
 
 static const stage init_stages[] = {
-	FIRST_STAGES, wait_mapped, become_root,  make_cgroupns, set_names,
-	open_proc,    loopback,    enter_rootfs, set_sysctls,   LAST_STAGES,
+	FIRST_STAGES, wait_mapped, become_root,  make_cgroupns, set_names,   open_proc,
+	make_timens,  loopback,    enter_rootfs, set_sysctls,   LAST_STAGES,
 };
 
 /* The procfs is made while our mount namespace is still the agent's. */

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <string.h>
 
+#include "agent/attributes.h"
 #include "agent/hooks.h"
 #include "agent/sysctl.h"
 #include "lib/path.h"
@@ -131,7 +132,19 @@ int container_validate_process(const struct oci_process *process, struct err *er
 		return err_say(err, EINVAL, "process.oomScoreAdj '%d' is not between -%d and %d", score,
 		               OOM_SCORE_ADJ_MAX, OOM_SCORE_ADJ_MAX);
 	r = check_label(process->selinux_label, "process.selinuxLabel", err);
+	if (r == 0)
+		r = attributes_check_process(process, err);
 	return r < 0 ? r : check_rlimits(process, err);
+}
+
+/* Better a clear no than a container without what it asked for. */
+static int check_missing(const struct oci_linux *lin, struct err *err)
+{
+	if (lin->has_intel_rdt)
+		return err_say(err, EOPNOTSUPP, "linux.intelRdt is not supported");
+	if (lin->has_net_devices)
+		return err_say(err, EOPNOTSUPP, "linux.netDevices is not supported");
+	return 0;
 }
 
 static int check_hook_list(const struct oci_hook_list *list, const char *member, struct err *err)
@@ -173,6 +186,10 @@ int container_validate(const struct oci_spec *spec, bool in_guest, struct err *e
 	r = check_hooks(spec, err);
 	if (r == 0)
 		r = check_namespaces(lin, err);
+	if (r == 0)
+		r = check_missing(lin, err);
+	if (r == 0)
+		r = attributes_check_linux(lin, err);
 	if (r == 0)
 		r = check_uts(spec, err);
 	if (r == 0)

@@ -52,6 +52,23 @@ struct oci_rlimit {
 	uint64_t soft, hard;
 };
 
+/* Words as the specification has them; agent/attributes.h knows them. */
+struct oci_scheduler {
+	char *policy;
+	int nice, priority;
+	struct oci_strings flags;
+	uint64_t runtime, deadline, period; /* nanoseconds, SCHED_DEADLINE */
+};
+
+struct oci_io_priority {
+	char *io_class;
+	int priority;
+};
+
+struct oci_cpu_affinity {
+	char *initial, *final; /* lists of CPUs */
+};
+
 struct oci_process {
 	bool terminal;
 	unsigned console_rows, console_columns; /* 0 = not given */
@@ -65,6 +82,9 @@ struct oci_process {
 	char *apparmor_profile, *selinux_label;
 	bool has_oom_score_adj;
 	int oom_score_adj;
+	struct oci_scheduler *scheduler;
+	struct oci_io_priority *io_priority;
+	struct oci_cpu_affinity *exec_affinity; /* of an exec */
 };
 
 struct oci_id_map {
@@ -230,6 +250,20 @@ struct oci_seccomp {
 	char *listener_path, *listener_metadata; /* for SCMP_ACT_NOTIFY */
 };
 
+struct oci_personality {
+	char *domain; /* "LINUX", "LINUX32" */
+	struct oci_strings flags;
+};
+
+struct oci_time_offset {
+	int64_t secs;
+	uint32_t nanosecs;
+};
+
+struct oci_time_offsets {
+	struct oci_time_offset *monotonic, *boottime;
+};
+
 struct oci_linux {
 	struct oci_id_maps uid_maps, gid_maps;
 	struct oci_pairs sysctl;
@@ -243,7 +277,9 @@ struct oci_linux {
 	char *rootfs_propagation;
 	struct oci_strings masked_paths, readonly_paths;
 	char *mount_label;
-	bool has_intel_rdt;
+	bool has_intel_rdt, has_net_devices; /* which nobody here can do */
+	struct oci_personality *personality;
+	struct oci_time_offsets *time_offsets;
 };
 
 struct oci_spec {

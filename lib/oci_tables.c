@@ -241,6 +241,29 @@ static const struct oci_member rlimit_members[] = {
 };
 static const struct oci_table rlimit_table = TABLE(oci_rlimit, rlimit_members);
 
+static const struct oci_member scheduler_members[] = {
+	{ "policy", OCI_KIND_STRING, AT(oci_scheduler, policy), .required = true },
+	{ "nice", OCI_KIND_INT, AT(oci_scheduler, nice) },
+	{ "priority", OCI_KIND_INT, AT(oci_scheduler, priority) },
+	{ "flags", OCI_KIND_STRINGS, AT(oci_scheduler, flags) },
+	{ "runtime", OCI_KIND_U64, AT(oci_scheduler, runtime) },
+	{ "deadline", OCI_KIND_U64, AT(oci_scheduler, deadline) },
+	{ "period", OCI_KIND_U64, AT(oci_scheduler, period) },
+};
+static const struct oci_table scheduler_table = TABLE(oci_scheduler, scheduler_members);
+
+static const struct oci_member io_priority_members[] = {
+	{ "class", OCI_KIND_STRING, AT(oci_io_priority, io_class), .required = true },
+	{ "priority", OCI_KIND_INT, AT(oci_io_priority, priority), .always = true },
+};
+static const struct oci_table io_priority_table = TABLE(oci_io_priority, io_priority_members);
+
+static const struct oci_member cpu_affinity_members[] = {
+	{ "initial", OCI_KIND_STRING, AT(oci_cpu_affinity, initial) },
+	{ "final", OCI_KIND_STRING, AT(oci_cpu_affinity, final) },
+};
+static const struct oci_table cpu_affinity_table = TABLE(oci_cpu_affinity, cpu_affinity_members);
+
 static const struct oci_member process_members[] = {
 	{ "terminal", OCI_KIND_BOOL, AT(oci_process, terminal) },
 	{ "consoleSize", OCI_KIND_STRUCT, .table = &console_table },
@@ -254,6 +277,9 @@ static const struct oci_member process_members[] = {
 	{ "apparmorProfile", OCI_KIND_STRING, AT(oci_process, apparmor_profile) },
 	{ "oomScoreAdj", OCI_KIND_INT, AT(oci_process, oom_score_adj), HAS(oci_process, has_oom_score_adj) },
 	{ "selinuxLabel", OCI_KIND_STRING, AT(oci_process, selinux_label) },
+	{ "scheduler", OCI_KIND_POINTER, AT(oci_process, scheduler), .table = &scheduler_table },
+	{ "ioPriority", OCI_KIND_POINTER, AT(oci_process, io_priority), .table = &io_priority_table },
+	{ "execCPUAffinity", OCI_KIND_POINTER, AT(oci_process, exec_affinity), .table = &cpu_affinity_table },
 };
 const struct oci_table oci_process_table = TABLE(oci_process, process_members);
 
@@ -504,6 +530,24 @@ static const struct oci_member seccomp_members[] = {
 };
 static const struct oci_table seccomp_table = TABLE(oci_seccomp, seccomp_members);
 
+static const struct oci_member personality_members[] = {
+	{ "domain", OCI_KIND_STRING, AT(oci_personality, domain), .required = true },
+	{ "flags", OCI_KIND_STRINGS, AT(oci_personality, flags) },
+};
+static const struct oci_table personality_table = TABLE(oci_personality, personality_members);
+
+static const struct oci_member time_offset_members[] = {
+	{ "secs", OCI_KIND_I64, AT(oci_time_offset, secs), .always = true },
+	{ "nanosecs", OCI_KIND_U32, AT(oci_time_offset, nanosecs) },
+};
+static const struct oci_table time_offset_table = TABLE(oci_time_offset, time_offset_members);
+
+static const struct oci_member time_offsets_members[] = {
+	{ "monotonic", OCI_KIND_POINTER, AT(oci_time_offsets, monotonic), .table = &time_offset_table },
+	{ "boottime", OCI_KIND_POINTER, AT(oci_time_offsets, boottime), .table = &time_offset_table },
+};
+static const struct oci_table time_offsets_table = TABLE(oci_time_offsets, time_offsets_members);
+
 static const struct oci_member linux_members[] = {
 	{ "uidMappings", OCI_KIND_LIST, AT(oci_linux, uid_maps.v), LEN(oci_linux, uid_maps.n), .table = &id_map_table },
 	{ "gidMappings", OCI_KIND_LIST, AT(oci_linux, gid_maps.v), LEN(oci_linux, gid_maps.n), .table = &id_map_table },
@@ -519,6 +563,9 @@ static const struct oci_member linux_members[] = {
 	{ "readonlyPaths", OCI_KIND_STRINGS, AT(oci_linux, readonly_paths) },
 	{ "mountLabel", OCI_KIND_STRING, AT(oci_linux, mount_label) },
 	{ "intelRdt", OCI_KIND_CUSTOM, AT(oci_linux, has_intel_rdt), .custom = &presence },
+	{ "netDevices", OCI_KIND_CUSTOM, AT(oci_linux, has_net_devices), .custom = &presence },
+	{ "personality", OCI_KIND_POINTER, AT(oci_linux, personality), .table = &personality_table },
+	{ "timeOffsets", OCI_KIND_POINTER, AT(oci_linux, time_offsets), .table = &time_offsets_table },
 };
 static const struct oci_table linux_table = TABLE(oci_linux, linux_members);
 

@@ -497,6 +497,21 @@ int sys_sched_reset(void)
 	return (int)CALL("sched_setscheduler", sched_setscheduler(0, SCHED_OTHER, &param));
 }
 
+int sys_sched_setattr(const struct sys_sched_attr *attr)
+{
+	return (int)CALL("sched_setattr", syscall(SYS_sched_setattr, 0, attr, 0));
+}
+
+int sys_sched_setaffinity(const void *mask, size_t n)
+{
+	return (int)CALL("sched_setaffinity", syscall(SYS_sched_setaffinity, 0, n, mask));
+}
+
+int sys_ioprio_set(int ioprio)
+{
+	return (int)CALL("ioprio_set", syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, ioprio));
+}
+
 int sys_personality(unsigned long persona)
 {
 	return (int)CALL("personality", personality(persona));

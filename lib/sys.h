@@ -34,6 +34,15 @@ struct sys_mount_attr {
 	uint64_t attr_set, attr_clr, propagation, userns_fd;
 };
 
+/* As the kernel has it since 3.14; glibc knows no call for it. */
+struct sys_sched_attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
 /* --- files and directories ------------------------------------------------------------------------------------- */
 
 /* openat(2). */
@@ -201,6 +210,12 @@ int sys_mlockall(int flags);
 int sys_setpriority(int nice);
 /* sched_setscheduler to SCHED_OTHER with priority 0. */
 int sys_sched_reset(void);
+/* sched_setattr(2) for the calling thread. */
+int sys_sched_setattr(const struct sys_sched_attr *attr);
+/* sched_setaffinity(2) for the calling thread; a mask of n bytes. */
+int sys_sched_setaffinity(const void *mask, size_t n);
+/* ioprio_set(2) for the calling thread: the class in the bits from 13 on. */
+int sys_ioprio_set(int ioprio);
 /* personality(2). */
 int sys_personality(unsigned long persona);
 
