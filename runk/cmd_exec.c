@@ -111,12 +111,11 @@ static int start(struct launch *l, struct supervisor *supervisor, const struct e
 	return r < 0 ? r : launch_release(l, err);
 }
 
-static int start_in(struct launch *l, struct state *s, struct supervisor *supervisor, const struct exec_options *o,
-                    int argc, char **argv, struct err *err)
+static int start_in(struct launch *l, struct state *s, struct groups *g, struct supervisor *supervisor,
+                    const struct exec_options *o, int argc, char **argv, struct err *err)
 {
 	struct oci_spec *spec = NULL;
 	struct oci_process *process = NULL;
-	struct groups g = { 0 };
 	_autoclose_ int pidfd = -EBADF;
 	int r = state_load_spec(s, &spec, err);
 
@@ -127,9 +126,9 @@ static int start_in(struct launch *l, struct state *s, struct supervisor *superv
 	if (r == 0)
 		r = launch_check_terminal(&o->launch, process->terminal, o->launch.detach, err);
 	if (r == 0 && s->cgroup)
-		r = groups_init(l->runk, &g, err);
+		r = groups_init(l->runk, g, err);
 	if (r == 0)
-		r = fill(l, s, o, &g, err);
+		r = fill(l, s, o, g, err);
 	if (r < 0)
 		return r;
 	pidfd = state_open_pid(s);
@@ -146,6 +145,7 @@ static int exec(const struct runk *runk, struct supervisor *supervisor, const st
 {
 	_autostate_ struct state s = STATE_INIT;
 	_autolaunch_ struct launch l = LAUNCH_INIT;
+	struct groups g = { 0 };
 	int r = state_open(runk, argv[0], false, &s, err);
 
 	l.runk = runk;
@@ -153,7 +153,7 @@ static int exec(const struct runk *runk, struct supervisor *supervisor, const st
 	if (r == 0)
 		r = check_status(&s, o, err);
 	if (r == 0)
-		r = start_in(&l, &s, supervisor, o, argc - 1, argv + 1, err);
+		r = start_in(&l, &s, &g, supervisor, o, argc - 1, argv + 1, err);
 	if (r < 0 || o->launch.detach)
 		return r;
 	return supervise_wait(supervisor, l.result.pid, l.result.pidfd, l.master, err);

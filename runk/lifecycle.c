@@ -97,8 +97,11 @@ static int find_cgroup(struct lifecycle *l, const struct runk *runk, struct err 
 {
 	const struct oci_linux *lin = l->bundle.spec->linux;
 	char *path = NULL;
-	int r = groups_init(runk, &l->groups, err);
+	int r;
 
+	if (runk->systemd_cgroup)
+		return err_say(err, ENOTSUP, "--systemd-cgroup: the systemd driver is not supported, use cgroupfs");
+	r = groups_init(runk, &l->groups, err);
 	if (r < 0 || !l->groups.usable)
 		return r;
 	r = cgroup_path(&l->state.arena, lin->cgroups_path, l->state.id, &path, err);

@@ -76,6 +76,21 @@ static void write_json(FILE *to, const char *level, const char *text, const char
 		(void)fprintf(to, "%s\n", out);
 }
 
+/* Quoted as logrus does. */
+static void write_text(FILE *to, const char *level, const char *text, const char *when)
+{
+	(void)fprintf(to, "time=\"%s\" level=%s msg=\"", when, level);
+	for (; *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\')
+			(void)fputc('\\', to);
+		if (*text == '\n')
+			(void)fputs("\\n", to);
+		else
+			(void)fputc(*text, to);
+	}
+	(void)fputs("\"\n", to);
+}
+
 static void write_line(const struct runk *runk, FILE *to, const char *level, const char *text)
 {
 	time_t now = time(NULL);
@@ -87,7 +102,7 @@ static void write_line(const struct runk *runk, FILE *to, const char *level, con
 	if (runk->log_format && strcmp(runk->log_format, "json") == 0)
 		write_json(to, level, text, when);
 	else
-		(void)fprintf(to, "time=\"%s\" level=%s msg=\"%s\"\n", when, level, text);
+		write_text(to, level, text, when);
 }
 
 /* Opened for each line, since there is hardly ever more than one. Engines read the file's last line of level error. */

@@ -45,7 +45,7 @@ signals() {
 	oci trap . sh -c 'trap "exit 9" USR1; echo ready; while :; do sleep 0.05; done' &&
 		runk create --bundle "$work/trap" trap </dev/null >"$work/trap.out" && runk start trap &&
 		retry_until grep -q ready "$work/trap.out" && runk kill trap SIGUSR1 && retry_until status_is stopped trap &&
-		runk delete trap && expect 1 'unknown signal "FOO"' runk kill trap FOO
+		runk delete trap && expect 1 'unknown signal' runk kill trap FOO
 }
 
 forwarded() {
@@ -98,8 +98,8 @@ ids() {
 }
 
 errors() {
-	oci nofile . nothere && expect 1 'exec: "nothere": executable file not found in $PATH' runk create --bundle "$work/nofile" x &&
-		oci nopath . /not/here && expect 1 'exec: "/not/here": stat /not/here: no such file' runk run --bundle "$work/nopath" x &&
+	oci nofile . nothere && expect 1 'executable file not found in $PATH' runk create --bundle "$work/nofile" x &&
+		oci nopath . /not/here && expect 1 'stat /not/here: no such file' runk run --bundle "$work/nopath" x &&
 		oci noexec . /etc/passwd && expect 1 'permission denied' runk run --bundle "$work/noexec" x &&
 		expect 1 'config.json not found' runk create --bundle "$work/rootfs" x &&
 		expect 1 "/nowhere" runk create --bundle "$work/nowhere" x &&
@@ -107,6 +107,7 @@ errors() {
 		oci nons '.linux.namespaces = []' true && expect 1 'linux.namespaces' runk run --bundle "$work/nons" x &&
 		oci notty '.process.terminal = true' true && expect 1 'without setting console socket' runk create --bundle "$work/notty" x &&
 		echo '{' >"$work/notty/config.json" && expect 1 "config.json': " runk create --bundle "$work/notty" x &&
+		expect 1 'systemd driver is not supported' runk --systemd-cgroup create --bundle "$work/true" x &&
 		expect 1 "pid file '/nowhere/pid'" runk create --bundle "$work/true" --pid-file /nowhere/pid x &&
 		prints '' ls "$work/state"
 }
