@@ -355,7 +355,7 @@ int modules_serve_kernel(const char *program, struct err *err)
 
 	if (root < 0)
 		return err_set(err, root, "open '/'");
-	if (!sys_owns_machine() || sys_fstatat(root, MODULES_LIST + 1, &st, 0) < 0)
+	if (!sys_owns_machine() || sys_fstatat(root, &MODULES_LIST[1], &st, 0) < 0)
 		return 0;
 	parent = path_open_parent_in(root, "/sbin/" MODULES_HELPER, 0755, &name, err);
 	if (parent < 0)

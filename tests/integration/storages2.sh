@@ -196,7 +196,14 @@ shared_mount_refused() {
 	kata rm src
 }
 
+# Two containers hold this and that, one thing is shared with the sandbox; the table is empty at the end, or it would say so.
 end_of_sandbox() {
+	local what='.storages = [
+		{driver: "local", mount_point: "/run/kata-containers/end/local"},
+		{driver: "overlayfs", fstype: "tmpfs", source: "none", shared: true, mount_point: "/run/kata-containers/end/shared"},
+		{driver: "overlayfs", fstype: "tmpfs", source: "none", mount_point: "/run/kata-containers/end/own"}]'
+	watching end1 "$work/idle" vol "$what + .storages" && watching end2 "$work/idle" vol "$what + .storages" || return
+	kata rm end1 && grep -q 'kata-containers/end/own ' "/proc/$agent/mountinfo" && grep -q 'watchable tmpfs\|/watchable ' "/proc/$agent/mountinfo" || return
 	prints '{}' kata call DestroySandbox
 }
 

@@ -34,7 +34,7 @@ says() {
 
 # The kernel asks, the agent's modprobe answers.
 modules_on_demand() {
-	guest mods '.OCI.Mounts += [{destination: "/sys", source: "sysfs", type: "sysfs"}]' sleep 100 || return
+	guest mods '.OCI.Process.Capabilities = ({} | .Bounding = ["CAP_NET_ADMIN"] | .Effective = .Bounding | .Permitted = .Bounding) | .OCI.Mounts += [{destination: "/sys", source: "sysfs", type: "sysfs"}]' sleep 100 || return
 	prints 3 kata exec mods -- cat /sys/module/loop/parameters/max_loop || return
 	kata exec mods -- grep -w xfs /proc/filesystems && return 1
 	expect 1 "mount 'xfs' on '$run_dir/x'" create xfs '.storages = [{driver: "overlayfs", fstype: "xfs", source: "/dev/none",
@@ -42,7 +42,9 @@ modules_on_demand() {
 	kata exec mods -- grep -w xfs /proc/filesystems || return
 	expect 1 "the kernel has no such file system, and the guest no module for it" create none '.storages = [{driver: "overlayfs",
 		fstype: "frobfs", source: "none", mount_point: "/run/kata-containers/x"}]' true || return
-	kata rm mods
+	kata exec mods -- grep -w bridge /proc/modules && return 1
+	kata exec mods -- ip link add name kbr0 type bridge && kata exec mods -- ip link del kbr0 || return
+	kata exec mods -- grep -w bridge /proc/modules && kata rm mods
 }
 
 follows_the_host() {
