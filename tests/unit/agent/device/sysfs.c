@@ -54,6 +54,7 @@ FAILING(int, sys_fdopendir, (int fd, DIR **ret), (fd, ret))
 FAILING(int, sys_readdir, (DIR * dir, struct dirent **ret), (dir, ret))
 FAILING(ssize_t, sys_readlinkat, (int dirfd, const char *path, char *buf, size_t n), (dirfd, path, buf, n))
 FAILING(int, sys_poll, (struct pollfd * fds, nfds_t n, int timeout_ms), (fds, n, timeout_ms))
+FAILING(ssize_t, sys_recvmsg, (int fd, struct msghdr *msg, int flags), (fd, msg, flags))
 FAILING(ssize_t, sys_write, (int fd, const void *buf, size_t n), (fd, buf, n))
 
 /* --- nodes ------------------------------------------------------------------------------------------------------- */
