@@ -16,14 +16,16 @@ disk() {
 	case $1 in
 	raw*) ;;
 	*)
-		mkdir -p "$work/content" && echo "$1" >"$work/content/name" &&
-			mke2fs -q -t ext4 -d "$work/content" "$work/$1.img"
+		mkdir -p "$work/content" && echo "$1" >"$work/content/name" || return
+		[ "$1" != root ] || make_rootfs "$work/content/rootfs"
+		mke2fs -q -t ext4 -d "$work/content" "$work/$1.img"
 		;;
 	esac
 }
 
 for d in pci scsi again late raw-pci raw-scsi raw-late; do disk "$d"; done
 disk pmem 128M
+disk root 32M
 truncate -s 16M "$work/swap.img" && mkswap "$work/swap.img" >/dev/null 2>&1
 vm_begin --append "agent.hotplug_timeout=$wait_s intel_iommu=on" --qemu-arg -device --qemu-arg intel-iommu --qemu-arg -M --qemu-arg nvdimm=on \
 	--qemu-arg -device --qemu-arg pci-bridge,bus=pci-bridge-0,id=pci-bridge-1,chassis_nr=2,shpc=off,addr=2,io-reserve=4k,mem-reserve=1m,pref64-reserve=1m
@@ -107,6 +109,23 @@ pci_device() {
 	kata rm dev
 }
 
+# Another disk in a slot that had one before: QEMU takes it as soon as the guest has let go of the old one.
+in_place_of_another() {
+	qmp '{"execute":"device_del","arguments":{"id":"pci"}}' && back again || return
+	retry_until qmp '{"execute":"device_add","arguments":{"driver":"virtio-blk-pci","id":"again","drive":"again","bus":"pci-bridge-0","addr":"5"}}' || return
+	with_storage again blk 1e/05 '{}' || return
+	prints again kata exec again -- cat /vol/name && kata rm again
+}
+
+# The root file system of a container on a disk, mounted where hosts want it: in the share.
+root_disk() {
+	plug_pci root pci-bridge-1 4 || return
+	pod root ".storages = [{driver: \"blk\", source: \"1e/02/04\", mount_point: \"$guest_share/root\", fstype: \"ext4\"}] |
+		.OCI.Root.Path = \"$guest_share/root/rootfs\"" || return
+	prints '/ ext4' kata exec root -- awk '$2 == "/" { print $2, $3 }' /proc/mounts || return
+	kata exec root -- sh -c 'echo stays >/kept' && kata rm root
+}
+
 scsi_storage() {
 	plug_scsi scsi 1 0 || return
 	with_storage scsi scsi 1:0 '{options: ["noatime"]}' || return
@@ -146,7 +165,7 @@ persistent_memory() {
 late_disks() {
 	local storage device before
 	before=$(held processes)
-	with_storage late mmioblk /dev/vdc '{}' >"$work/late-storage" 2>&1 &
+	with_storage late mmioblk /dev/vdd '{}' >"$work/late-storage" 2>&1 &
 	storage=$!
 	with_device late-dev blk '{id: "1e/09"}' >"$work/late-device" 2>&1 &
 	device=$!
@@ -254,8 +273,14 @@ given_function() {
 	kata rm vfio
 }
 
-for t in pci_storage named_storage pci_device scsi_storage scsi_is_searched scsi_device persistent_memory late_disks refused never_comes \
-	swap_disk network_card never_a_card assigned_function given_function; do
+# Nothing is held any more, which is what DestroySandbox asks.
+the_end() {
+	kata call DestroySandbox '{}' && retry_until vm_is_off || return
+	[ "$(debugfs -R 'cat rootfs/kept' "$work/root.img" 2>/dev/null)" = stays ]
+}
+
+for t in pci_storage named_storage pci_device in_place_of_another root_disk scsi_storage scsi_is_searched scsi_device persistent_memory late_disks refused never_comes \
+	swap_disk network_card never_a_card assigned_function given_function the_end; do
 	check "$t" "$t"
 done
 vm_finish
