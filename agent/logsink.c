@@ -25,9 +25,9 @@ static void drop_reader(struct logsink *k)
 static void flush(struct logsink *k)
 {
 	while (k->reader.fd >= 0 && k->waiting.len > 0) {
-		ssize_t n = sys_write(k->reader.fd, k->waiting.data, k->waiting.len);
+		ssize_t n = fd_send(k->reader.fd, k->waiting.data, k->waiting.len);
 
-		if (n == -EAGAIN || n == -EINTR)
+		if (n == -EAGAIN)
 			break;
 		if (n < 0)
 			drop_reader(k);

@@ -121,13 +121,8 @@ void streamconns_free(struct streamconns *conns)
 /* Bytes that the socket took, 0 = none now, -errno. */
 static ssize_t send_some(const struct streamconn *c, const uint8_t *data, size_t n)
 {
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)data, .iov_len = n };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	ssize_t sent;
+	ssize_t sent = fd_send(c->source.fd, data, n);
 
-	do {
-		sent = sys_sendmsg(c->source.fd, &msg, MSG_DONTWAIT);
-	} while (sent == -EINTR);
 	return sent == -EAGAIN ? 0 : sent;
 }
 

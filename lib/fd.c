@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/sys.h"
@@ -134,4 +136,16 @@ int fd_write_all(int fd, const void *data, size_t n)
 		n -= (size_t)w;
 	}
 	return 0;
+}
+
+ssize_t fd_send(int fd, const void *data, size_t n)
+{
+	struct iovec part = { .iov_base = (void *)(uintptr_t)data, .iov_len = n < FD_SEND_MAX ? n : FD_SEND_MAX };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	ssize_t sent;
+
+	do {
+		sent = sys_sendmsg(fd, &message, MSG_DONTWAIT);
+	} while (sent == -EINTR);
+	return sent;
 }

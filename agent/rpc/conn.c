@@ -65,12 +65,8 @@ static void tell_written(struct rpc_conn *conn)
 static int write_out(struct rpc_conn *conn)
 {
 	while (conn->out.len > 0) {
-		struct iovec iov = { .iov_base = conn->out.data, .iov_len = conn->out.len };
-		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-		ssize_t n = sys_sendmsg(conn->source.fd, &msg, MSG_DONTWAIT);
+		ssize_t n = fd_send(conn->source.fd, conn->out.data, conn->out.len);
 
-		if (n == -EINTR)
-			continue;
 		if (n < 0)
 			return n == -EAGAIN ? 0 : (int)n;
 		buf_consume(&conn->out, (size_t)n);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/sys.h"
@@ -183,6 +184,26 @@ static void write_all_goes_on_after_short_writes(void **state)
 	(void)fd_close(fds[1]);
 }
 
+/* A packet is never larger than a guest's kernel keeps in one piece. */
+static void sending_is_cut_and_never_waits(void **state)
+{
+	static const char data[4 * FD_SEND_MAX];
+	int pair[2];
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(fd_send(pair[0], data, sizeof(data)), FD_SEND_MAX);
+	assert_int_equal(fd_send(pair[0], data, 3), 3);
+	do {
+		n = fd_send(pair[0], data, sizeof(data));
+	} while (n > 0);
+	assert_int_equal(n, -EAGAIN);
+	(void)fd_close(pair[1]);
+	assert_int_equal(fd_send(pair[0], data, 1), -EPIPE);
+	(void)fd_close(pair[0]);
+}
+
 int test_fd(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +214,7 @@ int test_fd(void)
 		cmocka_unit_test_setup_teardown(small_files_are_read_up_to_the_limit, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test_setup_teardown(files_are_written_in_one_piece, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test(write_all_goes_on_after_short_writes),
+		cmocka_unit_test(sending_is_cut_and_never_waits),
 	};
 
 	return cmocka_run_group_tests_name("fd", tests, NULL, NULL);
