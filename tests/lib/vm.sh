@@ -18,11 +18,11 @@ run() {
 	kata run --share "$work/share:$guest_share" --rootfs "$work/share/rootfs" "$@"
 }
 
-# Sets $kernel and $initrd. VM_CGROUPS=v1: of Debian 12, whose kernel has every v1 controller.
+# Sets $kernel and $initrd. VM_SUITE=bookworm, and VM_CGROUPS=v1: of Debian 12, whose kernel has every v1 controller.
 find_images() {
 	initrd=$build/kata.initrd
 	kernel=$("$top/scripts/fetch-kernel") || vm_fail "no kernel"
-	[ "${VM_CGROUPS:-v2}" = v1 ] || return 0
+	[ "${VM_CGROUPS:-v2}" = v1 ] || [ -n "${VM_SUITE:-}" ] || return 0
 	kernel=$("$top/scripts/fetch-kernel" --suite bookworm) || vm_fail "no kernel of Debian 12"
 	[ "$kernel" = "$(cat "$build/kernel-dir")" ] && return
 	initrd=$work/kata.initrd

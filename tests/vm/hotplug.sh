@@ -8,6 +8,8 @@
 work=$(mktemp -d /tmp/kata-vm.XXXXXX)
 truncate -s 64M "$work/swap"
 mkswap "$work/swap" >/dev/null 2>&1
+# Debian 13's kernel allows for no CPU to be plugged when it sees no hypervisor that it knows, as under emulation.
+"$top/scripts/kvm-usable" >/dev/null 2>&1 || VM_SUITE=bookworm
 vm_begin --qemu-arg -drive --qemu-arg "if=none,id=swap,format=raw,file=$work/swap" --qemu-arg -device --qemu-arg virtio-blk-pci,drive=swap
 
 plug_cpu() {
