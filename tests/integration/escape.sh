@@ -56,6 +56,23 @@ mount_targets() {
 		'.mounts += [{destination: "/target", type: "bind", source: "/etc/passwd", options: ["bind"]}]'
 }
 
+# CVE-2021-30465: a container that swaps a directory of a shared volume for a symlink while others are mounted into it.
+races() {
+	local volume=$work/volume i won=0
+	image : && mkdir -p "$volume" || return
+	bundle racer ".root.path = \"$image\" | .mounts += [{destination: \"/v\", type: \"bind\", source: \"$volume\",
+		options: [\"bind\"]}]" sh -c "cd /v; while :; do mkdir x; rm -rf x; ln -s ../../../../../..$outside x; rm x; done" || return
+	kata run --bundle "$work/racer" --id racer -d || return
+	for ((i = 0; i < 15; i++)); do
+		trick ".mounts += [{destination: \"/v\", type: \"bind\", source: \"$volume\", options: [\"bind\"]},
+			{destination: \"/v/x/below\", type: \"tmpfs\", source: \"t\"}]" true >"$work/said" 2>&1 && won=$((won + 1))
+		untouched || return
+		grep -q -E '^$|/v/x' "$work/said" || [ ! -s "$work/said" ] || { cat "$work/said"; return 1; }
+	done
+	kata rm -f racer
+	echo "$won of 15 found a directory"
+}
+
 # CVE-2019-16884, CVE-2025-52881: writes meant for /proc/self must not end somewhere else.
 covered_proc() {
 	refused "'/alias/sys' of the rootfs leads into a procfs" 'ln -s proc alias' \
@@ -121,7 +138,7 @@ our_program() {
 	kata rm -f life
 }
 
-for t in system_dirs mount_targets covered_proc masks terminals device_nodes passwd working_directory our_program; do
+for t in system_dirs mount_targets races covered_proc masks terminals device_nodes passwd working_directory our_program; do
 	check $t $t
 done
 finish
