@@ -39,7 +39,7 @@ PROTOS := $(wildcard proto/*.proto)
 GEN_C := $(PROTOS:proto/%.proto=$(GEN)/proto/%.pb-c.c) $(addprefix $(GEN)/google/protobuf/,any.pb-c.c empty.pb-c.c)
 sources = $(sort $(foreach d,$(1),$(wildcard $(d)/*.c)))
 objects = $(patsubst %.c,$(B)/%.o,$(1))
-SRC := $(call sources,lib proto agent agent/* ctl ctl/conformance runk runtime runtime/*)
+SRC := $(call sources,lib proto client agent agent/* ctl ctl/conformance runk runtime runtime/*)
 MAINS := $(wildcard agent/main.c ctl/main.c runk/main.c runtime/main.c)
 UNIT_DIRS := $(sort $(dir $(wildcard tests/unit/*/*.c tests/unit/*/*/*.c)))
 UNIT_RUN := $(UNIT_DIRS:%/=$(B)/%/run)
@@ -85,13 +85,13 @@ $(B)/libproto.a: $(GEN_C:$(GEN)/%.c=$(B)/gen/%.o)
 archive = $(eval $(B)/lib$(1).a: $(call objects,$(2)); $$(ARCHIVE))
 $(call archive,kata,$(filter lib/%,$(SRC)))
 $(call archive,test,$(call sources,tests/lib))
-$(foreach m,proto agent ctl runk runtime,$(call archive,$(m),$(filter-out $(m)/main.c,$(filter $(m)/%,$(SRC)))))
+$(foreach m,proto client agent ctl runk runtime,$(call archive,$(m),$(filter-out $(m)/main.c,$(filter $(m)/%,$(SRC)))))
 
 LINK = $(call say,LD,$@)mkdir -p $(@D) && $(CC) $(CFLAGS) $(LDFLAGS_ALL) $(filter %.o,$^) $(filter %.a,$^) $(LIBS) -o $@
 $(B)/kata-agent: $(B)/agent/main.o $(ARCHIVES)
-$(B)/kata-agent-ctl: $(B)/ctl/main.o $(B)/libctl.a $(B)/libproto.a $(B)/libkata.a
+$(B)/kata-agent-ctl: $(B)/ctl/main.o $(B)/libctl.a $(B)/libclient.a $(B)/libproto.a $(B)/libkata.a
 $(B)/bin/runk: $(B)/runk/main.o $(B)/librunk.a $(B)/libagent.a $(B)/libkata.a
-$(B)/kata-runtime: $(B)/runtime/main.o $(B)/libruntime.a $(B)/libproto.a $(B)/libkata.a
+$(B)/kata-runtime: $(B)/runtime/main.o $(B)/libruntime.a $(B)/libclient.a $(B)/libproto.a $(B)/libkata.a
 $(B)/kata-agent-ctl $(B)/tests/%: LIBS += -ledit # for its prompt; no other program has it
 $(PROGRAMS):
 	$(LINK)
@@ -111,15 +111,15 @@ $(B)/tests/unit/%/run: $$(call objects,$$(wildcard tests/unit/$$*/*.c)) $(B)/tes
 	  $(patsubst %,-Wl$(comma)--wrap=%,$(shell cat tests/unit/$*/wrap 2>/dev/null)) $(filter %.o %.c,$^) \
 	  -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -lcmocka -o $@
 comma := ,
-$(foreach m,ctl ctl/conformance runk runtime runtime/hypervisor,$(eval $(B)/tests/unit/$(m)/run: $(B)/lib$(firstword $(subst /, ,$(m))).a))
+$(foreach m,client ctl ctl/conformance runk runtime runtime/hypervisor,$(eval $(B)/tests/unit/$(m)/run: $(B)/lib$(firstword $(subst /, ,$(m))).a $(B)/libclient.a))
 $(B)/tests/unit/runtime/run: $(B)/kata-toml
 
 check-unit: $(UNIT_RUN)  ## unit tests; T=name runs one file's
 	@tests/lib/unit-run $(if $(T),--only $(T)) $(UNIT_RUN)
 
-$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libctl.a $(ARCHIVES)
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libctl.a $(B)/libclient.a $(ARCHIVES)
 	$(LINK) -fsanitize=fuzzer
-$(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/libctl.a $(ARCHIVES)
+$(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/libctl.a $(B)/libclient.a $(ARCHIVES)
 	$(LINK)
 
 check-corpus: $(REPLAYERS)  ## replay the fuzzers' corpus without a fuzzer
@@ -128,7 +128,7 @@ fuzz:  ## fuzz every parser, FUZZ_SECONDS (60) in all
 	@$(MAKE) VARIANT=fuzz run-fuzzers
 run-fuzzers: $(FUZZERS)
 	@tests/fuzz/run $(B) $(FUZZERS)
-$(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/libctl.a $(B)/libproto.a $(B)/libkata.a
+$(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/libctl.a $(B)/libclient.a $(B)/libproto.a $(B)/libkata.a
 	$(LINK)
 
 # The agent with faults to choose from, which the conformance kit has to find.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/attach.h"
+#include "client/attach.h"
 #include "ctl/command.h"
 
 static int run(struct ctl *ctl, const struct ctl_command *self, int argc, char **argv)
@@ -25,7 +25,7 @@ static int run(struct ctl *ctl, const struct ctl_command *self, int argc, char *
 		return status;
 	spec.cid = argv[0];
 	spec.eid = argc > 1 ? argv[1] : argv[0];
-	return attach_run(ctl, &spec, NULL, NULL);
+	return attach_run(&ctl->session, &spec, NULL, NULL);
 }
 
 const struct ctl_command cmd_attach = {

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/method.h"
 #include "ctl/command.h"
-#include "ctl/method.h"
 
 /* These end when something happens in the guest, which may be never. */
 static const char *const waiting[] = { "WaitProcess", "ReadStdout", "ReadStderr", "GetOOMEvent" };
@@ -50,12 +50,12 @@ static int run(struct ctl *ctl, const struct ctl_command *self, int argc, char *
 	status = ctl_open(ctl);
 	if (status != CTL_EXIT_OK)
 		return status;
-	r = client_call(ctl->client, &m, request, ctl_timeout(ctl, default_timeout(m.method->name)), &reply);
+	r = client_call(ctl->session.client, &m, request, ctl_timeout(ctl, default_timeout(m.method->name)), &reply);
 	if (r < 0) {
 		(void)fprintf(stderr, "%s: %s\n", m.method->name, strerror(-r));
 		return CTL_EXIT_FAILED;
 	}
-	return reply.code == RPC_OK ? ctl_print_json(reply.message) : ctl_print_failure(&reply);
+	return reply.code == RPC_OK ? ctl_print_json(reply.message) : session_print_failure(&reply);
 }
 
 const struct ctl_command cmd_call = {

@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "client/health.h"
 #include "ctl/command.h"
-#include "ctl/health.h"
 #include "proto/health.pb-c.h"
 
 static int run(struct ctl *ctl, const struct ctl_command *self, int argc, char **argv)
@@ -19,9 +19,9 @@ static int run(struct ctl *ctl, const struct ctl_command *self, int argc, char *
 	status = ctl_open(ctl);
 	if (status != CTL_EXIT_OK)
 		return status;
-	r = health_check(ctl->client, ctl_timeout(ctl, CTL_TIMEOUT_MS), &err);
+	r = health_check(ctl->session.client, ctl_timeout(ctl, CTL_TIMEOUT_MS), &err);
 	if (r == 0)
-		r = health_version(ctl->client, ctl_timeout(ctl, CTL_TIMEOUT_MS), &reply, &err);
+		r = health_version(ctl->session.client, ctl_timeout(ctl, CTL_TIMEOUT_MS), &reply, &err);
 	if (r != 0) {
 		(void)fprintf(stderr, "%s\n", err_text(&err));
 		return r == -ENOTCONN ? CTL_EXIT_CONNECTION : CTL_EXIT_FAILED;

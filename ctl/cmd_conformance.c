@@ -33,7 +33,7 @@ static int run(struct ctl *ctl, const struct ctl_command *self, int argc, char *
 	if (status != CTL_EXIT_OK)
 		return status;
 	ctl_done(ctl);
-	c.address = ctl->address;
+	c.address = ctl->session.address;
 	c.timeout_ms = ctl_timeout(ctl, CALL_MS);
 	o.json = ctl->json;
 	return conform_run_suites(&c, &o);

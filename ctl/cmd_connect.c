@@ -58,24 +58,24 @@ static bool parse(struct ctl *ctl, const struct ctl_command *self, struct connec
 /* The address in our form, which tells a socket with CONNECT by its scheme. */
 static int find_address(struct ctl *ctl, const struct connect_options *o, struct arena *arena)
 {
-	const char *given = o->server_address ? o->server_address : ctl->address;
+	const char *given = o->server_address ? o->server_address : ctl->session.address;
 	struct err err = ERR_INIT;
 	struct addr addr;
 
-	if (!given && ctl->client)
+	if (!given && ctl->session.client)
 		return CTL_EXIT_OK;
 	if (!given)
 		return ctl_usage_error("connect: no address: give --server-address");
 	if (addr_parse(&addr, given, &err) < 0)
 		return ctl_usage_error("connect: %s", err_text(&err));
-	ctl->address = given;
+	ctl->session.address = given;
 	if (!o->hybrid || addr.kind == ADDR_HVSOCK)
 		return CTL_EXIT_OK;
 	if (addr.kind != ADDR_UNIX || addr.path[0] != '/')
 		return ctl_usage_error("connect: --hybrid-vsock wants unix:///PATH, not '%s'", given);
-	ctl->address = arena_printf(arena, "hvsock://%s:%lld", addr.path,
-	                            (long long)(o->port.is_set ? o->port.value : HYBRID_PORT));
-	return ctl->address ? CTL_EXIT_OK : ctl_usage_error("connect: out of memory");
+	ctl->session.address = arena_printf(arena, "hvsock://%s:%lld", addr.path,
+	                                    (long long)(o->port.is_set ? o->port.value : HYBRID_PORT));
+	return ctl->session.address ? CTL_EXIT_OK : ctl_usage_error("connect: out of memory");
 }
 
 static int set_timeout(struct ctl *ctl, const struct connect_options *o)
@@ -84,7 +84,7 @@ static int set_timeout(struct ctl *ctl, const struct connect_options *o)
 	uint64_t ns;
 
 	/* As upstream: nothing is waited for less than for ever, unless somebody says so. */
-	ctl->timeout_ms = ctl_timeout(ctl, 0);
+	ctl->session.timeout_ms = ctl_timeout(ctl, 0);
 	if (!o->timeout)
 		return CTL_EXIT_OK;
 	if (duration_parse(o->timeout, true, &ns, &err) < 0)
@@ -92,7 +92,7 @@ static int set_timeout(struct ctl *ctl, const struct connect_options *o)
 	if (ns / NS_PER_MS >= INT32_MAX)
 		return ctl_usage_error("connect: --timeout: '%s' is too long a time", o->timeout);
 	/* The wire counts nanoseconds, we do not; a short time is not none. */
-	ctl->timeout_ms = (unsigned)((ns + NS_PER_MS - 1) / NS_PER_MS);
+	ctl->session.timeout_ms = (unsigned)((ns + NS_PER_MS - 1) / NS_PER_MS);
 	return CTL_EXIT_OK;
 }
 
@@ -148,7 +148,7 @@ static int run(struct ctl *ctl, const struct ctl_command *self, int argc, char *
 	}
 	option_list_done(&o.commands);
 	/* The address may be the arena's. */
-	ctl->address = NULL;
+	ctl->session.address = NULL;
 	return status;
 }
 

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/tty.h"
 #include "ctl/command.h"
-#include "ctl/tty.h"
 #include "lib/addr.h"
 #include "lib/fd.h"
 
@@ -88,11 +88,11 @@ static int run(struct ctl *ctl, const struct ctl_command *self, int argc, char *
 
 	if (!ctl_parse(ctl, self, table, false, &argc, argv, 0, 0, &status))
 		return status;
-	if (!ctl->address)
+	if (!ctl->session.address)
 		return ctl_usage_error("console: no address: give --address or set KATA_AGENT_ADDRESS");
 	if (port.value < 1 || port.value > UINT32_MAX - 1)
 		return ctl_usage_error("console: %lld is no port", (long long)port.value);
-	r = addr_parse(&base, ctl->address, &err);
+	r = addr_parse(&base, ctl->session.address, &err);
 	if (r >= 0)
 		r = addr_with_port(&addr, &base, (uint32_t)port.value, &err);
 	if (r < 0)

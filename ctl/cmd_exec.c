@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "ctl/attach.h"
+#include "client/attach.h"
 #include "ctl/command.h"
 #include "ctl/ident.h"
 #include "ctl/spec.h"
@@ -51,7 +51,7 @@ static int exec_process(struct ctl *ctl, struct exec_options *o, char *cid, int 
 	request.container_id = cid;
 	request.exec_id = (char *)o->attach.eid;
 	request.process = &process;
-	return attach_run(ctl, &o->attach, "ExecProcess", &request.base);
+	return attach_run(&ctl->session, &o->attach, "ExecProcess", &request.base);
 }
 
 static int run(struct ctl *ctl, const struct ctl_command *self, int argc, char **argv)

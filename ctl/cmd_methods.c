@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
+#include "client/method.h"
 #include "ctl/command.h"
-#include "ctl/method.h"
 
 static int run(struct ctl *ctl, const struct ctl_command *self, int argc, char **argv)
 {

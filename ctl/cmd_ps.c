@@ -95,7 +95,7 @@ static int run(struct ctl *ctl, const struct ctl_command *self, int argc, char *
 		return CTL_EXIT_FAILED;
 	}
 	if (status != CTL_EXIT_OK)
-		return ctl_print_failure(&reply);
+		return session_print_failure(&reply);
 	return show(ctl, ((const Grpc__GetDiagnosticDataResponse *)reply.message)->data);
 }
 

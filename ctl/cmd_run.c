@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ctl/attach.h"
+#include "client/attach.h"
 #include "ctl/command.h"
 #include "ctl/ident.h"
 #include "ctl/spec.h"
@@ -96,7 +96,7 @@ static int create_sandbox(struct ctl *ctl, struct run_options *o)
 	if (status == CTL_EXIT_OK || reply.code == RPC_ALREADY_EXISTS || strstr(reply.text, "exists already") ||
 	    strstr(reply.text, "already exists"))
 		return CTL_EXIT_OK;
-	(void)ctl_print_failure(&reply);
+	(void)session_print_failure(&reply);
 	return CTL_EXIT_CONTAINER;
 }
 
@@ -162,7 +162,7 @@ static int run_container(struct ctl *ctl, struct run_options *o, const struct oc
 	o->attach.tty = spec->process->terminal;
 	if (o->detach)
 		return start_detached(ctl, o, &start);
-	status = attach_run(ctl, &o->attach, "StartContainer", &start.base);
+	status = attach_run(&ctl->session, &o->attach, "StartContainer", &start.base);
 	if (!o->keep)
 		remove_container(ctl, o);
 	return status;

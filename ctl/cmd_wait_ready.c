@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "client/health.h"
 #include "ctl/command.h"
-#include "ctl/health.h"
 #include "lib/addr.h"
 
 #define WAIT_DEFAULT_MS 45000 /* what the Go shim gives a guest to boot */
@@ -23,7 +23,7 @@ static int try_once(const struct ctl *ctl, unsigned timeout_ms, struct err *err)
 	_autoclient_ struct client *client = NULL;
 	int r;
 
-	r = client_open(&client, ctl->address, timeout_ms, err);
+	r = client_open(&client, ctl->session.address, timeout_ms, err);
 	return r < 0 ? r : health_check(client, timeout_ms, err);
 }
 
@@ -49,7 +49,7 @@ static int wait_ready(const struct ctl *ctl, unsigned limit_ms)
 		spent = elapsed_ms(&start);
 	} while (spent < limit_ms);
 	(void)fprintf(stderr, "kata-agent-ctl: no agent at '%s' after %u.%03u s and %u tries, the last one: %s\n",
-	              ctl->address, spent / 1000, spent % 1000, tries, err_text(&err));
+	              ctl->session.address, spent / 1000, spent % 1000, tries, err_text(&err));
 	return CTL_EXIT_CONNECTION;
 }
 
@@ -62,9 +62,9 @@ static int run(struct ctl *ctl, const struct ctl_command *self, int argc, char *
 
 	if (!ctl_parse(ctl, self, none, false, &argc, argv, 0, 0, &status))
 		return status;
-	if (!ctl->address)
+	if (!ctl->session.address)
 		return ctl_usage_error("no address: give --address or set KATA_AGENT_ADDRESS");
-	if (addr_parse(&addr, ctl->address, &err) < 0)
+	if (addr_parse(&addr, ctl->session.address, &err) < 0)
 		return ctl_usage_error("%s", err_text(&err));
 	return wait_ready(ctl, ctl_timeout(ctl, WAIT_DEFAULT_MS));
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/ctl.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -10,15 +9,12 @@
 #include <unistd.h>
 
 #include "ctl/command.h"
-#include "ctl/method.h"
-#include "lib/addr.h"
 #include "lib/buf.h"
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "proto/pbjson.h"
 
-#define CONNECT_TIMEOUT_MS 10000
-#define GLOBALS            5
+#define GLOBALS 5
 
 static void fill_globals(struct ctl *ctl, struct option_spec *table)
 {
@@ -26,10 +22,11 @@ static void fill_globals(struct ctl *ctl, struct option_spec *table)
 		                         0,
 		                         "address",
 		                         "ADDR",
-		                         &ctl->address,
+		                         &ctl->session.address,
 		                         "where the agent listens: vsock://CID:PORT, unix:///PATH, unix://@NAME, "
 		                         "hvsock:///PATH:PORT" };
-	table[1] = (struct option_spec){ OPTION_SECONDS, 0, "timeout", "SECONDS", &ctl->timeout_ms, "0 = none" };
+	table[1] =
+		(struct option_spec){ OPTION_SECONDS, 0, "timeout", "SECONDS", &ctl->session.timeout_ms, "0 = none" };
 	table[2] = (struct option_spec){ OPTION_FLAG, 0, "json", NULL, &ctl->json, "results as JSON" };
 	table[3] = (struct option_spec){
 		OPTION_TEXT,     'l',
@@ -145,85 +142,27 @@ bool ctl_parse_global(struct ctl *ctl, int *argc, char **argv, int *ret_status)
 
 unsigned ctl_timeout(const struct ctl *ctl, unsigned default_ms)
 {
-	return ctl->timeout_ms == CTL_TIMEOUT_UNSET ? default_ms : ctl->timeout_ms;
+	return session_timeout(&ctl->session, default_ms);
 }
 
 int ctl_open(struct ctl *ctl)
 {
-	struct err err = ERR_INIT;
-	unsigned timeout = ctl_timeout(ctl, CONNECT_TIMEOUT_MS);
-	struct addr addr;
-	int r;
-
-	if (ctl->client)
-		return CTL_EXIT_OK;
-	if (!ctl->address)
-		return ctl_usage_error("no address: give --address or set KATA_AGENT_ADDRESS");
-	if (addr_parse(&addr, ctl->address, &err) < 0)
-		return ctl_usage_error("%s", err_text(&err));
-	r = client_open(&ctl->client, ctl->address, timeout != 0 ? timeout : CONNECT_TIMEOUT_MS, &err);
-	if (r < 0) {
-		(void)fprintf(stderr, "kata-agent-ctl: %s\n", err_text(&err));
-		return CTL_EXIT_CONNECTION;
-	}
-	return CTL_EXIT_OK;
+	return session_open(&ctl->session);
 }
 
 void ctl_done(struct ctl *ctl)
 {
-	ctl->client = client_free(ctl->client);
-}
-
-char *ctl_format_failure(const struct client_reply *reply, char *out, size_t n)
-{
-	const char *name = rpc_code_name(reply->code);
-	char number[16];
-
-	(void)snprintf(number, sizeof(number), "%d", reply->code);
-	(void)snprintf(out, n, "%s: %s", name ? name : number, reply->text);
-	/* The text comes from a guest and goes to a terminal. */
-	for (char *p = out; *p != '\0'; p++) {
-		if (iscntrl((unsigned char)*p) && *p != '\n' && *p != '\t')
-			*p = '?';
-	}
-	return out;
-}
-
-int ctl_print_failure(const struct client_reply *reply)
-{
-	char text[16384];
-
-	(void)fprintf(stderr, "%s: %s\n", reply->method, ctl_format_failure(reply, text, sizeof(text)));
-	return reply->is_lost ? CTL_EXIT_CONNECTION : CTL_EXIT_FAILED;
+	session_done(&ctl->session);
 }
 
 int ctl_call_quiet(struct ctl *ctl, const char *method, const ProtobufCMessage *request, struct client_reply *ret)
 {
-	struct client_method m;
-	int r;
-
-	r = method_find(method, &m);
-	if (r == 0)
-		r = client_call(ctl->client, &m, request, ctl_timeout(ctl, CTL_TIMEOUT_MS), ret);
-	if (r < 0)
-		*ret = (struct client_reply){ method, RPC_INTERNAL, .is_local = true, .text = strerror(-r) };
-	if (ret->code == RPC_OK)
-		return CTL_EXIT_OK;
-	return ret->is_lost ? CTL_EXIT_CONNECTION : CTL_EXIT_FAILED;
+	return session_call_quiet(&ctl->session, method, request, ret);
 }
 
 int ctl_call(struct ctl *ctl, const char *method, const ProtobufCMessage *request, struct client_reply *ret)
 {
-	int status = ctl_open(ctl);
-
-	if (status != CTL_EXIT_OK) {
-		*ret = (struct client_reply){ method, RPC_UNAVAILABLE, .is_lost = true, .text = "" };
-		return status;
-	}
-	status = ctl_call_quiet(ctl, method, request, ret);
-	if (status != CTL_EXIT_OK)
-		(void)ctl_print_failure(ret);
-	return status;
+	return session_call(&ctl->session, method, request, ret);
 }
 
 int ctl_call_empty(struct ctl *ctl, const char *method, const ProtobufCMessage *request)

@@ -7,30 +7,26 @@
 
 #include <stdbool.h>
 
-#include "ctl/client.h"
+#include "client/session.h"
 #include "lib/options.h"
 
-#define CTL_TIMEOUT_MS    60000 /* of a call that does not wait for something to happen in the guest */
-#define CTL_TIMEOUT_UNSET (~0u)
+#define CTL_TIMEOUT_MS    SESSION_TIMEOUT_MS
+#define CTL_TIMEOUT_UNSET SESSION_TIMEOUT_UNSET
 #define CTL_PAYLOAD_MAX   (64u << 20) /* of a JSON file or a config.json */
 
-/* Exit statuses; `run` and `exec` use 125 to 127 like other container tools. */
+/* Exit statuses: those of client/session.h. */
 enum ctl_exit {
-	CTL_EXIT_OK = 0,
-	CTL_EXIT_FAILED = 1,     /* the agent answered with an error, or too late */
-	CTL_EXIT_USAGE = 2,      /* a bad command line or input; nothing was sent */
-	CTL_EXIT_CONNECTION = 3, /* no connection, or it broke */
-	CTL_EXIT_CONTAINER = 125,
-	CTL_EXIT_CANNOT_EXECUTE = 126,
-	CTL_EXIT_NOT_FOUND = 127,
+	CTL_EXIT_OK = SESSION_EXIT_OK,
+	CTL_EXIT_FAILED = SESSION_EXIT_FAILED,
+	CTL_EXIT_USAGE = SESSION_EXIT_USAGE,
+	CTL_EXIT_CONNECTION = SESSION_EXIT_CONNECTION,
+	CTL_EXIT_CONTAINER = SESSION_EXIT_CONTAINER,
 };
 
 struct ctl {
-	const char *address;
+	struct session session;
 	const char *log_level; /* NULL = not given */
-	unsigned timeout_ms;   /* CTL_TIMEOUT_UNSET = not given, 0 = none */
 	bool json;
-	struct client *client; /* NULL until ctl_open */
 };
 
 /* A subcommand; argv does not hold its name. */
@@ -67,12 +63,6 @@ int ctl_call_quiet(struct ctl *ctl, const char *method, const ProtobufCMessage *
 
 /* As ctl_call, for calls whose answer holds nothing. */
 int ctl_call_empty(struct ctl *ctl, const char *method, const ProtobufCMessage *request);
-
-/* Prints "CreateContainer: NOT_FOUND: text" on stderr and returns the exit status that belongs to it. */
-int ctl_print_failure(const struct client_reply *reply);
-
-/* "NOT_FOUND: text", with a peer's control characters taken out; n bytes at out, returns out. */
-char *ctl_format_failure(const struct client_reply *reply, char *out, size_t n);
 
 /* Prints a message as JSON on stdout; an exit status. */
 int ctl_print_json(const ProtobufCMessage *message);

@@ -7,7 +7,9 @@
 
 int main(int argc, char **argv)
 {
-	struct ctl ctl = { .address = getenv("KATA_AGENT_ADDRESS"), .timeout_ms = CTL_TIMEOUT_UNSET };
+	struct ctl ctl = {
+		.session = { "kata-agent-ctl", getenv("KATA_AGENT_ADDRESS"), CTL_TIMEOUT_UNSET, NULL },
+	};
 	const struct ctl_command *command;
 	int status;
 

@@ -7,11 +7,11 @@
 #include <strings.h>
 #include <time.h>
 
+#include "client/method.h"
 #include "ctl/api.h"
 #include "ctl/autovalues.h"
 #include "ctl/duration.h"
 #include "ctl/line.h"
-#include "ctl/method.h"
 #include "ctl/request.h"
 #include "lib/addr.h"
 #include "lib/fd.h"
@@ -151,17 +151,17 @@ int script_open(struct script *s)
 	struct err err = ERR_INIT;
 	int r;
 
-	if (s->ctl->client)
+	if (s->ctl->session.client)
 		return CTL_EXIT_OK;
 	for (;;) {
 		int64_t left = deadline - now_ms();
 
-		r = client_open(&s->ctl->client, s->ctl->address, left > 1 ? (unsigned)left : 1, &err);
+		r = client_open(&s->ctl->session.client, s->ctl->session.address, left > 1 ? (unsigned)left : 1, &err);
 		if (r == 0) {
-			log_debug("connect", "Connected to '%s'", s->ctl->address);
+			log_debug("connect", "Connected to '%s'", s->ctl->session.address);
 			return CTL_EXIT_OK;
 		}
-		if (!may_come(s->ctl->address, r) || now_ms() >= deadline)
+		if (!may_come(s->ctl->session.address, r) || now_ms() >= deadline)
 			break;
 		(void)nanosleep(&pause, NULL);
 	}
@@ -274,12 +274,12 @@ static int send_message(struct script *s, const struct client_method *m, const P
 	_autoreply_ struct client_reply reply = { .text = "" };
 	int r;
 
-	r = client_call(s->ctl->client, m, message, s->ctl->timeout_ms, &reply);
+	r = client_call(s->ctl->session.client, m, message, s->ctl->session.timeout_ms, &reply);
 	if (r < 0)
 		return ctl_usage_error("%s: %s", m->method->name, strerror(-r));
 	if (reply.code == RPC_OK)
 		return ctl_print_json(reply.message);
-	return ctl_print_failure(&reply);
+	return session_print_failure(&reply);
 }
 
 static int run_call(struct script *s, const struct api_command *command, const struct line *line)

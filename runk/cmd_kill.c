@@ -4,10 +4,10 @@
 #include <stddef.h>
 
 #include "lib/fd.h"
+#include "lib/signame.h"
 #include "lib/sys.h"
 #include "runk/command.h"
 #include "runk/groups.h"
-#include "runk/signame.h"
 #include "runk/state.h"
 
 struct kill_options {

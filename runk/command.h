@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "runk/flags.h"
+#include "lib/flags.h"
 #include "runk/runk.h"
 
 struct command {

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #include "lib/err.h"
-#include "runk/flags.h"
+#include "lib/flags.h"
 #include "runk/launch.h"
 
 #define PRESERVE_FDS_MAX 4096

@@ -7,8 +7,8 @@
 
 #include "lib/arena.h"
 #include "lib/err.h"
+#include "lib/flags.h"
 #include "lib/oci.h"
-#include "runk/flags.h"
 
 struct exec_options_process {
 	const char *file; /* --process; then all others are ignored, as by runc */

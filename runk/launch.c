@@ -8,12 +8,12 @@
 #include <string.h>
 
 #include "lib/fd.h"
+#include "lib/flags.h"
 #include "lib/spawn.h"
 #include "lib/sys.h"
 #include "runk/builder.h"
 #include "runk/console.h"
 #include "runk/exec_process.h"
-#include "runk/flags.h"
 
 void launch_done(struct launch *l)
 {

@@ -13,6 +13,7 @@
 #include "agent/hooks.h"
 #include "agent/mount/rootfs.h"
 #include "lib/fd.h"
+#include "lib/procstart.h"
 #include "lib/sys.h"
 
 #define DEATH_MS 10000 /* how long a killed process may take to die */
@@ -180,7 +181,7 @@ static int build(struct lifecycle *l, struct err *err)
 	l->state.pid = l->launch.result.pid;
 	if (!l->launch.result.made_cgroup)
 		l->state.cgroup = NULL;
-	r = state_read_start_time(l->state.pid, &l->state.start_time);
+	r = proc_start_time(l->state.pid, &l->state.start_time);
 	/* Dead already: it has reported why. */
 	if (r == -ESRCH)
 		return launch_wait_ready(&l->launch, err);

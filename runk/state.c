@@ -13,6 +13,7 @@
 
 #include "lib/fd.h"
 #include "lib/path.h"
+#include "lib/procstart.h"
 #include "lib/sys.h"
 #include "runk/statefile.h"
 
@@ -221,39 +222,11 @@ int state_load_spec(struct state *s, struct oci_spec **ret, struct err *err)
 	return r < 0 ? err_wrap(err, "specification of container '%s'", s->id) : 0;
 }
 
-int state_read_start_time(pid_t pid, uint64_t *ret)
-{
-	char path[32], text[1024];
-	_autoclose_ int fd = -EBADF;
-	const char *p;
-	ssize_t n;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
-	n = fd < 0 ? fd : sys_read(fd, text, sizeof(text) - 1);
-	if (n < 0)
-		return n == -ENOENT ? -ESRCH : (int)n;
-	text[n] = '\0';
-	/* The name, field 2, may hold anything, also blanks and parentheses. */
-	p = strrchr(text, ')');
-	if (!p || p[1] != ' ')
-		return -EPROTO;
-	p += 2;
-	if (*p == 'Z' || *p == 'X')
-		return -ESRCH;
-	for (int field = 3; field < 22; field++) {
-		p = strchr(p, ' ');
-		if (!p++)
-			return -EPROTO;
-	}
-	return sscanf(p, "%" SCNu64, ret) == 1 ? 0 : -EPROTO;
-}
-
 static bool is_alive(const struct state *s)
 {
 	uint64_t start_time;
 
-	return s->pid > 0 && state_read_start_time(s->pid, &start_time) == 0 && start_time == s->start_time;
+	return s->pid > 0 && proc_start_time(s->pid, &start_time) == 0 && start_time == s->start_time;
 }
 
 int state_open_pid(const struct state *s)

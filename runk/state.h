@@ -93,9 +93,6 @@ int state_remove(struct state *s, struct err *err);
 /* A pidfd of the container's init, or -ESRCH. */
 int state_open_pid(const struct state *s);
 
-/* Field 22 of /proc/PID/stat; -ESRCH if the process is gone or a zombie. */
-int state_read_start_time(pid_t pid, uint64_t *ret);
-
 /* Calls `each` for the id of every container, sorted by name; a value other than 0 ends it and is returned. */
 int state_list(const struct runk *runk, int (*each)(const struct runk *runk, const char *id, void *arg), void *arg,
                struct err *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each method with a payload that is no message, and with a field that a newer host may send and nothing else. */
+#include "client/method.h"
 #include "ctl/conformance/suites.h"
 #include "ctl/conformance/wire.h"
-#include "ctl/method.h"
 
 static bool send_raw(struct conform *c, struct wire *w, const void *payload, size_t n)
 {

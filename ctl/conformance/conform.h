@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "ctl/client.h"
+#include "client/client.h"
 #include "lib/buf.h"
 
 #define CONFORM_CLIENTS  4

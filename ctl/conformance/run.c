@@ -7,9 +7,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "client/method.h"
 #include "ctl/conformance/suites.h"
 #include "ctl/ctl.h"
-#include "ctl/method.h"
 #include "lib/jsontext.h"
 #include "proto/health.pb-c.h"
 

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "client/method.h"
 #include "ctl/conformance/conform.h"
 #include "ctl/ctl.h"
-#include "ctl/method.h"
 #include "proto/agent.pb-c.h"
 #include "proto/pbjson.h"
 
@@ -111,7 +111,7 @@ static bool judge(struct conform *c, const char *method, unsigned codes)
 		return conform_fail(c, "%s: OK, where an error is due", method);
 	if (!c->reply.is_local && code > 0 && code < RPC_CODE_MAX && (codes & CONFORM_CODE(code)))
 		return true;
-	return conform_fail(c, "%s: %s", method, ctl_format_failure(&c->reply, text, sizeof(text)));
+	return conform_fail(c, "%s: %s", method, session_format_failure(&c->reply, text, sizeof(text)));
 }
 
 /* --- calls ------------------------------------------------------------------------------------------------------- */

@@ -2,9 +2,9 @@
 /* A command of `connect`: its line, its words, and a request made from them. */
 #include <string.h>
 
+#include "client/method.h"
 #include "ctl/api.h"
 #include "ctl/line.h"
-#include "ctl/method.h"
 #include "ctl/request.h"
 #include "lib/jsontext.h"
 #include "tests/fuzz/fuzz.h"

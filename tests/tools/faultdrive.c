@@ -17,8 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ctl/client.h"
-#include "ctl/method.h"
+#include "client/client.h"
+#include "client/method.h"
 #include "ctl/spec.h"
 #include "lib/fd.h"
 #include "lib/sys_fault.h"

@@ -23,8 +23,8 @@
 #include <unistd.h>
 
 #include "agent/rpc/conn.h"
-#include "ctl/client.h"
-#include "ctl/method.h"
+#include "client/client.h"
+#include "client/method.h"
 #include "lib/fd.h"
 #include "lib/ttrpc.h"
 #include "proto/agent.pb-c.h"

@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ctl/client.h"
-#include "ctl/method.h"
+#include "client/client.h"
+#include "client/method.h"
 #include "proto/agent.pb-c.h"
 
 #define ROUNDS_MAX   10000

@@ -112,7 +112,7 @@ void play_run(struct play *play, const char *line, struct play_result *ret)
 {
 	_autoclose_ int log = scratch(), out = scratch(), err = scratch(), in = scratch();
 	_autofree_ char *copy = strdup(line);
-	struct ctl ctl = { .timeout_ms = 5000 };
+	struct ctl ctl = { .session = { .program = "kata-agent-ctl", .timeout_ms = 5000 } };
 	int saved_in = dup(STDIN_FILENO), saved_out = dup(STDOUT_FILENO), saved_err = dup(STDERR_FILENO), argc = 0;
 	const struct ctl_command *command;
 	struct fake_agent agent;
@@ -124,8 +124,8 @@ void play_run(struct play *play, const char *line, struct play_result *ret)
 	assert_int_equal(lseek(in, 0, SEEK_SET), 0);
 	play->log = log;
 	assert_int_equal(fake_agent_start(&agent, script, play), 0);
-	ctl.client = client_new(take_fd(&agent.fd));
-	assert_non_null(ctl.client);
+	ctl.session.client = client_new(take_fd(&agent.fd));
+	assert_non_null(ctl.session.client);
 	if (play->no_client)
 		ctl_done(&ctl);
 	command = command_find(argv[0]);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "ctl/method.h"
+#include "client/method.h"
 #include "tests/lib/unit.h"
 
 /* A method that is added to the protocol needs its row. */

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/procstart.h"
 #include "runk/state.h"
 #include "runk/statefile.h"
 #include "tests/lib/tempdir.h"
@@ -36,7 +37,7 @@ static void make(const char *id)
 	s.created = "2026-01-01T00:00:00Z";
 	s.cgroup = "/x/y";
 	s.pid = getpid();
-	assert_int_equal(state_read_start_time(s.pid, &s.start_time), 0);
+	assert_int_equal(proc_start_time(s.pid, &s.start_time), 0);
 	assert_int_equal(state_save(&s, &err), 0);
 }
 

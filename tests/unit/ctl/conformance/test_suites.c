@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ctl/method.h"
+#include "client/method.h"
 #include "tests/lib/unit.h"
 
 static const struct conform_case *case_at(size_t index)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/plane.h"
+#include "client/plane.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -78,9 +78,9 @@ static void stop_port(const struct port *p)
 
 static int open_it(const struct port *p, struct plane_stream *s, struct err *err)
 {
-	struct ctl ctl = { .address = p->address };
+	struct session session = { .program = "kata-agent-ctl", .address = p->address };
 
-	return plane_open(s, &ctl, 1028, KSTR_STDOUT, 7, "web", "e1", err);
+	return plane_open(s, &session, 1028, KSTR_STDOUT, 7, "web", "e1", err);
 }
 
 static ssize_t receive_patiently(struct plane_stream *s, char *data, size_t n)
@@ -198,13 +198,15 @@ static void the_port_is_what_the_agent_announces(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct ctl ctl = { .address = "unix://@nowhere", .timeout_ms = CTL_TIMEOUT_UNSET };
+		struct session session = { .program = "kata-agent-ctl",
+			                   .address = "unix://@nowhere",
+			                   .timeout_ms = SESSION_TIMEOUT_UNSET };
 		struct fake_agent agent;
 
 		assert_return_code(fake_agent_start(&agent, announce, (void *)(uintptr_t)rows[i].feature), 0);
-		ctl.client = client_new(take_fd(&agent.fd));
-		assert_int_equal(plane_find(&ctl), rows[i].port);
-		ctl_done(&ctl);
+		session.client = client_new(take_fd(&agent.fd));
+		assert_int_equal(plane_find(&session), rows[i].port);
+		session_done(&session);
 		assert_int_equal(fake_agent_stop(&agent), 0);
 	}
 }

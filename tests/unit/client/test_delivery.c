@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/delivery.h"
+#include "client/delivery.h"
 
 #include "lib/fd.h"
 #include "proto/agent.pb-c.h"
@@ -32,30 +32,30 @@ static void disagreement_is_a_failure(void **state)
 		struct delivery d;
 		int status;
 	} rows[] = {
-		{ PROCESS(9, 9, 4, 2), { .out = 9, .err = 4, .in = 2, .has_in = true }, CTL_EXIT_OK },
-		{ PROCESS(9, 9, 4, 2), { .out = 9, .err = 4, .in = 1, .has_in = true }, CTL_EXIT_FAILED },
-		{ PROCESS(9, 9, 4, 2), { .out = 9, .err = 4, .in = 1 }, CTL_EXIT_OK },
-		{ PROCESS(9, 9, 4, 2), { .out = 8, .err = 4 }, CTL_EXIT_FAILED },
-		{ PROCESS(9, 8, 4, 2), { .out = 9, .err = 4 }, CTL_EXIT_FAILED },
-		{ PROCESS(9, 9, 4, 2), { .out = 9, .err = 3 }, CTL_EXIT_FAILED },
-		{ "{\"containers\":[]}", { .out = 0 }, CTL_EXIT_FAILED },
-		{ "{", { .out = 0 }, CTL_EXIT_FAILED },
-		{ NULL, { .out = 5 }, CTL_EXIT_OK }, /* another project's agent */
+		{ PROCESS(9, 9, 4, 2), { .out = 9, .err = 4, .in = 2, .has_in = true }, SESSION_EXIT_OK },
+		{ PROCESS(9, 9, 4, 2), { .out = 9, .err = 4, .in = 1, .has_in = true }, SESSION_EXIT_FAILED },
+		{ PROCESS(9, 9, 4, 2), { .out = 9, .err = 4, .in = 1 }, SESSION_EXIT_OK },
+		{ PROCESS(9, 9, 4, 2), { .out = 8, .err = 4 }, SESSION_EXIT_FAILED },
+		{ PROCESS(9, 8, 4, 2), { .out = 9, .err = 4 }, SESSION_EXIT_FAILED },
+		{ PROCESS(9, 9, 4, 2), { .out = 9, .err = 3 }, SESSION_EXIT_FAILED },
+		{ "{\"containers\":[]}", { .out = 0 }, SESSION_EXIT_FAILED },
+		{ "{", { .out = 0 }, SESSION_EXIT_FAILED },
+		{ NULL, { .out = 5 }, SESSION_EXIT_OK }, /* another project's agent */
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct ctl ctl = { .timeout_ms = CTL_TIMEOUT_UNSET };
+		struct session session = { .program = "kata-agent-ctl", .timeout_ms = SESSION_TIMEOUT_UNSET };
 		struct delivery d = rows[i].d;
 		struct fake_agent agent;
 
 		d.cid = "web";
 		d.eid = "e1";
 		assert_return_code(fake_agent_start(&agent, tell_counters, (void *)(uintptr_t)rows[i].data), 0);
-		ctl.client = client_new(take_fd(&agent.fd));
-		if (delivery_check(&ctl, &d) != rows[i].status)
+		session.client = client_new(take_fd(&agent.fd));
+		if (delivery_check(&session, &d) != rows[i].status)
 			fail_msg("row %zu", i);
-		ctl_done(&ctl);
+		session_done(&session);
 		assert_int_equal(fake_agent_stop(&agent), 0);
 	}
 }

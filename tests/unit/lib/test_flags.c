@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/flags.h"
 #include "lib/mem.h"
-#include "runk/flags.h"
 #include "tests/lib/unit.h"
 
 struct values {

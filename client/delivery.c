@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/delivery.h"
+#include "client/delivery.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -32,30 +32,30 @@ static json_object *find(json_object *parent, const char *key, const char *id)
 }
 
 /* `in` bytes came from the process, `out` of them reached a client as the agent sees it. */
-static int compare(const char *name, uint64_t have, uint64_t in, uint64_t out)
+static int compare(const struct session *s, const char *name, uint64_t have, uint64_t in, uint64_t out)
 {
 	bool good = have == in && out == in;
 
-	(void)fprintf(stderr, "kata-agent-ctl: %s: delivered %" PRIu64 " of %" PRIu64 " bytes%s", name, have, in,
+	(void)fprintf(stderr, "%s: %s: delivered %" PRIu64 " of %" PRIu64 " bytes%s", s->program, name, have, in,
 	              good ? "\n" : "");
 	if (!good)
 		(void)fprintf(stderr, ": BYTES ARE MISSING (the agent delivered %" PRIu64 ")\n", out);
-	return good ? CTL_EXIT_OK : CTL_EXIT_FAILED;
+	return good ? SESSION_EXIT_OK : SESSION_EXIT_FAILED;
 }
 
-static int compare_all(const struct delivery *d, json_object *p)
+static int compare_all(const struct session *s, const struct delivery *d, json_object *p)
 {
-	int status = compare("stdout", d->out, number_of(p, "stdout_in"), number_of(p, "stdout_out"));
+	int status = compare(s, "stdout", d->out, number_of(p, "stdout_in"), number_of(p, "stdout_out"));
 	uint64_t taken = number_of(p, "stdin_in");
 
-	if (compare("stderr", d->err, number_of(p, "stderr_in"), number_of(p, "stderr_out")) != CTL_EXIT_OK)
-		status = CTL_EXIT_FAILED;
-	if (d->has_in && compare("stdin", d->in, taken, taken) != CTL_EXIT_OK)
-		status = CTL_EXIT_FAILED;
+	if (compare(s, "stderr", d->err, number_of(p, "stderr_in"), number_of(p, "stderr_out")) != SESSION_EXIT_OK)
+		status = SESSION_EXIT_FAILED;
+	if (d->has_in && compare(s, "stdin", d->in, taken, taken) != SESSION_EXIT_OK)
+		status = SESSION_EXIT_FAILED;
 	return status;
 }
 
-int delivery_check(struct ctl *ctl, const struct delivery *d)
+int delivery_check(struct session *session, const struct delivery *d)
 {
 	Grpc__GetDiagnosticDataRequest request = GRPC__GET_DIAGNOSTIC_DATA_REQUEST__INIT;
 	_autoreply_ struct client_reply reply = { .text = "" };
@@ -65,15 +65,15 @@ int delivery_check(struct ctl *ctl, const struct delivery *d)
 
 	request.log_type = (char *)"containers";
 	request.container_id = (char *)d->cid;
-	if (ctl_call_quiet(ctl, "GetDiagnosticData", &request.base, &reply) != CTL_EXIT_OK) {
-		(void)fprintf(stderr, "kata-agent-ctl: this agent has no counters, nothing to compare with\n");
-		return CTL_EXIT_OK;
+	if (session_call_quiet(session, "GetDiagnosticData", &request.base, &reply) != SESSION_EXIT_OK) {
+		(void)fprintf(stderr, "%s: this agent has no counters, nothing to compare with\n", session->program);
+		return SESSION_EXIT_OK;
 	}
 	data = ((const Grpc__GetDiagnosticDataResponse *)reply.message)->data;
 	p = jsontext_parse(data, strlen(data), &root, NULL) < 0 ? NULL : find(root, "containers", d->cid);
 	p = p ? find(p, "processes", d->eid) : NULL;
 	if (p)
-		return compare_all(d, p);
-	(void)fprintf(stderr, "kata-agent-ctl: the agent has no counters of '%s'\n", d->eid);
-	return CTL_EXIT_FAILED;
+		return compare_all(session, d, p);
+	(void)fprintf(stderr, "%s: the agent has no counters of '%s'\n", session->program, d->eid);
+	return SESSION_EXIT_FAILED;
 }

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "ctl/ctl.h"
+#include "client/session.h"
 
 /* Bytes since the process began. */
 struct delivery {
@@ -18,5 +18,6 @@ struct delivery {
 	bool has_in;
 };
 
-/* Prints "stdout: delivered N of N bytes" and the like on stderr; an exit status, CTL_EXIT_FAILED if they disagree. */
-int delivery_check(struct ctl *ctl, const struct delivery *d);
+/* Prints "stdout: delivered N of N bytes" and the like on stderr; an exit status, SESSION_EXIT_FAILED if they disagree.
+ */
+int delivery_check(struct session *session, const struct delivery *d);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/client.h"
+#include "client/client.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "ctl/method.h"
+#include "client/method.h"
 #include "lib/fd.h"
 #include "proto/agent.pb-c.h"
 #include "proto/health.pb-c.h"

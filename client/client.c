@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/client.h"
+#include "client/client.h"
 
 #include <errno.h>
 #include <stdio.h>

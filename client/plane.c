@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/plane.h"
+#include "client/plane.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,14 +23,15 @@ static uint32_t parse_feature(const char *feature)
 	return port;
 }
 
-uint32_t plane_find(struct ctl *ctl)
+uint32_t plane_find(struct session *session)
 {
 	Grpc__GuestDetailsRequest request = GRPC__GUEST_DETAILS_REQUEST__INIT;
 	_autoreply_ struct client_reply reply = { .text = "" };
 	const Grpc__GuestDetailsResponse *details;
 	uint32_t port = 0;
 
-	if (!ctl->address || ctl_call_quiet(ctl, "GetGuestDetails", &request.base, &reply) != CTL_EXIT_OK)
+	if (!session->address ||
+	    session_call_quiet(session, "GetGuestDetails", &request.base, &reply) != SESSION_EXIT_OK)
 		return 0;
 	details = (const Grpc__GuestDetailsResponse *)reply.message;
 	for (size_t i = 0; details->agent_details && i < details->agent_details->n_extra_features && port == 0; i++)
@@ -70,8 +71,8 @@ static int introduce(int fd, const uint8_t *header, size_t n, uint32_t *ret_stat
 	return r;
 }
 
-int plane_open(struct plane_stream *s, const struct ctl *ctl, uint32_t port, enum kstr_kind kind, uint64_t offset,
-               const char *cid, const char *eid, struct err *err)
+int plane_open(struct plane_stream *s, const struct session *session, uint32_t port, enum kstr_kind kind,
+               uint64_t offset, const char *cid, const char *eid, struct err *err)
 {
 	const char *name = kstr_kind_name(kind), *code;
 	_autoclose_ int fd = -EBADF;
@@ -83,7 +84,7 @@ int plane_open(struct plane_stream *s, const struct ctl *ctl, uint32_t port, enu
 	n = kstr_header_pack(kind, offset, cid, eid, header);
 	if (n < 0)
 		return err_set(err, -n, "attach %s of '%s'", name, eid);
-	r = addr_parse(&base, ctl->address, err);
+	r = addr_parse(&base, session->address, err);
 	if (r >= 0)
 		r = addr_with_port(&addr, &base, port, err);
 	if (r != 0)

@@ -3,7 +3,7 @@
 #include <signal.h>
 
 #include "lib/mem.h"
-#include "runk/signame.h"
+#include "lib/signame.h"
 #include "tests/lib/unit.h"
 
 static void names_and_numbers(void **state)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runk/flags.h"
+#include "lib/flags.h"
 
 #include <errno.h>
 #include <stdlib.h>

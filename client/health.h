@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "ctl/client.h"
+#include "client/client.h"
 
 /* Calls Health.Check within timeout_ms; 0, or -errno with a text that says what the agent or the connection said. */
 int health_check(struct client *client, unsigned timeout_ms, struct err *err);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/health.h"
+#include "client/health.h"
 
 #include <errno.h>
 
-#include "ctl/ctl.h"
-#include "ctl/method.h"
+#include "client/method.h"
+#include "client/session.h"
 #include "proto/health.pb-c.h"
 
 static int call(struct client *client, const char *method, unsigned timeout_ms, struct client_reply *ret,
@@ -24,7 +24,7 @@ static int call(struct client *client, const char *method, unsigned timeout_ms, 
 	if (ret->code == RPC_OK)
 		return 0;
 	r = err_say(err, ret->is_lost ? ENOTCONN : ETIMEDOUT, "%s: %s", ret->method,
-	            ctl_format_failure(ret, text, sizeof(text)));
+	            session_format_failure(ret, text, sizeof(text)));
 	client_reply_done(ret);
 	return r;
 }

@@ -6,7 +6,8 @@
  */
 #pragma once
 
-#include "ctl/ctl.h"
+#include "client/session.h"
+#include "lib/options.h"
 
 struct attach_spec {
 	const char *cid, *eid; /* eid = cid for the container's first process */
@@ -14,6 +15,7 @@ struct attach_spec {
 	bool tty;
 	bool no_streams; /* calls only */
 	bool verbose;    /* say what was delivered, and compare it with the agent's counters */
+	int lost_status; /* of a process whose agent has gone away, and nothing is said then; 0 = it is an error */
 
 	/* for a process that runs already */
 	bool is_late;    /* somebody may have read before us; without stdin its input stays open */
@@ -32,10 +34,11 @@ struct attach_spec {
 
 /*
  * Calls `method` with the request, which starts the process (NULL: it runs), and then serves it. Signals that come
- * meanwhile go to the process. The process's exit status, or CTL_EXIT_CONTAINER to _NOT_FOUND after an error, which has
- * been printed.
+ * meanwhile go to the process. The process's exit status, or SESSION_EXIT_CONTAINER to _NOT_FOUND after an error, which
+ * has been printed.
  */
-int attach_run(struct ctl *ctl, const struct attach_spec *spec, const char *method, const ProtobufCMessage *request);
+int attach_run(struct session *session, const struct attach_spec *spec, const char *method,
+               const ProtobufCMessage *request);
 
 /* The exit status for a process that the agent refused to make: 127 no such program, 126 not permitted, else 125. */
 int attach_exit_status(const struct client_reply *reply);

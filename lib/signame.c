@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runk/signame.h"
+#include "lib/signame.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "runk/flags.h"
+#include "lib/flags.h"
 
 static int parse_realtime(const char *text)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/method.h"
+#include "client/method.h"
 
 #include <errno.h>
 

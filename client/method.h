@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "ctl/client.h"
+#include "client/client.h"
 
 /*
  * Finds "CreateContainer", "Health.Check", "grpc.Health/Check"; a name without a service is looked for in all of them.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/attach.h"
+#include "client/attach.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ctl/delivery.h"
-#include "ctl/method.h"
-#include "ctl/plane.h"
-#include "ctl/tty.h"
+#include "client/delivery.h"
+#include "client/method.h"
+#include "client/plane.h"
+#include "client/tty.h"
 #include "lib/buf.h"
 #include "lib/fd.h"
 #include "proto/agent.pb-c.h"
@@ -50,7 +50,7 @@ struct output {
 };
 
 struct attach {
-	struct ctl *ctl;
+	struct session *session;
 	const struct attach_spec *spec;
 	struct output out, err;
 	struct plane_stream in; /* without an fd: by calls */
@@ -77,11 +77,11 @@ static void send_call(struct attach *a, const char *method, const ProtobufCMessa
 
 	r = method_find(method, &m);
 	if (r == 0)
-		r = client_send(a->ctl->client, &m, request, timeout_ms, fn, arg);
+		r = client_send(a->session->client, &m, request, timeout_ms, fn, arg);
 	if (r == 0)
 		return;
-	(void)fprintf(stderr, "kata-agent-ctl: %s: %s\n", method, strerror(-r));
-	a->status = CTL_EXIT_CONTAINER;
+	(void)fprintf(stderr, "%s: %s: %s\n", a->session->program, method, strerror(-r));
+	a->status = SESSION_EXIT_CONTAINER;
 	a->is_done = true;
 }
 
@@ -92,7 +92,7 @@ static void send_signal(struct attach *a, int number)
 	request.container_id = (char *)a->spec->cid;
 	request.exec_id = (char *)a->spec->eid;
 	request.signal = (uint32_t)number;
-	send_call(a, "SignalProcess", &request.base, CTL_TIMEOUT_MS, forget, NULL);
+	send_call(a, "SignalProcess", &request.base, SESSION_TIMEOUT_MS, forget, NULL);
 }
 
 static void send_size(struct attach *a)
@@ -106,7 +106,7 @@ static void send_size(struct attach *a)
 	request.exec_id = (char *)a->spec->eid;
 	request.row = rows;
 	request.column = columns;
-	send_call(a, "TtyWinResize", &request.base, CTL_TIMEOUT_MS, forget, NULL);
+	send_call(a, "TtyWinResize", &request.base, SESSION_TIMEOUT_MS, forget, NULL);
 }
 
 static void on_read(void *arg, struct client_reply *reply)
@@ -169,7 +169,7 @@ static void write_output(struct output *o)
 		/* Nobody reads any more, as when a shell's pipe breaks; the first process of a container ignores
 		 * SIGPIPE. */
 		if (errno != EPIPE)
-			(void)fprintf(stderr, "kata-agent-ctl: write output: %s\n", strerror(errno));
+			(void)fprintf(stderr, "%s: write output: %s\n", o->attach->session->program, strerror(errno));
 		o->is_broken = true;
 		buf_done(&o->queue);
 		send_signal(o->attach, SIGKILL);
@@ -204,7 +204,7 @@ static void close_stdin(struct attach *a)
 
 	request.container_id = (char *)a->spec->cid;
 	request.exec_id = (char *)a->spec->eid;
-	send_call(a, "CloseStdin", &request.base, CTL_TIMEOUT_MS, forget, NULL);
+	send_call(a, "CloseStdin", &request.base, SESSION_TIMEOUT_MS, forget, NULL);
 }
 
 static void end_stdin(struct attach *a)
@@ -294,9 +294,11 @@ static void on_exit_status(void *arg, struct client_reply *reply)
 	a->is_done = true;
 	if (reply->code == RPC_OK) {
 		a->status = ((const Grpc__WaitProcessResponse *)reply->message)->status & 0xff;
+	} else if (reply->is_lost && a->spec->lost_status != 0) {
+		a->status = a->spec->lost_status;
 	} else {
-		(void)ctl_print_failure(reply);
-		a->status = CTL_EXIT_CONTAINER;
+		(void)session_print_failure(reply);
+		a->status = SESSION_EXIT_CONTAINER;
 	}
 }
 
@@ -370,7 +372,7 @@ static void serve(struct attach *a)
 			wait_exit(a);
 		}
 		fill_watches(a, fds);
-		(void)client_step(a->ctl->client, fds, WATCH_MAX, -1);
+		(void)client_step(a->session->client, fds, WATCH_MAX, -1);
 		serve_watches(a, fds);
 	}
 }
@@ -381,9 +383,9 @@ static void serve(struct attach *a)
 static int cannot_attach(const struct attach *a, const struct err *err)
 {
 	if (a->spec->is_late || a->spec->verbose)
-		(void)fprintf(stderr, "kata-agent-ctl: %s%s\n", err_text(err),
+		(void)fprintf(stderr, "%s: %s%s\n", a->session->program, err_text(err),
 		              a->spec->is_late ? "" : ", going on by calls");
-	return a->spec->is_late ? CTL_EXIT_CONTAINER : 0;
+	return a->spec->is_late ? SESSION_EXIT_CONTAINER : 0;
 }
 
 static int open_output(struct attach *a, uint32_t port, struct output *o, const struct option_number *have)
@@ -393,14 +395,14 @@ static int open_output(struct attach *a, uint32_t port, struct output *o, const 
 
 	if (o->is_over)
 		return 0;
-	if (plane_open(&o->stream, a->ctl, port, o->kind, asked, a->spec->cid, a->spec->eid, &err) < 0)
+	if (plane_open(&o->stream, a->session, port, o->kind, asked, a->spec->cid, a->spec->eid, &err) < 0)
 		return cannot_attach(a, &err);
 	o->received = o->stream.offset;
 	if (o->received == asked || (a->spec->is_late && !have->is_set))
 		return 0;
-	(void)fprintf(stderr, "kata-agent-ctl: %s: bytes %llu to %llu were read by somebody else\n",
+	(void)fprintf(stderr, "%s: %s: bytes %llu to %llu were read by somebody else\n", a->session->program,
 	              kstr_kind_name(o->kind), (unsigned long long)asked, (unsigned long long)o->received);
-	return CTL_EXIT_CONTAINER;
+	return SESSION_EXIT_CONTAINER;
 }
 
 static int open_input(struct attach *a, uint32_t port)
@@ -409,7 +411,7 @@ static int open_input(struct attach *a, uint32_t port)
 
 	if (!a->spec->interactive)
 		return 0;
-	if (plane_open(&a->in, a->ctl, port, KSTR_STDIN, 0, a->spec->cid, a->spec->eid, &err) < 0)
+	if (plane_open(&a->in, a->session, port, KSTR_STDIN, 0, a->spec->cid, a->spec->eid, &err) < 0)
 		return cannot_attach(a, &err);
 	a->has_stream_in = true;
 	a->skip = a->spec->skip_taken ? a->in.offset : 0;
@@ -421,8 +423,9 @@ static int open_streams(struct attach *a, uint32_t port)
 	int status;
 
 	if (port == 0 && (a->spec->have_out.is_set || a->spec->have_err.is_set || a->spec->skip_taken)) {
-		(void)fprintf(stderr, "kata-agent-ctl: this agent has no stream port, nothing can be resumed\n");
-		return CTL_EXIT_CONTAINER;
+		(void)fprintf(stderr, "%s: this agent has no stream port, nothing can be resumed\n",
+		              a->session->program);
+		return SESSION_EXIT_CONTAINER;
 	}
 	if (port == 0)
 		return 0;
@@ -445,20 +448,20 @@ static void check_delivery(struct attach *a)
 	d.err = a->err.received - a->err.queue.len;
 	d.in = a->in.marked;
 	d.has_in = a->has_stream_in;
-	if (delivery_check(a->ctl, &d) != CTL_EXIT_OK)
-		a->status = CTL_EXIT_CONTAINER;
+	if (delivery_check(a->session, &d) != SESSION_EXIT_OK)
+		a->status = SESSION_EXIT_CONTAINER;
 }
 
 int attach_exit_status(const struct client_reply *reply)
 {
 	if (reply->is_lost)
-		return CTL_EXIT_CONTAINER;
+		return SESSION_EXIT_CONTAINER;
 	if (strstr(reply->text, "was not found"))
-		return CTL_EXIT_NOT_FOUND;
+		return SESSION_EXIT_NOT_FOUND;
 	if (reply->code == RPC_PERMISSION_DENIED || strcasestr(reply->text, "permission denied") ||
 	    strstr(reply->text, "cannot be executed") || strstr(reply->text, "execute '"))
-		return CTL_EXIT_CANNOT_EXECUTE;
-	return CTL_EXIT_CONTAINER;
+		return SESSION_EXIT_CANNOT_EXECUTE;
+	return SESSION_EXIT_CONTAINER;
 }
 
 static void start_and_serve(struct attach *a, const char *method, const ProtobufCMessage *request)
@@ -467,10 +470,10 @@ static void start_and_serve(struct attach *a, const char *method, const Protobuf
 	_autotty_ struct tty tty = { 0 };
 	uint32_t port;
 
-	if (ctl_open(a->ctl) != CTL_EXIT_OK)
+	if (session_open(a->session) != SESSION_EXIT_OK)
 		return;
-	port = a->spec->no_streams ? 0 : plane_find(a->ctl);
-	if (method && ctl_call(a->ctl, method, request, &reply) != CTL_EXIT_OK) {
+	port = a->spec->no_streams ? 0 : plane_find(a->session);
+	if (method && session_call(a->session, method, request, &reply) != SESSION_EXIT_OK) {
 		a->status = attach_exit_status(&reply);
 		return;
 	}
@@ -507,10 +510,11 @@ static void release(struct attach *a)
 	buf_done(&a->err.queue);
 }
 
-int attach_run(struct ctl *ctl, const struct attach_spec *spec, const char *method, const ProtobufCMessage *request)
+int attach_run(struct session *session, const struct attach_spec *spec, const char *method,
+               const ProtobufCMessage *request)
 {
 	static const int forwarded[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH };
-	struct attach a = { .ctl = ctl, .spec = spec, .status = CTL_EXIT_CONTAINER, .in.fd = -EBADF };
+	struct attach a = { .session = session, .spec = spec, .status = SESSION_EXIT_CONTAINER, .in.fd = -EBADF };
 	sigset_t set, before;
 
 	init_output(&a.out, &a, KSTR_STDOUT, "ReadStdout", STDOUT_FILENO);
@@ -522,7 +526,7 @@ int attach_run(struct ctl *ctl, const struct attach_spec *spec, const char *meth
 	(void)sigprocmask(SIG_BLOCK, &set, &before);
 	a.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (a.signals < 0)
-		(void)fprintf(stderr, "kata-agent-ctl: signalfd: %s\n", strerror(errno));
+		(void)fprintf(stderr, "%s: signalfd: %s\n", session->program, strerror(errno));
 	else
 		start_and_serve(&a, method, request);
 	(void)fd_close(a.signals);

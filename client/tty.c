@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/tty.h"
+#include "client/tty.h"
 
 #include <errno.h>
 #include <sys/ioctl.h>

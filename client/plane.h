@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-#include "ctl/ctl.h"
+#include "client/session.h"
 #include "lib/kstr.h"
 
 struct plane_stream {
@@ -20,14 +20,14 @@ struct plane_stream {
 };
 
 /* The port that the agent announces, 0 = none. Asks the agent on the open connection; failures count as none. */
-uint32_t plane_find(struct ctl *ctl);
+uint32_t plane_find(struct session *session);
 
 /*
  * Attaches at `offset` (output: we have what is before). s->offset is then where the agent goes on. 0, -EPROTO with the
  * status in the text, or -errno.
  */
-int plane_open(struct plane_stream *s, const struct ctl *ctl, uint32_t port, enum kstr_kind kind, uint64_t offset,
-               const char *cid, const char *eid, struct err *err);
+int plane_open(struct plane_stream *s, const struct session *session, uint32_t port, enum kstr_kind kind,
+               uint64_t offset, const char *cid, const char *eid, struct err *err);
 
 /* Receives output without waiting: bytes, 0 = the stream is over and closed, -EAGAIN. */
 ssize_t plane_receive(struct plane_stream *s, void *data, size_t n);

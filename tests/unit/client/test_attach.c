@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/attach.h"
+#include "client/attach.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -206,19 +206,19 @@ static int scratch(void)
 static int run_play(struct play *play, const struct attach_spec *spec, int in, int out, int err)
 {
 	Grpc__StartContainerRequest request = GRPC__START_CONTAINER_REQUEST__INIT;
-	struct ctl ctl = { .timeout_ms = CTL_TIMEOUT_UNSET };
+	struct session session = { .program = "kata-agent-ctl", .timeout_ms = SESSION_TIMEOUT_UNSET };
 	struct fake_agent agent;
 	struct stdio stdio;
 	int status;
 
 	assert_int_equal(fake_agent_start(&agent, script, play), 0);
-	ctl.client = client_new(take_fd(&agent.fd));
-	assert_non_null(ctl.client);
+	session.client = client_new(take_fd(&agent.fd));
+	assert_non_null(session.client);
 	(void)signal(SIGPIPE, SIG_IGN);
 	redirect(&stdio, in, out, err);
-	status = attach_run(&ctl, spec, "StartContainer", &request.base);
+	status = attach_run(&session, spec, "StartContainer", &request.base);
 	restore(&stdio);
-	ctl_done(&ctl);
+	session_done(&session);
 	assert_int_equal(fake_agent_stop(&agent), 0);
 	return status;
 }
@@ -291,7 +291,7 @@ static void a_lost_connection_is_an_error(void **state)
 	_autoclose_ int in = open("/dev/null", O_RDONLY | O_CLOEXEC), out = scratch(), err = scratch();
 
 	(void)state;
-	assert_int_equal(run_play(&play, &spec, in, out, err), CTL_EXIT_CONTAINER);
+	assert_int_equal(run_play(&play, &spec, in, out, err), SESSION_EXIT_CONTAINER);
 	expect_content(err, "WaitProcess: UNAVAILABLE: connection closed by the agent\n");
 }
 
