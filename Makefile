@@ -148,7 +148,10 @@ $(B)/kata.initrd: $(B)/kata-agent $(B)/kernel-dir $(wildcard rootfs-builder/*)
 	@tail -n 1 $@.manifest
 
 initrd: $(B)/kata.initrd  ## the guest's initrd
-rootfs: initrd  ## every guest image
+$(B)/kata.img: $(B)/kata-agent $(B)/kernel-dir $(wildcard rootfs-builder/* rootfs-builder/units/*)
+	$(call say,IMAGE,$@)rootfs-builder/image --agent $< --kernel-dir "$$(cat $(B)/kernel-dir)" --output $@ --boot-initrd $(B)/kata-boot.initrd
+image: $(B)/kata.img  ## the guest's image with systemd; needs root
+rootfs: initrd image  ## every guest image
 demo:  ## boot a guest and run a container in it
 	@scripts/install-deps build vm
 	@$(MAKE) all initrd
@@ -187,6 +190,7 @@ install: all initrd  ## DESTDIR= PREFIX=: programs, initrd, docs
 	@install -D -t $(DESTDIR)$(PREFIX)/bin $(PROGRAMS)
 	@install -D -t $(DESTDIR)$(PREFIX)/libexec/kata-c $(HELPERS)
 	@install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/kata-c $(B)/kata.initrd
+	@install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system $(wildcard rootfs-builder/units/*)
 	@install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/kata-c README.md LICENSE $(wildcard docs/*.md)
 dist:  ## the committed tree as a tarball
 	@mkdir -p build && git archive --prefix=kata-c-$(VERSION)/ -o build/kata-c-$(VERSION).tar.gz HEAD && echo build/kata-c-$(VERSION).tar.gz
@@ -195,5 +199,5 @@ check-fresh:  ## the README's commands in a clean Debian root
 clean:  ## remove what was built
 	rm -rf build
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all help check check-unit check-corpus check-fault check-integration check-vm asan everything tidy lint format metrics bench ci fuzz run-fuzzers install dist initrd rootfs demo check-fresh clean FORCE
+.PHONY: image all help check check-unit check-corpus check-fault check-integration check-vm asan everything tidy lint format metrics bench ci fuzz run-fuzzers install dist initrd rootfs demo check-fresh clean FORCE
 .SECONDARY:

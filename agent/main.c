@@ -12,6 +12,7 @@
 
 #include "agent/beacon.h"
 #include "agent/boot.h"
+#include "agent/clockkeeper.h"
 #include "agent/completion.h"
 #include "agent/console.h"
 #include "agent/debug_console.h"
@@ -39,6 +40,7 @@ struct agent {
 	struct rpc_server *server;
 	struct streamport *streamport;
 	struct debug_console *debug_console;
+	struct clockkeeper *clockkeeper;
 	struct logsink *logsink;
 };
 
@@ -111,7 +113,9 @@ static void read_options(void)
 	_autofree_ char *cmdline = NULL;
 
 	options_init(&agent.options);
-	if (getpid() == 1 && fd_read_file_at(AT_FDCWD, "/proc/cmdline", CMDLINE_MAX, &cmdline, NULL) == 0)
+	/* Beside systemd in a guest too; on any other machine the words are not for us. */
+	if ((getpid() == 1 || sys_owns_machine()) &&
+	    fd_read_file_at(AT_FDCWD, "/proc/cmdline", CMDLINE_MAX, &cmdline, NULL) == 0)
 		options_parse_cmdline(&agent.options, cmdline, complain);
 	options_parse_env(&agent.options, getenv, complain);
 	log_set_level(agent.options.log_level);
@@ -222,6 +226,22 @@ static void open_debug_console(const struct addr *server_addr)
 		console_say(&agent.console, "%s, going on without the debug console", err_text(&err));
 }
 
+/* A service leaves the clock to the time daemon beside it. */
+static void keep_clock(void)
+{
+	_autoclose_ int fd = -EBADF;
+	struct err err = ERR_INIT;
+
+	if (getpid() == 1 && sys_owns_machine())
+		fd = clockkeeper_open("/sys/class/ptp", "/dev");
+	if (fd < 0)
+		return;
+	if (clockkeeper_new(agent.env.loop, fd, &clockkeeper_kernel, &agent.clockkeeper, &err) < 0)
+		console_say(&agent.console, "Cannot %s, ignoring", err_text(&err));
+	else
+		(void)take_fd(&fd);
+}
+
 static void on_destroyed(struct sandbox *sandbox)
 {
 	loop_stop(sandbox->env.loop);
@@ -253,6 +273,7 @@ static void serve(const struct addr *addr)
 	if (r < 0)
 		console_say(&agent.console, "All calls are denied: %s", err_text(&err));
 	open_debug_console(addr); /* the policy decides */
+	keep_clock();
 	agent.server->first_call = on_first_call;
 	console_stage(&agent.console, "listening on %s", agent.options.server_addr);
 }
@@ -263,6 +284,7 @@ static void release(void)
 	agent.server = rpc_server_free(agent.server);
 	agent.streamport = streamport_free(agent.streamport);
 	agent.debug_console = debug_console_free(agent.debug_console);
+	agent.clockkeeper = clockkeeper_free(agent.clockkeeper);
 	agent.sandbox = sandbox_free(agent.sandbox);
 	agent.logsink = logsink_free(agent.logsink);
 }
