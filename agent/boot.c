@@ -95,7 +95,8 @@ static int load_module(struct console *console, const char *path)
 	_autoclose_ int fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
 	int r = fd < 0 ? fd : sys_finit_module(fd, "", 0);
 
-	if (r == -EEXIST)
+	/* No such device: it is for another hypervisor than this one. */
+	if (r == -EEXIST || r == -ENODEV || r == -EOPNOTSUPP)
 		return 0;
 	if (r < 0)
 		console_say(console, "Cannot load module '%s': %s, ignoring", path, strerror(-r));

@@ -718,6 +718,16 @@ int sys_reboot(int cmd)
 	return reboot(cmd) < 0 ? -errno : 0;
 }
 
+int sys_adjtimex(struct timex *tx)
+{
+	int r = fence("adjtimex");
+
+	if (r < 0)
+		return r;
+	r = adjtimex(tx);
+	return r < 0 ? -errno : r;
+}
+
 int sys_settimeofday(const struct timeval *tv)
 {
 	int r = fence("settimeofday");

@@ -25,6 +25,7 @@
 #include <sys/statfs.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
+#include <sys/timex.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -284,6 +285,8 @@ bool sys_owns_machine(void);
 bool sys_is_initial_uts_ns(void);
 /* reboot(2); fenced. Inside a pid namespace that we are the init of it is let through: it ends that namespace only. */
 int sys_reboot(int cmd);
+/* adjtimex(2); fenced. */
+int sys_adjtimex(struct timex *tx);
 /* settimeofday(2); fenced. */
 int sys_settimeofday(const struct timeval *tv);
 /* swapon(2); fenced. */
