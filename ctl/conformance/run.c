@@ -247,6 +247,7 @@ static void print_report(struct run *run)
 		return;
 	}
 	o = json_object_new_object();
+	(void)json_object_object_add(o, "complete", json_object_new_boolean(!run->is_over));
 	(void)json_object_object_add(o, "cases", json_object_get(run->rows));
 	(void)json_object_object_add(o, "coverage", coverage_json(run->c));
 	for (unsigned k = 0; k < ARRAY_SIZE(class_names); k++) {
@@ -289,7 +290,8 @@ static int run_and_report(struct run *run)
 	print_report(run);
 	if (run->n[PASS][0] + run->n[PASS][1] + run->n[FAIL][0] + run->n[FAIL][1] == 0)
 		return ctl_usage_error("conformance: no case was tried");
-	return run->n[FAIL][CONFORM_COMPATIBLE] > 0 || (run->o->strict && run->n[FAIL][CONFORM_STRICTER] > 0)
+	return run->is_over || run->n[FAIL][CONFORM_COMPATIBLE] > 0 ||
+	                       (run->o->strict && run->n[FAIL][CONFORM_STRICTER] > 0)
 	               ? CTL_EXIT_FAILED
 	               : CTL_EXIT_OK;
 }
