@@ -12,7 +12,7 @@
  * sees it. */
 #define HOOK(kind)                                                                                                     \
 	"\"" kind "\":[{\"Path\":\"$R/bin/touch\",\"Args\":[\"touch\",\"$R/mnt/$C-" kind "\"],\"Env\":[\"PATH=/"       \
-	                                                                                 "bin\"]}]"
+	"bin\"]}]"
 
 static bool hooks(struct conform *c)
 {
@@ -20,12 +20,12 @@ static bool hooks(struct conform *c)
 		c,
 		&(struct conform_spec){
 			.script = "cd /mnt; for k in Prestart CreateRuntime CreateContainer StartContainer; do [ -e "
-	                          "$C-$k ] || echo no $k;"
+				  "$C-$k ] || echo no $k;"
 				  " done; rm -f $C-*",
 			.top = ",\"Hooks\":{" HOOK("Prestart") "," HOOK("CreateRuntime") "," HOOK(
 				"CreateContainer") ","
 						   "\"StartContainer\":[{\"Path\":\"/bin/"
-	                                           "touch\",\"Args\":[\"touch\",\"/mnt/$C-StartContainer\"]}]}" },
+						   "touch\",\"Args\":[\"touch\",\"/mnt/$C-StartContainer\"]}]}" },
 		"");
 }
 
@@ -88,7 +88,7 @@ static bool shared_mount(struct conform *c)
 			.script = "cat /tmp/there/file",
 			.top = ",\"Annotations\":{\"io.kubernetes.cri.container-name\":\"conformance-user\"}",
 			.request = ",\"shared_mounts\":[{\"name\":\"m\",\"src_ctr\":\"conformance-source\",\"src_"
-	                           "path\":\"/mnt\",\"dst_ctr\":"
+				   "path\":\"/mnt\",\"dst_ctr\":"
 				   "\"conformance-user\",\"dst_path\":\"/tmp/there\"}]" },
 		"of the source\n");
 }
@@ -128,7 +128,7 @@ static bool watched(struct conform *c)
 	       conform_run(c,
 	                   &(struct conform_spec){
 				   .script = "cat /mnt/key; for i in $(seq 200); do [ $(cat /mnt/key) = b ] && cat "
-	                                     "/mnt/key && break; sleep 0.05; done",
+					     "/mnt/key && break; sleep 0.05; done",
 				   .request = ",\"storages\":[{\"driver\":\"watchable-bind\",\"source\":\"" SHARE
 					      "conformance-config\",\"fstype\":"
 					      "\"bind\",\"mount_point\":\"" SHARE "watchable/conformance-config\"}]",

@@ -58,8 +58,8 @@ static bool shim_io(struct conform *c, const char *id)
 	    !conform_await(c, out, IS_OK))
 		return false;
 	r = (const Grpc__ReadStreamResponse *)c->reply.message;
-	if (!conform_check(c, r->data.len == 6 && memcmp(r->data.data, "hello\n", 6) == 0, "stdout is '%.*s'",
-	                   (int)r->data.len, (const char *)r->data.data))
+	if (!conform_check(c, conform_same(r->data.data, r->data.len, "hello\n"), "stdout is '%.*s'", (int)r->data.len,
+	                   (const char *)r->data.data))
 		return false;
 	out = conform_send(c, 0, "ReadStdout", "{\"container_id\":\"%s\",\"exec_id\":\"%s\",\"len\":32768}", id, id);
 	return out && conform_await(c, out, IS_OK) && conform_await(c, err, IS_OK) &&

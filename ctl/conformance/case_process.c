@@ -140,7 +140,8 @@ static bool resize(struct conform *c)
 	       conform_call(c, "StartContainer", IS_OK, JSON_C) &&
 	       conform_call(c, "ReadStdout", IS_OK, "{\"container_id\":\"$C\",\"exec_id\":\"\",\"len\":100}") &&
 	       conform_check(c,
-	                     memcmp(((const Grpc__ReadStreamResponse *)c->reply.message)->data.data, "33 111", 6) == 0,
+	                     conform_same(((const Grpc__ReadStreamResponse *)c->reply.message)->data.data,
+	                                  ((const Grpc__ReadStreamResponse *)c->reply.message)->data.len, "33 111\r\n"),
 	                     "the terminal is not of the size that was set before the start") &&
 	       conform_call(c, "TtyWinResize", IS_OK,
 	                    "{\"container_id\":\"$C\",\"exec_id\":\"\",\"row\":44,\"column\":122}") &&

@@ -15,8 +15,7 @@ static const Grpc__ReadStreamResponse *chunk(const struct conform *c)
 
 static bool read_is(struct conform *c, const char *want)
 {
-	return conform_check(c,
-	                     chunk(c)->data.len == strlen(want) && memcmp(chunk(c)->data.data, want, strlen(want)) == 0,
+	return conform_check(c, conform_same(chunk(c)->data.data, chunk(c)->data.len, want),
 	                     "read %zu bytes '%.*s' instead of '%s'", chunk(c)->data.len, (int)chunk(c)->data.len,
 	                     (const char *)chunk(c)->data.data, want);
 }

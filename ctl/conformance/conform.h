@@ -132,6 +132,9 @@ bool conform_skip(struct conform *c, const char *fmt, ...) _printf_(2, 3);
 /* Fails unless the condition holds. */
 #define conform_check(c, holds, ...) ((holds) || conform_fail(c, __VA_ARGS__))
 
+/* True if the bytes are the text's. */
+bool conform_same(const void *data, size_t n, const char *text);
+
 /* --- calls ---------------------------------------------------------------------------------------------------- */
 
 /* Calls with a request that is formatted, $C and $R replaced; the code must be in `codes`. The answer is c->reply. */

@@ -151,8 +151,8 @@ bool conform_prints(struct conform *c, const char *exec_id, const char *want)
 
 	if (!conform_read(c, "ReadStdout", exec_id, &out))
 		return false;
-	return conform_check(c, out.len == strlen(want) && memcmp(buf_str(&out), want, out.len) == 0,
-	                     "stdout is '%.200s' instead of '%.200s'", buf_str(&out), want);
+	return conform_check(c, conform_same(buf_str(&out), out.len, want), "stdout is '%.200s' instead of '%.200s'",
+	                     buf_str(&out), want);
 }
 
 bool conform_write(struct conform *c, const char *exec_id, const void *data, size_t n)

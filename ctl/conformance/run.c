@@ -307,6 +307,7 @@ int conform_run_suites(struct conform *c, const struct conform_options *o)
 	c->counts = counts;
 	c->reply.text = "";
 	status = run_and_report(&run);
+	drop_connections(c);
 	(void)json_object_put(run.rows);
 	return status;
 }

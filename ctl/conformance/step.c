@@ -51,6 +51,11 @@ bool conform_skip(struct conform *c, const char *fmt, ...)
 	return false;
 }
 
+bool conform_same(const void *data, size_t n, const char *text)
+{
+	return n == strlen(text) && (n == 0 || memcmp(data, text, n) == 0);
+}
+
 /* --- requests ---------------------------------------------------------------------------------------------------- */
 
 /* $C and $R stand for the container and the root file system. */
