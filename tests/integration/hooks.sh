@@ -156,9 +156,9 @@ timeouts_kill() {
 	local kind
 	for kind in Prestart CreateContainer; do
 		failing $kind "${kind,} hook '$work/fail/hook': killed, for it had not ended after 1 s: slow" \
-			'echo slow >&2; sleep 300 & sleep 301' ".OCI.Hooks.${kind}[0].Timeout = 1" || return
+			"echo slow >&2; sleep 3000$$ & sleep 3001$$" ".OCI.Hooks.${kind}[0].Timeout = 1" || return
 	done
-	! pgrep -f '^sleep 30[01]$'
+	! pgrep -f "^sleep 300[01]$$\$"
 }
 
 start_container_fails() {
@@ -181,14 +181,15 @@ poststart_fails() {
 
 # A hook that takes its time stops nobody else, and a container whose hook runs can be removed.
 nothing_blocks() {
-	local creator
-	create slow ".OCI.Hooks = {CreateRuntime: [$(hook /bin/sleep sleep 300)]} |
+	local creator time=1$$ # nobody else sleeps that long
+	create slow ".OCI.Hooks = {CreateRuntime: [$(hook /bin/sleep sleep "$time")]} |
 		.OCI.Hooks.CreateRuntime[0].Timeout = 500" true >"$work/slow.out" 2>&1 &
 	creator=$!
-	retry_until pgrep -f '^sleep 300$' || return
+	retry_until pgrep -f "^sleep $time\$" || return
 	KATA_TIMEOUT=20 kata check && KATA_TIMEOUT=20 spec . true || return
-	kata rm -f slow || return
-	! wait "$creator" && ! pgrep -f '^sleep 300$' && grep -q 'is being removed' "$work/slow.out"
+	# Not by ctl's rm, whose signal already ends the creation.
+	rpc RemoveContainer slow || { cat "$work/slow.out"; return 1; }
+	! wait "$creator" && ! pgrep -f "^sleep $time\$" && grep -q 'is being removed' "$work/slow.out"
 }
 
 refused() {
