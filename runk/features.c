@@ -12,7 +12,7 @@
 #include "runk/runk.h"
 
 #define VERSION_MIN        "1.0.0"
-#define FEATURES_CGROUP_V1 false
+#define FEATURES_CGROUP_V1 true
 #define FEATURES_IDMAP     false
 
 static const char *const mount_options[] = {
@@ -193,7 +193,7 @@ static int add_cgroup(struct json_object *lin)
 	if (r == 0)
 		r = add_flag(cgroup, "v2", true);
 	if (r == 0)
-		r = add_flag(cgroup, "systemd", false);
+		r = add_flag(cgroup, "systemd", true);
 	return r < 0 ? r : add_flag(cgroup, "systemdUser", false);
 }
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "agent/cgroups/systemd.h"
 #include "agent/hooks.h"
 #include "agent/mount/rootfs.h"
 #include "lib/fd.h"
@@ -20,6 +21,7 @@
 
 void lifecycle_done(struct lifecycle *l)
 {
+	cgroup_scope_release(&l->keeper);
 	launch_done(&l->launch);
 	nspace_plan_close(&l->nspaces);
 	l->fifo = fd_close(l->fifo);
@@ -100,12 +102,19 @@ static int find_cgroup(struct lifecycle *l, const struct runk *runk, struct err 
 	char *path = NULL;
 	int r;
 
-	if (runk->systemd_cgroup)
-		return err_say(err, ENOTSUP, "--systemd-cgroup: the systemd driver is not supported, use cgroupfs");
+	/* A user's own systemd has its slices elsewhere: not done. */
+	if (runk->systemd_cgroup && runk->is_rootless)
+		return err_say(err, ENOTSUP, "--systemd-cgroup: the systemd driver needs root, use cgroupfs");
 	r = groups_init(runk, &l->groups, err);
 	if (r < 0 || !l->groups.usable)
 		return r;
-	r = cgroup_path(&l->state.arena, lin->cgroups_path, l->state.id, &path, err);
+	if (runk->systemd_cgroup) {
+		r = cgroup_scope_parse(&l->state.arena, lin->cgroups_path, l->state.id, runk->is_rootless, &l->scope,
+		                       err);
+		path = (char *)(uintptr_t)l->scope.path;
+	} else {
+		r = cgroup_path(&l->state.arena, lin->cgroups_path, l->state.id, &path, err);
+	}
 	if (r < 0)
 		return r;
 	l->state.cgroup = path;
@@ -172,10 +181,24 @@ static int open_fifo(struct lifecycle *l, struct err *err)
 	return 0;
 }
 
+/* Without a cgroup there is nothing for systemd to make. */
+static int start_scope(struct lifecycle *l, struct err *err)
+{
+	const struct runk *runk = l->launch.runk;
+
+	if (!l->state.cgroup || !runk->systemd_cgroup)
+		return 0;
+	l->cgroup.adopts = l->groups.host.keeps_parents = true;
+	return cgroup_scope_start(CGROUP_SYSTEMD_RUN, &l->scope, l->bundle.spec->linux->resources,
+	                          l->groups.host.unified, runk->is_rootless, &l->keeper, err);
+}
+
 static int build(struct lifecycle *l, struct err *err)
 {
-	int r = launch_build(&l->launch, err);
+	int r = start_scope(l, err);
 
+	r = r < 0 ? r : launch_build(&l->launch, err);
+	cgroup_scope_release(&l->keeper);
 	if (r < 0)
 		return r;
 	l->state.pid = l->launch.result.pid;
@@ -351,6 +374,7 @@ int lifecycle_destroy(const struct runk *runk, struct state *s, struct err *err)
 
 	if (r < 0)
 		return r;
+	g.host.keeps_parents = s->systemd;
 	dismiss_unknown(s);
 	r = kill_all(&g, s, err);
 	if (r == 0 && s->cgroup && g.usable)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdbool.h>
 
+#include "agent/cgroups/systemd.h"
 #include "agent/namespaces/nspace.h"
 #include "runk/bundle.h"
 #include "runk/groups.h"
@@ -21,13 +22,16 @@ struct lifecycle {
 	struct bundle bundle;
 	struct nspace_plan nspaces;
 	struct cgroup_plan cgroup;
+	struct cgroup_scope scope;         /* with --systemd-cgroup */
+	struct cgroup_scope_keeper keeper; /* while the container is being built */
 	struct launch launch;
 	int fifo, late; /* the child's, of a container that another runk starts */
 };
 
 #define LIFECYCLE_INIT                                                                                                 \
 	{                                                                                                              \
-		.state = STATE_INIT, .launch = LAUNCH_INIT, .fifo = -EBADF, .late = -EBADF                             \
+		.state = STATE_INIT, .keeper = CGROUP_SCOPE_KEEPER_INIT, .launch = LAUNCH_INIT, .fifo = -EBADF,        \
+		.late = -EBADF                                                                                         \
 	}
 #define _autolifecycle_ _cleanup_(lifecycle_done)
 

@@ -36,6 +36,7 @@ struct cgroup_disks {
 struct cgroup_host {
 	char *root;                    /* mount point; borrowed from cgroup_host_init's caller */
 	bool unified;                  /* cgroup2 alone */
+	bool keeps_parents;            /* the cgroups above are systemd's: not removed when they are empty */
 	bool rootless;                 /* the caller's: where we may not make a cgroup, there is none */
 	bool can_filter_devices;       /* the kernel takes device programs; if not, containers run without a filter */
 	bool no_kill_file;             /* tests: act as a kernel before 5.14, without cgroup.kill */
@@ -51,6 +52,7 @@ struct cgroup_plan {
 	const struct oci_device_rule *rules; /* device filter, last match wins; n_rules 0 = deny all */
 	size_t n_rules;
 	bool filter_devices;
+	bool adopts; /* systemd has made it: it may be there already, and hold systemd's keeper */
 };
 
 /* Finds out what is mounted at root; an error names what is missing. */

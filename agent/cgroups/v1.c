@@ -133,7 +133,7 @@ static int make_level(const struct cgroup_hierarchy *h, int *dir, const char *na
 	return r < 0 ? r : made;
 }
 
-static int make_levels(const struct cgroup_at *at, const struct cgroup_hierarchy *h, size_t *ret_made)
+static int make_levels(const struct cgroup_at *at, const struct cgroup_hierarchy *h, bool adopts, size_t *ret_made)
 {
 	_autofree_ char *path = strdup(at->path);
 	_autoclose_ int dir = cgroupfs_open(at->root, h->dir);
@@ -143,7 +143,7 @@ static int make_levels(const struct cgroup_at *at, const struct cgroup_hierarchy
 		end = strchr(name, '/');
 		if (end)
 			*end = '\0';
-		r = make_level(h, &dir, name, end == NULL);
+		r = make_level(h, &dir, name, end == NULL && !adopts);
 		if (r > 0 && *ret_made == 0)
 			*ret_made = strlen(path);
 		if (end)
@@ -153,7 +153,7 @@ static int make_levels(const struct cgroup_at *at, const struct cgroup_hierarchy
 }
 
 /* Mostly the parents are there, and one call is enough. A cpuset has to be filled in from above. */
-static int make_in(const struct cgroup_at *at, const struct cgroup_hierarchy *h, size_t *ret_made)
+static int make_in(const struct cgroup_at *at, const struct cgroup_hierarchy *h, bool adopts, size_t *ret_made)
 {
 	char name[PATH_MAX];
 	int r = cgroup_v1_name(h, at->path, NULL, name);
@@ -163,17 +163,17 @@ static int make_in(const struct cgroup_at *at, const struct cgroup_hierarchy *h,
 	r = is_cpuset(h) ? -ENOENT : sys_mkdirat(at->root, name, DIR_MODE);
 	if (r >= 0)
 		*ret_made = strlen(at->path);
-	return r >= 0 || cgroup_is_refused(r) ? r : make_levels(at, h, ret_made);
+	return r >= 0 || cgroup_is_refused(r) ? r : make_levels(at, h, adopts, ret_made);
 }
 
 /* Number of hierarchies in which the cgroup is now, or -errno. */
-static int make_all(struct making *m)
+static int make_all(struct making *m, bool adopts)
 {
 	const struct cgroup_host *host = m->at->host;
 	int n = 0;
 
 	for (size_t i = 0; i < host->v1.n; i++) {
-		int r = make_in(m->at, &host->v1.v[i], &m->made[i]);
+		int r = make_in(m->at, &host->v1.v[i], adopts, &m->made[i]);
 
 		if (host->rootless && cgroup_is_refused(r))
 			continue;
@@ -210,7 +210,7 @@ static int apply_plan(const struct cgroup_at *at, const struct cgroup_plan *plan
 static int create_once(const struct cgroup_at *at, const struct cgroup_plan *plan, struct err *err)
 {
 	struct making m = { .at = at };
-	int r = make_all(&m), n = r;
+	int r = make_all(&m, plan->adopts), n = r;
 
 	if (r == -ENOENT || r == -ENODEV)
 		r = -ESTALE;
@@ -304,7 +304,7 @@ static int remove_in(const struct cgroup_at *at, const struct cgroup_hierarchy *
 	_autoclose_ int dir = cgroupfs_open(at->root, h->dir);
 	int r = dir < 0 ? dir : cgroupfs_remove(dir, at->path, REMOVE_TIMEOUT_MS);
 
-	return r < 0 ? r : cgroupfs_remove_parents(dir, at->path);
+	return r < 0 || at->host->keeps_parents ? r : cgroupfs_remove_parents(dir, at->path);
 }
 
 /* The one that processes are looked for in goes last: as long as it is there, the rest can be tried again. */

@@ -129,14 +129,16 @@ int cgroup_v1_kill(const struct cgroup_at *at)
 {
 	_autoclose_ int freezer = cgroup_v1_open(at, CGROUP_FREEZER);
 	_autoclose_ int unified = cgroup_v1_open(at, CGROUP_UNIFIED);
-	int r = unified, thawed = 0;
+	int r = unified, thawed = 0, walked = 0;
 
 	if (unified >= 0 && !at->host->no_kill_file)
 		r = cgroupfs_kill(unified);
 	if (r < 0 || at->host->no_kill_file)
 		r = kill_listed(at, freezer);
-	/* The signal waits for the thaw, also in a sub-cgroup that was frozen by itself. */
-	if (freezer >= 0)
-		thawed = cgroupfs_walk(freezer, ".", thaw_here, NULL);
-	return r < 0 ? r : thawed;
+	/* The signal waits for the thaw, also in a sub-cgroup that was frozen by itself. First what needs no walk. */
+	if (freezer >= 0) {
+		thawed = thaw_here(freezer, ".", freezer, NULL);
+		walked = cgroupfs_walk(freezer, ".", thaw_here, NULL);
+	}
+	return r < 0 ? r : thawed < 0 ? thawed : walked;
 }

@@ -121,6 +121,7 @@ struct making {
 	int root, dir;
 	char *path;        /* a copy of the plan's, cut at a component and mended while we go */
 	size_t first_made; /* length of the shortest prefix that we made, 0 = none */
+	bool adopts;       /* the last level may be there, and in use */
 	char *busy;        /* the cgroup whose processes kept controllers off, or NULL */
 };
 
@@ -163,6 +164,7 @@ static int make_level(struct making *m, const char *name, bool is_leaf)
 		if (!m->busy)
 			return -ENOMEM;
 	}
+	is_leaf = is_leaf && !m->adopts;
 	r = is_leaf ? make_leaf(m->dir, name) : sys_mkdirat(m->dir, name, DIR_MODE);
 	if (r < 0 && (is_leaf || r != -EEXIST))
 		return r;
@@ -206,7 +208,9 @@ static int apply_limits(struct making *m, const struct cgroup_plan *plan, struct
 
 static int create_once(const struct cgroup_at *at, const struct cgroup_plan *plan, struct err *err)
 {
-	_cleanup_(making_done) struct making m = { .root = at->root, .dir = cgroupfs_open(at->root, "/") };
+	_cleanup_(making_done) struct making m = { .root = at->root,
+		                                   .dir = cgroupfs_open(at->root, "/"),
+		                                   .adopts = plan->adopts };
 	int r;
 
 	if (m.dir < 0)
@@ -344,7 +348,7 @@ static int remove_all(const struct cgroup_at *at)
 {
 	int r = cgroupfs_remove(at->root, at->path, REMOVE_TIMEOUT_MS);
 
-	return r < 0 && !is_gone(r) ? r : cgroupfs_remove_parents(at->root, at->path);
+	return (r < 0 && !is_gone(r)) || at->host->keeps_parents ? r : cgroupfs_remove_parents(at->root, at->path);
 }
 
 static int open_dir(const struct cgroup_at *at)

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # A container's life with the k-th kernel call failing, for k = 1, 2, ... (tests/tools/faultdrive.c). Needs the fault build:
-# make check-fault. K=all tries every k with every error; else every fifth or so, to save time.
+# make check-fault. K=all tries every k with every error; else every fifth or so, to save time. Once on cgroup v1 as well,
+# where the machine has it.
 . "$(dirname "$0")/../lib/integration.sh"
 
 build=${KATA_FAULT_BUILD:-$top/build/fault}
@@ -40,5 +41,9 @@ else
 	sweep -e EMFILE -s "$((2 * stride - 1))"
 	sweep -e EINTR -s "$((2 * stride - 1))"
 	sweep -e EINTR -t -s "$((2 * stride - 1))"
+	if findmnt -n -t cgroup >/dev/null; then
+		echo "# cgroup v1"
+		FENCE_CGROUPS=v1 SWEEP="-e EIO -s $((2 * stride - 1))" "$0" || failures=$((failures + 1))
+	fi
 fi
 finish
