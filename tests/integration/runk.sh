@@ -107,7 +107,7 @@ errors() {
 		oci nons '.linux.namespaces = []' true && expect 1 'linux.namespaces' runk run --bundle "$work/nons" x &&
 		oci notty '.process.terminal = true' true && expect 1 'without setting console socket' runk create --bundle "$work/notty" x &&
 		echo '{' >"$work/notty/config.json" && expect 1 "config.json': " runk create --bundle "$work/notty" x &&
-		expect 1 'systemd driver is not supported' runk --systemd-cgroup create --bundle "$work/true" x &&
+		expect 1 "is not 'slice:prefix:name'" runk --systemd-cgroup create --bundle "$work/true" x &&
 		expect 1 "pid file '/nowhere/pid'" runk create --bundle "$work/true" --pid-file /nowhere/pid x &&
 		prints '' ls "$work/state"
 }
