@@ -100,16 +100,11 @@ static int copy_devices(struct container_config *config, const Grpc__CreateConta
 	return r;
 }
 
-/* Its caller would wait for output that nobody brings. */
-#define NO_PASSFD "streams on ports of the host (passfd) are not supported"
-
 /* Better a clear no than a container without what it asked for. */
 static int check_supported(const Grpc__CreateContainerRequest *req, struct err *err)
 {
 	if (!req->oci)
 		return err_set(err, EINVAL, "create container '%s': the request has no OCI spec", req->container_id);
-	if (req->stdin_port || req->stdout_port || req->stderr_port)
-		return err_say(err, EOPNOTSUPP, "create container '%s': " NO_PASSFD, req->container_id);
 	return 0;
 }
 
@@ -202,8 +197,6 @@ int rpc_exec_config(const Grpc__ExecProcessRequest *req, const struct oci_spec *
 	if (!req->process)
 		return err_set(err, EINVAL, "exec '%s' in '%s': the request has no process", req->exec_id,
 		               req->container_id);
-	if (req->stdin_port || req->stdout_port || req->stderr_port)
-		return err_say(err, EOPNOTSUPP, "exec '%s' in '%s': " NO_PASSFD, req->exec_id, req->container_id);
 	config = calloc(1, sizeof(*config));
 	if (!config)
 		return no_memory(err);

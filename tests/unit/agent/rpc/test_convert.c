@@ -157,31 +157,6 @@ static void sandbox(void **state)
 	sandbox_config_free(s);
 }
 
-/* A host that brings its own streams must hear that nobody will use them. */
-static void passfd_is_refused(void **state)
-{
-	Grpc__CreateContainerRequest create = GRPC__CREATE_CONTAINER_REQUEST__INIT;
-	Grpc__ExecProcessRequest exec = GRPC__EXEC_PROCESS_REQUEST__INIT;
-	Grpc__Process process = GRPC__PROCESS__INIT;
-	Grpc__Spec spec = GRPC__SPEC__INIT;
-	struct container_config *c = NULL;
-	struct exec_config *e = NULL;
-	struct err err = ERR_INIT;
-
-	(void)state;
-	create.container_id = exec.container_id = web;
-	create.oci = &spec;
-	create.stdout_port = 5000;
-	assert_int_equal(rpc_container_config(&create, &c, &err), -EOPNOTSUPP);
-	assert_string_equal(err.text,
-	                    "create container 'web': streams on ports of the host (passfd) are not supported");
-	exec.exec_id = e2;
-	exec.process = &process;
-	exec.stdin_port = 5001;
-	assert_int_equal(rpc_exec_config(&exec, NULL, &e, &err), -EOPNOTSUPP);
-	assert_string_equal(err.text, "exec 'e2' in 'web': streams on ports of the host (passfd) are not supported");
-}
-
 int test_convert(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,7 +164,6 @@ int test_convert(void)
 		cmocka_unit_test(bad_spec_is_named),
 		cmocka_unit_test(exec_takes_the_capabilities_of_its_container),
 		cmocka_unit_test(sandbox),
-		cmocka_unit_test(passfd_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
