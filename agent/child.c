@@ -169,6 +169,15 @@ static int make_timens(struct child *c, struct err *err)
 	return attributes_make_timens(c->entry.proc, c->q->spec->linux->time_offsets, err);
 }
 
+static int listed_namespaces(const struct oci_linux *lin)
+{
+	int flags = 0;
+
+	for (size_t i = 0; i < lin->n_namespaces; i++)
+		flags |= lin->namespaces[i].flag;
+	return flags;
+}
+
 static int enter_container(struct child *c, struct err *err)
 {
 	int flags = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;
@@ -179,6 +188,9 @@ static int enter_container(struct child *c, struct err *err)
 	if (oci_find_namespace(c->q->spec->linux, CLONE_NEWTIME))
 		flags |= CLONE_NEWTIME;
 	r = sys_setns(c->q->init_pidfd, flags);
+	/* In a user namespace, what the container shares with the machine is ours already and may not be joined. */
+	if (r == -EPERM)
+		r = sys_setns(c->q->init_pidfd, flags & listed_namespaces(c->q->spec->linux));
 	(void)fd_close(c->q->init_pidfd);
 	if (r == -ESRCH)
 		return err_say(err, ESRCH, "join the namespaces of '%s': its init is gone", c->q->id);

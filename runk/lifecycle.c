@@ -146,7 +146,8 @@ static int plan(struct lifecycle *l, struct err *err)
 	struct rootfs_request rootfs = {
 		.spec = spec,
 		.root = l->bundle.root,
-		.has_userns = oci_find_namespace(spec->linux, CLONE_NEWUSER) != NULL,
+		/* In a user namespace, ours or the container's, devices cannot be made. */
+		.has_userns = l->launch.runk->is_rootless || oci_find_namespace(spec->linux, CLONE_NEWUSER) != NULL,
 		.unified = l->groups.host.unified,
 	};
 	struct rootfs_plan *made = NULL;
@@ -259,6 +260,12 @@ int lifecycle_create(struct lifecycle *l, const struct runk *runk, const struct 
 {
 	int r = state_check_id(id, err);
 
+	/* Detached mounts are for who is root where they are made. */
+	if (r == 0 && sys_geteuid() != 0)
+		r = err_say(err, EPERM,
+		            "create container '%s': runk has to be uid 0, of a user namespace at least: "
+		            "'unshare --map-root-user --mount'",
+		            id);
 	arena_init(&l->arena, 0);
 	l->launch.runk = runk;
 	l->launch.options = options;

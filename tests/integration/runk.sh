@@ -187,6 +187,24 @@ hook_fails() {
 	oci lateok '.hooks = {poststart: [{path: "/bin/false"}]}' true && expect 0 'poststart' runk run --bundle "$work/lateok" lateok
 }
 
+# A user inside of a user namespace, as podman makes one: no devices, no cgroup; and outside of one a clear word.
+rootless() {
+	local user=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+	mkdir -p "$work/user" "$work/userstate" && chown 65534:65534 "$work/userstate" && oci less 'del(.linux.cgroupsPath)
+		| .linux.namespaces |= map(select(.type != "network")) | .mounts |= map(select(.destination | startswith("/sys") | not))
+		| .mounts |= map(.options -= ["gid=5"])' \
+		sleep 1000 && chmod -R a+rX "$work/less" "$work/rootfs" || return
+	cp "$runk_bin" "$work/runk"
+	cat >"$work/rootless.sh" <<-END
+		runk="$work/runk --root $work/userstate"
+		\$runk run -d --bundle $work/less less </dev/null >/dev/null 2>&1 && \$runk exec less sh -c 'echo uid \$(id -u)' || exit
+		\$runk pause less 2>&1 | grep -o 'has no cgroup'
+		\$runk delete --force less && ls $work/userstate
+	END
+	chmod 755 "$work" "$work/runk" && expect 1 'has to be uid 0' timeout 20 "${user[@]}" "$work/runk" --root "$work/userstate" create --bundle "$work/less" less &&
+		prints $'uid 0\nhas no cgroup' timeout 30 "${user[@]}" unshare --map-root-user --mount sh "$work/rootless.sh"
+}
+
 begin_runk
 oci true . true
 check 'a container lives from create to delete' lifecycle
@@ -206,6 +224,7 @@ check 'log as JSON' logs
 check 'fds that are handed on' preserved
 check 'namespaces of another container' joined
 check 'a user namespace' userns
+check 'rootless' rootless
 check 'hooks of all kinds' hooks
 check 'hooks that fail' hook_fails
 finish_runk
