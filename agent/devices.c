@@ -166,7 +166,7 @@ static int find_functions(struct finder *f, const struct device_config *c, bool 
 
 	for (size_t i = 0; i < c->options.n; i++) {
 		struct device_found found;
-		unsigned group;
+		unsigned group = 0;
 		int r = find_function(f, c->options.v[i], &found, err);
 
 		if (r >= 0 && must_bind)

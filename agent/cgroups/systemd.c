@@ -102,7 +102,7 @@ int cgroup_scope_parse(struct arena *arena, const char *cgroups_path, const char
 struct properties {
 	struct arena *arena;
 	const char **list;
-	size_t *n;
+	size_t n;
 	int r;
 };
 
@@ -115,15 +115,15 @@ _printf_(2, 3) static void add(struct properties *p, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (n < 0 || n >= TEXT_MAX || *p->n == CGROUP_SCOPE_PROPERTIES) {
+	if (n < 0 || n >= TEXT_MAX || p->n == CGROUP_SCOPE_PROPERTIES) {
 		p->r = -E2BIG;
 		return;
 	}
-	p->list[*p->n] = arena_strdup(p->arena, text);
-	if (!p->list[*p->n])
+	p->list[p->n] = arena_strdup(p->arena, text);
+	if (!p->list[p->n])
 		p->r = -ENOMEM;
 	else
-		(*p->n)++;
+		p->n++;
 }
 
 static void add_bytes(struct properties *p, const char *name, int64_t bytes)
@@ -173,7 +173,7 @@ static void add_cpu(struct properties *p, const struct oci_cpu *cpu, bool unifie
 int cgroup_scope_properties(struct arena *arena, const struct oci_resources *res, bool unified, const char **list,
                             size_t *n, struct err *err)
 {
-	struct properties p = { .arena = arena, .list = list, .n = n };
+	struct properties p = { .arena = arena, .list = list };
 
 	add(&p, "Delegate=yes");
 	add(&p, "DefaultDependencies=no");
@@ -189,6 +189,7 @@ int cgroup_scope_properties(struct arena *arena, const struct oci_resources *res
 		add(&p, "TasksMax=%" PRId64, res->pids_limit);
 	else
 		add(&p, "TasksMax=infinity");
+	*n = p.n;
 	return p.r < 0 ? err_set(err, p.r, "plan the properties of a scope") : 0;
 }
 

@@ -155,7 +155,7 @@ static int write_line(const struct cgroup_at *at, bool allow, const char *line, 
 int cgroup_v1_devices_apply(const struct cgroup_at *at, const struct oci_device_rule *rules, size_t n, struct err *err)
 {
 	_autoarena_ struct arena arena = { 0 };
-	struct cgroup_v1_devices d;
+	struct cgroup_v1_devices d = { 0 };
 	int r = cgroup_v1_devices_compile(&arena, rules, n, &d, err);
 
 	r = r < 0 ? r : write_line(at, d.allow, "a", err);

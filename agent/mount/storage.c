@@ -43,7 +43,8 @@ int storage_check_request(const struct storage_config *configs, size_t n, struct
 	for (size_t i = 0; i < n; i++) {
 		if (!watchable_is(&configs[i]))
 			continue;
-		first = first ? first : &configs[i];
+		if (!first)
+			first = &configs[i];
 		if (!watchable_shares_root(first, &configs[i]))
 			return err_say(err, EINVAL, "storages '%s' and '%s' are in different watchable directories",
 			               first->mount_point, configs[i].mount_point);

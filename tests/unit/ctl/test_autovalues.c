@@ -58,7 +58,6 @@ static void an_exec_gets_a_name_of_its_own(void **state)
 	struct values values = { 0 };
 	_autojson_ struct json_object *first = NULL, *again = NULL, *waited = NULL, *elsewhere = NULL, *other = NULL;
 	struct err err = ERR_INIT;
-	_autofree_ char *id = NULL;
 
 	(void)state;
 	assert_int_equal(values_set(&values, "cid", "c", false), 0);
