@@ -10,50 +10,12 @@
 
 #include "lib/fd.h"
 #include "lib/pty.h"
+#include "lib/sendfd.h"
 #include "lib/sys.h"
-
-static int connect_to(const char *path)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	_autoclose_ int fd = -EBADF;
-	int r;
-
-	if (strlen(path) >= sizeof(addr.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(addr.sun_path, path, strlen(path) + 1);
-	fd = sys_socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return fd;
-	r = sys_connect(fd, (const struct sockaddr *)&addr, sizeof(addr));
-	return r < 0 ? r : take_fd(&fd);
-}
 
 int console_send(const char *path, int master, struct err *err)
 {
-	static char name[] = "/dev/ptmx";
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { .space = { 0 } };
-	struct iovec iov = { name, sizeof(name) - 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.space,
-		.msg_controllen = sizeof(control.space),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	_autoclose_ int fd = connect_to(path);
-	ssize_t n;
-
-	if (fd < 0)
-		return err_set(err, fd, "connect to the console socket '%s'", path);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(master));
-	memcpy(CMSG_DATA(c), &master, sizeof(master));
-	n = sys_sendmsg(fd, &msg, 0);
-	return n < 0 ? err_set(err, (int)n, "send the terminal to the console socket '%s'", path) : 0;
+	return sendfd_to(path, "/dev/ptmx", master, err);
 }
 
 void console_copy_size(int master)
