@@ -100,6 +100,16 @@ void client_freep(struct client **c)
 	*c = client_free(*c);
 }
 
+int client_fd(const struct client *c)
+{
+	return c->fd;
+}
+
+bool client_wants_write(const struct client *c)
+{
+	return c->out.len > 0;
+}
+
 size_t client_pending(const struct client *c)
 {
 	return c->n_calls;
@@ -310,7 +320,7 @@ static void do_write(struct client *c)
 		(void)err_set(&c->lost, errno, "write to the agent");
 }
 
-static int poll_timeout(struct client *c, int timeout_ms)
+int client_timeout(const struct client *c, int timeout_ms)
 {
 	int64_t now = now_ms(), left = timeout_ms < 0 ? INT32_MAX : timeout_ms;
 	bool bounded = timeout_ms >= 0;
@@ -344,7 +354,7 @@ int client_step(struct client *c, struct pollfd *extra, size_t n, int timeout_ms
 	if (n > 0)
 		memcpy(&fds[1], extra, n * sizeof(*extra));
 	if (!is_lost || n > 0)
-		r = poll(fds, 1 + n, poll_timeout(c, timeout_ms));
+		r = poll(fds, 1 + n, client_timeout(c, timeout_ms));
 	for (size_t i = 0; i < n; i++)
 		extra[i].revents = r > 0 ? fds[1 + i].revents : 0;
 	if (r > 0 && (fds[0].revents & POLLOUT))

@@ -75,6 +75,12 @@ int client_step(struct client *c, struct pollfd *extra, size_t n, int timeout_ms
 int client_call(struct client *c, const struct client_method *m, const ProtobufCMessage *request, unsigned timeout_ms,
                 struct client_reply *ret);
 
+/* For an event loop that calls client_step itself: the fd, whether it is to be written to, and how long at most to wait
+ * (timeout_ms, or less when a call's deadline comes first; -1 = for ever). */
+int client_fd(const struct client *c);
+bool client_wants_write(const struct client *c);
+int client_timeout(const struct client *c, int timeout_ms);
+
 /* Number of calls without an answer. */
 size_t client_pending(const struct client *c);
 
