@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/hypervisor/child.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+
+#include "lib/fd.h"
+#include "lib/procstart.h"
+#include "lib/spawn.h"
+#include "lib/sys.h"
+
+#define REAP_MS 5000
+#define LOG_MAX (256u << 10)
+
+static void take_status(struct child *child, int timeout_ms)
+{
+	int status = spawn_wait(child->source.fd, timeout_ms);
+
+	loop_remove(&child->source);
+	child->source.fd = fd_close(child->source.fd);
+	child->is_running = false;
+	child->status = status;
+}
+
+static int on_end(struct loop_source *source, uint32_t events)
+{
+	struct child *child = container_of(source, struct child, source);
+
+	(void)events;
+	take_status(child, 0);
+	if (child->ended)
+		child->ended(child);
+	return LOOP_KEEP;
+}
+
+int child_start(struct loop *loop, struct child *child, const char *name, char *const *argv, int stdin_fd,
+                const char *log, struct err *err)
+{
+	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	char *const env[] = { path, NULL };
+	_autoclose_ int out = sys_openat(AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	struct spawn_spec spec = { .path = argv[0], .argv = argv, .env = env, .death_signal = true };
+	pid_t pid;
+	int r;
+
+	if (out < 0)
+		return err_set(err, out, "open '%s'", log);
+	spec.stdio[0] = stdin_fd;
+	spec.stdio[1] = out;
+	spec.stdio[2] = out;
+	spec.new_session = true;
+	pid = spawn_run(&spec, &child->source.fd, err);
+	if (pid < 0)
+		return pid;
+	child->name = name;
+	child->pid = pid;
+	child->is_running = true;
+	if (proc_start_time(pid, &child->start_time) < 0)
+		child->start_time = 0;
+	child->source.name = name;
+	child->source.events = EPOLLIN;
+	child->source.callback = on_end;
+	r = loop_add(loop, &child->source);
+	return r < 0 ? err_set(err, -r, "watch '%s'", name) : 0;
+}
+
+void child_kill(struct child *child)
+{
+	if (child->is_running)
+		(void)sys_pidfd_send_signal(child->source.fd, SIGKILL);
+}
+
+void child_done(struct child *child)
+{
+	if (!child->is_running)
+		return;
+	child_kill(child);
+	take_status(child, REAP_MS);
+}
+
+char *child_last_line(const char *log)
+{
+	_autofree_ char *text = NULL;
+	const char *line;
+	size_t n = 0;
+
+	if (fd_read_file_at(AT_FDCWD, log, LOG_MAX, &text, &n) < 0)
+		return NULL;
+	while (n > 0 && text[n - 1] == '\n')
+		text[--n] = '\0';
+	line = n > 0 ? strrchr(text, '\n') : NULL;
+	return n > 0 ? strdup(line ? line + 1 : text) : NULL;
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/hypervisor/qemu.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "lib/addr.h"
+#include "lib/fd.h"
+#include "lib/sys.h"
+#include "runtime/hypervisor/child.h"
+#include "runtime/hypervisor/lastlines.h"
+#include "runtime/hypervisor/qemu_args.h"
+#include "runtime/hypervisor/qmp.h"
+#include "runtime/hypervisor/virtiofsd_args.h"
+
+#define TURN_MS   50
+#define DAEMON_MS 15000 /* until a daemon has made its socket */
+#define QMP_MS    60000 /* until QEMU has set up its devices */
+#define GUEST_CID "3"   /* each daemon has a guest of its own, so all may have the same */
+
+struct qemu {
+	struct loop *loop;
+	const struct qemu_spec *spec;
+	char *dir;
+	bool is_kvm;
+	struct arena arena; /* of command lines */
+	struct child virtiofsd, vsock, qemu;
+	struct qmp *qmp;
+	bool is_ready; /* the monitor has answered */
+	struct loop_source console;
+	struct lastlines lines;
+	qemu_gone gone;
+	void *arg;
+};
+
+static uint64_t now_ms(void)
+{
+	return sys_now(CLOCK_MONOTONIC) / 1000000;
+}
+
+static char *file_of(struct qemu *q, const char *name)
+{
+	return arena_printf(&q->arena, "%s/%s", q->dir, name);
+}
+
+static char *log_of(struct qemu *q, const char *name)
+{
+	return arena_printf(&q->arena, "%s/%s.log", q->dir, name);
+}
+
+/* --- daemons ----------------------------------------------------------------------------------------------------- */
+
+static int daemon_failed(struct qemu *q, const struct child *child, struct err *err)
+{
+	_autofree_ char *line = child_last_line(log_of(q, child->name));
+
+	if (child->is_running)
+		return err_say(err, ETIMEDOUT, "start '%s': it makes no socket", child->name);
+	return err_say(err, EIO, "start '%s': it ended with status %d: %s", child->name, child->status,
+	               line ? line : "it said nothing");
+}
+
+/* A daemon is there when its socket is. */
+static int start_daemon(struct qemu *q, struct child *child, const char *name, char **argv, const char *socket,
+                        struct err *err)
+{
+	uint64_t deadline = now_ms() + DAEMON_MS;
+	struct stat st;
+	int r;
+
+	if (!argv)
+		return err_set(err, ENOMEM, "start '%s'", name);
+	r = child_start(q->loop, child, name, argv, -1, log_of(q, name), err);
+	if (r < 0)
+		return r;
+	while (sys_fstatat(AT_FDCWD, socket, &st, 0) < 0) {
+		if (!child->is_running || now_ms() > deadline)
+			return daemon_failed(q, child, err);
+		(void)loop_turn(q->loop, TURN_MS);
+	}
+	return 0;
+}
+
+/* In a bare chroot the root is no mount point, and virtiofsd cannot pivot away from it. */
+static bool is_mountpoint_root(void)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	bool found = false;
+	char line[4096], point[4];
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "%*d %*d %*s %*s %3s", point) == 1 && strcmp(point, "/") == 0;
+	if (f)
+		(void)fclose(f);
+	return found;
+}
+
+static int start_share(struct qemu *q, struct vm_spec *vm, struct err *err)
+{
+	const struct config_hypervisor *c = vm->config;
+	struct virtiofsd_args a = {
+		.path = q->spec->virtiofsd,
+		.socket = file_of(q, "fs.sock"),
+		.dir = q->spec->share_dir,
+		.cache = c->virtio_fs_cache,
+		.extra = c->virtio_fs_extra_args.v,
+		.is_root_mountpoint = is_mountpoint_root(),
+	};
+
+	if (!a.path)
+		return 0;
+	vm->share_socket = a.socket;
+	return start_daemon(q, &q->virtiofsd, "virtiofsd", virtiofsd_args(&q->arena, &a), a.socket, err);
+}
+
+static int start_vsock(struct qemu *q, struct vm_spec *vm, struct err *err)
+{
+	char *socket = file_of(q, "vhost.sock"), *uds = file_of(q, "vsock.sock");
+	char *argv[] = { (char *)q->spec->vsock_daemon,
+		         (char *)"--guest-cid",
+		         (char *)GUEST_CID,
+		         (char *)"--socket",
+		         socket,
+		         (char *)"--uds-path",
+		         uds,
+		         NULL };
+
+	vm->vsock_socket = socket;
+	return start_daemon(q, &q->vsock, "vhost-device-vsock", argv, socket, err);
+}
+
+/* --- console ----------------------------------------------------------------------------------------------------- */
+
+static int on_console(struct loop_source *source, uint32_t events)
+{
+	struct qemu *q = container_of(source, struct qemu, console);
+	char data[4096];
+	ssize_t n = recv(source->fd, data, sizeof(data), MSG_DONTWAIT);
+
+	(void)events;
+	if (n > 0)
+		lastlines_feed(&q->lines, data, (size_t)n);
+	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+		return LOOP_KEEP;
+	loop_remove(source);
+	source->fd = fd_close(source->fd);
+	return LOOP_KEEP;
+}
+
+static int connect_unix(struct qemu *q, const char *name, struct err *err)
+{
+	struct addr a = { .kind = ADDR_UNIX };
+	int n = snprintf(a.path, sizeof(a.path), "%s/%s", q->dir, name);
+
+	if (n < 0 || (size_t)n >= sizeof(a.path))
+		return err_set(err, ENAMETOOLONG, "connect to '%s/%s'", q->dir, name);
+	return addr_connect(&a, DAEMON_MS, err);
+}
+
+static int watch_console(struct qemu *q, struct err *err)
+{
+	int r = connect_unix(q, "console.sock", err);
+
+	if (r < 0)
+		return r;
+	q->console = (struct loop_source){ "console", r, EPOLLIN, on_console, NULL };
+	r = loop_add(q->loop, &q->console);
+	return r < 0 ? err_set(err, -r, "watch the console") : 0;
+}
+
+/* --- QEMU -------------------------------------------------------------------------------------------------------- */
+
+static void on_qemu_ended(struct child *child)
+{
+	struct qemu *q = container_of(child, struct qemu, qemu);
+
+	if (q->gone)
+		q->gone(q->arg, child->status);
+}
+
+/* Without its files or its agent a guest is of no use to anybody. */
+static void on_daemon_ended(struct child *child)
+{
+	struct qemu *q = child->owner;
+
+	child_kill(&q->qemu);
+}
+
+static void on_ready(void *arg, int rc, struct json_object *result, const struct err *err)
+{
+	struct qemu *q = arg;
+
+	(void)result;
+	(void)err;
+	q->is_ready = rc == 0;
+}
+
+int qemu_explain(const struct qemu *q, struct err *err)
+{
+	_autobuf_ struct buf lines = { .max = 600 };
+	_autofree_ char *why = strdup(err_text(err));
+
+	(void)lastlines_print(&q->lines, 4, &lines);
+	return err_say(err, err->num, "%s; stage reached: %s; likely cause: %s; console:%s",
+	               why ? why : "boot the guest", lastlines_stage(&q->lines), lastlines_cause(&q->lines, q->is_kvm),
+	               lines.len > 0 ? buf_str(&lines) : " nothing");
+}
+
+static int qemu_ended(struct qemu *q, struct err *err)
+{
+	_autofree_ char *line = child_last_line(log_of(q, "qemu"));
+
+	if (!line && q->is_ready) {
+		(void)err_say(
+			err, EIO,
+			"boot the guest: it ended before its agent listened, as after a panic (QEMU's status is %d)",
+			q->qemu.status);
+		return qemu_explain(q, err);
+	}
+	return err_say(err, EIO, "start QEMU: it ended with status %d: %s", q->qemu.status,
+	               line ? line : "it said nothing");
+}
+
+static int open_monitor(struct qemu *q, struct err *err)
+{
+	const struct qmp_watcher nobody = { NULL, NULL, NULL };
+	uint64_t deadline = now_ms() + QMP_MS;
+	int r = connect_unix(q, "qmp.sock", err);
+
+	if (r < 0)
+		return r;
+	r = fd_set_nonblock(r, true) < 0 ? -EIO : qmp_new(q->loop, r, &nobody, &q->qmp);
+	if (r == 0)
+		r = qmp_command(q->qmp, "query-status", NULL, -1, QMP_MS, on_ready, q);
+	if (r < 0)
+		return err_set(err, -r, "open QEMU's monitor");
+	while (!q->is_ready && q->qemu.is_running && now_ms() < deadline)
+		(void)loop_turn(q->loop, TURN_MS);
+	if (!q->qemu.is_running)
+		return qemu_ended(q, err);
+	return q->is_ready ? 0 : err_say(err, ETIMEDOUT, "start QEMU: its monitor does not answer");
+}
+
+static int start_qemu(struct qemu *q, struct vm_spec *vm, struct err *err)
+{
+	struct addr a = { .kind = ADDR_UNIX };
+	_autoclose_ int listening = -EBADF;
+	char **argv;
+	int n, r;
+
+	n = snprintf(a.path, sizeof(a.path), "%s/qmp.sock", q->dir);
+	if (n < 0 || (size_t)n >= sizeof(a.path))
+		return err_set(err, ENAMETOOLONG, "listen on '%s/qmp.sock'", q->dir);
+	listening = addr_listen(&a, 1, err);
+	if (listening < 0)
+		return listening;
+	/* It has nothing to read from us: its stdin is where the monitor is waited for. */
+	vm->qmp_fd = 0;
+	argv = qemu_args(&q->arena, vm, err);
+	if (!argv)
+		return -err->num;
+	r = child_start(q->loop, &q->qemu, "qemu", argv, listening, log_of(q, "qemu"), err);
+	if (r < 0)
+		return r;
+	return open_monitor(q, err);
+}
+
+static int wait_agent(struct qemu *q, struct err *err)
+{
+	uint64_t deadline = now_ms() + q->spec->boot_ms;
+
+	while (!q->lines.is_listening && q->qemu.is_running && now_ms() < deadline)
+		(void)loop_turn(q->loop, TURN_MS);
+	if (q->lines.is_listening)
+		return 0;
+	if (!q->qemu.is_running)
+		return qemu_ended(q, err);
+	(void)err_say(err, ETIMEDOUT, "boot the guest: the agent does not listen after %u s", q->spec->boot_ms / 1000);
+	return qemu_explain(q, err);
+}
+
+static int start_all(struct qemu *q, struct vm_spec *vm, struct err *err)
+{
+	int r = start_share(q, vm, err);
+
+	if (r == 0)
+		r = start_vsock(q, vm, err);
+	if (r == 0)
+		r = start_qemu(q, vm, err);
+	if (r == 0)
+		r = watch_console(q, err);
+	return r < 0 ? r : wait_agent(q, err);
+}
+
+int qemu_start(struct loop *loop, const struct qemu_spec *spec, qemu_gone gone, void *arg, struct qemu **ret,
+               struct err *err)
+{
+	struct qemu *q = calloc(1, sizeof(*q));
+	struct vm_spec vm = spec->vm;
+	int r;
+
+	if (!q)
+		return err_set(err, ENOMEM, "start QEMU");
+	q->loop = loop;
+	q->spec = spec;
+	q->is_kvm = vm.is_kvm;
+	q->virtiofsd.source.fd = q->vsock.source.fd = q->qemu.source.fd = q->console.fd = -EBADF;
+	q->dir = strdup(vm.dir);
+	r = q->dir ? start_all(q, &vm, err) : err_set(err, ENOMEM, "start QEMU");
+	q->spec = NULL;
+	if (r < 0) {
+		(void)qemu_free(q);
+		return r;
+	}
+	q->gone = gone;
+	q->arg = arg;
+	q->qemu.ended = on_qemu_ended;
+	q->virtiofsd.owner = q->vsock.owner = q;
+	q->virtiofsd.ended = q->vsock.ended = on_daemon_ended;
+	*ret = q;
+	return 0;
+}
+
+void qemu_quit(struct qemu *q)
+{
+	if (q->qmp)
+		(void)qmp_command(q->qmp, "quit", NULL, -1, QMP_MS, NULL, NULL);
+}
+
+void qemu_kill(struct qemu *q)
+{
+	child_kill(&q->qemu);
+}
+
+bool qemu_is_running(const struct qemu *q)
+{
+	return q->qemu.is_running;
+}
+
+int qemu_list(const struct qemu *q, struct json_object *array)
+{
+	const struct child *all[] = { &q->qemu, &q->virtiofsd, &q->vsock };
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		struct json_object *o;
+
+		if (!all[i]->is_running)
+			continue;
+		o = json_object_new_object();
+		if (!o || json_object_object_add(o, "name", json_object_new_string(all[i]->name)) != 0 ||
+		    json_object_object_add(o, "pid", json_object_new_int(all[i]->pid)) != 0 ||
+		    json_object_object_add(o, "start", json_object_new_uint64(all[i]->start_time)) != 0 ||
+		    json_object_array_add(array, o) != 0) {
+			(void)json_object_put(o);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+struct qemu *qemu_free(struct qemu *q)
+{
+	if (!q)
+		return NULL;
+	q->qmp = q->qmp ? qmp_free(q->qmp) : NULL;
+	child_done(&q->qemu);
+	child_done(&q->virtiofsd);
+	child_done(&q->vsock);
+	loop_remove(&q->console);
+	q->console.fd = fd_close(q->console.fd);
+	arena_done(&q->arena);
+	free(q->dir);
+	free(q);
+	return NULL;
+}
