@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/fd.h"
+#include "runtime/command.h"
+#include "runtime/launch.h"
+
+static const struct flag options[] = { LAUNCH_OPTIONS, { 0 } };
+
+static int run(const struct runtime *rt, void *arg, int argc, char **argv, struct err *err)
+{
+	_autoclose_ int pidfd = -EBADF;
+	pid_t pid = launch_create(rt, arg, argv[0], &pidfd, err);
+
+	(void)argc;
+	return pid < 0 ? pid : 0;
+}
+
+const struct command cmd_create = {
+	"create",
+	"<container-id>",
+	"create a container, in a VM of its own or in its pod's",
+	1,
+	1,
+	options,
+	sizeof(struct launch_options),
+	run,
+};

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A container's specification as it goes to the agent: what belongs to the host is taken out, paths of the host become
+ * paths of the share. Pure: it says what has to be shared, somebody else does it. Everything lives in the spec's arena.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "lib/arena.h"
+#include "lib/err.h"
+#include "lib/oci.h"
+#include "runtime/annotation.h"
+
+#define GUEST_SHARE "/run/kata-containers/shared/containers" /* where the guest sees the share */
+#define GUEST_SHM   "/run/kata-containers/sandbox/shm"
+
+struct guestspec_options {
+	const char *id, *bundle;
+	enum pod_role role;
+	bool keep_seccomp;
+};
+
+/* What has to appear in the share. */
+struct guestspec_bind {
+	const char *source; /* on the host */
+	const char *name;   /* below the share's directory */
+};
+
+struct guestspec {
+	struct guestspec_bind *binds; /* the root file system first */
+	size_t n_binds;
+	bool sandbox_pidns; /* the container shares the sandbox's PID namespace */
+};
+
+/* Changes the spec; -EOPNOTSUPP names what is not done yet. */
+int guestspec_constrain(struct arena *arena, struct oci_spec *spec, const struct guestspec_options *o,
+                        struct guestspec *ret, struct err *err);

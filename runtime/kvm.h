@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Can KVM boot a guest on this machine? A /dev/kvm that opens is no proof (nested machines), so a kernel is booted
+ * once; the verdict is kept in /run for this boot, kernel and QEMU version, in the file that scripts/kvm-usable shares.
+ * Blocking, some seconds: for verbs.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "lib/err.h"
+#include "runtime/config.h"
+
+/* True if the sandbox shall use KVM: what `accel` says, or the probe's verdict. */
+bool kvm_is_wanted(const struct config_hypervisor *c);

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/place.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/buf.h"
+#include "lib/fd.h"
+#include "lib/jsontext.h"
+#include "lib/path.h"
+#include "lib/sys.h"
+
+#define ID_MAX         128
+#define LINKS          ".containers"
+#define STATE_MAX      (4u << 20)
+#define SOCKET_MAX     107                /* bytes of a unix socket's path */
+#define LONGEST_SOCKET "/vsock.sock_1028" /* that we or the daemons make in a sandbox's directory */
+
+int place_check_id(const char *id, struct err *err)
+{
+	size_t n = strlen(id);
+
+	if (n < 2 || n > ID_MAX || !isalnum((unsigned char)id[0]))
+		return err_say(err, EINVAL, "invalid id '%.200s'", id);
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)id[i]) && !strchr("_.-", id[i]))
+			return err_say(err, EINVAL, "invalid id '%s'", id);
+	return 0;
+}
+
+char *place_path(const char *root, const char *sandbox, const char *name)
+{
+	char *path = NULL;
+
+	return asprintf(&path, "%s/%s%s%s", root, sandbox, name ? "/" : "", name ? name : "") < 0 ? NULL : path;
+}
+
+static int make_root(const char *root, struct err *err)
+{
+	_autofree_ char *links = place_path(root, LINKS, NULL);
+	int r = sys_mkdirat(AT_FDCWD, root, 0711);
+
+	if (r < 0 && r != -EEXIST)
+		return err_set(err, -r, "make the directory '%s'", root);
+	r = links ? sys_mkdirat(AT_FDCWD, links, 0700) : -ENOMEM;
+	return r < 0 && r != -EEXIST ? err_set(err, -r, "make the directory '%s/%s'", root, LINKS) : 0;
+}
+
+int place_make(const char *root, const char *sandbox, struct err *err)
+{
+	_autofree_ char *dir = place_path(root, sandbox, NULL);
+	int r = dir ? make_root(root, err) : err_set(err, ENOMEM, "make sandbox '%s'", sandbox);
+
+	if (r < 0)
+		return r;
+	if (strlen(dir) + strlen(LONGEST_SOCKET) > SOCKET_MAX)
+		return err_say(err, ENAMETOOLONG, "make sandbox '%s': '%s' is too long for the path of a socket",
+		               sandbox, dir);
+	r = sys_mkdirat(AT_FDCWD, dir, 0700);
+	return r < 0 ? err_set(err, -r, "make the directory '%s'", dir) : 0;
+}
+
+int place_link(const char *root, const char *id, const char *sandbox, struct err *err)
+{
+	_autofree_ char *path = place_path(root, LINKS, id);
+	int r = path ? make_root(root, err) : -ENOMEM;
+
+	if (r == 0)
+		r = sys_symlinkat(sandbox, AT_FDCWD, path);
+	if (r == -EEXIST)
+		return err_say(err, EEXIST, "container with id '%s' exists already", id);
+	return r < 0 ? err_set(err, -r, "link container '%s' to its sandbox", id) : 0;
+}
+
+void place_unlink(const char *root, const char *id)
+{
+	_autofree_ char *path = place_path(root, LINKS, id);
+
+	if (path)
+		(void)sys_unlinkat(AT_FDCWD, path, 0);
+}
+
+int place_find(const char *root, const char *id, char **ret, struct err *err)
+{
+	_autofree_ char *path = NULL;
+	char text[ID_MAX + 2];
+	ssize_t n;
+	int r = place_check_id(id, err);
+
+	if (r < 0)
+		return r;
+	path = place_path(root, LINKS, id);
+	n = path ? sys_readlinkat(AT_FDCWD, path, text, sizeof(text) - 1) : -ENOMEM;
+	if (n == -ENOENT)
+		return err_say(err, ENOENT, "container '%s' does not exist", id);
+	if (n < 0)
+		return err_set(err, (int)-n, "find container '%s'", id);
+	text[n] = '\0';
+	r = place_check_id(text, err);
+	if (r < 0)
+		return r;
+	*ret = strdup(text);
+	return *ret ? 0 : err_set(err, ENOMEM, "find container '%s'", id);
+}
+
+int place_list(const char *root, int (*each)(void *arg, const char *id, const char *sandbox), void *arg,
+               struct err *err)
+{
+	_autofree_ char *links = place_path(root, LINKS, NULL);
+	DIR *dir = links ? opendir(links) : NULL;
+	int r = 0;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : err_set(err, errno, "list the containers in '%s'", root);
+	for (struct dirent *e = readdir(dir); r == 0 && e; e = readdir(dir)) {
+		_autofree_ char *sandbox = NULL;
+
+		if (e->d_name[0] != '.' && place_find(root, e->d_name, &sandbox, NULL) == 0)
+			r = each(arg, e->d_name, sandbox);
+	}
+	(void)closedir(dir);
+	return r;
+}
+
+struct unlinking {
+	const char *root, *sandbox;
+};
+
+static int unlink_of(void *arg, const char *id, const char *sandbox)
+{
+	const struct unlinking *u = arg;
+
+	if (strcmp(sandbox, u->sandbox) == 0)
+		place_unlink(u->root, id);
+	return 0;
+}
+
+int place_remove(const char *root, const char *sandbox, struct err *err)
+{
+	struct unlinking u = { root, sandbox };
+	_autoclose_ int fd = sys_openat(AT_FDCWD, root, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	int r = fd < 0 ? err_set(err, -fd, "open '%s'", root) : path_remove_tree(fd, sandbox, err);
+
+	return r < 0 ? r : place_list(root, unlink_of, &u, err);
+}
+
+int place_write_state(const char *root, const char *sandbox, struct json_object *state, struct err *err)
+{
+	const char *text = json_object_to_json_string_ext(state, JSON_C_TO_STRING_PRETTY);
+	_autofree_ char *path = place_path(root, sandbox, "state.json"), *new = place_path(root, sandbox, "state.new");
+	_autoclose_ int fd = -EBADF;
+	int r;
+
+	if (!text || !path || !new)
+		return err_set(err, ENOMEM, "write the state of sandbox '%s'", sandbox);
+	fd = sys_openat(AT_FDCWD, new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	r = fd < 0 ? fd : fd_write_all(fd, text, strlen(text));
+	if (r == 0)
+		r = sys_renameat(AT_FDCWD, new, AT_FDCWD, path);
+	return r < 0 ? err_set(err, -r, "write '%s'", path) : 0;
+}
+
+int place_read_state(const char *root, const char *sandbox, struct json_object **ret, struct err *err)
+{
+	_autofree_ char *path = place_path(root, sandbox, "state.json"), *text = NULL;
+	size_t n;
+	int r = path ? fd_read_file_at(AT_FDCWD, path, STATE_MAX, &text, &n) : -ENOMEM;
+
+	if (r < 0)
+		return err_set(err, -r, "read the state of sandbox '%s'", sandbox);
+	r = jsontext_parse(text, n, ret, err);
+	return r < 0 ? err_wrap(err, "read '%s'", path) : 0;
+}

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/sandbox.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/fd.h"
+#include "lib/log.h"
+#include "lib/procstart.h"
+#include "lib/sys.h"
+#include "proto/agent.pb-c.h"
+#include "proto/pboci.h"
+#include "runtime/bundle.h"
+#include "runtime/place.h"
+#include "runtime/share.h"
+
+#define LOST_STATUS (128 + SIGKILL) /* of a container whose VM has gone away */
+
+static void free_container(struct container *c)
+{
+	list_remove(&c->link);
+	loop_remove(&c->stdio);
+	c->stdio.fd = fd_close(c->stdio.fd);
+	(void)json_object_put(c->annotations);
+	free(c->id);
+	free(c->bundle);
+	free(c);
+}
+
+int sandbox_init(struct sandbox *sb, struct loop *loop, const char *root, const char *id, struct err *err)
+{
+	*sb = (struct sandbox){ .loop = loop, .root = root, .id = id };
+	list_init(&sb->containers);
+	list_init(&sb->enders);
+	list_init(&sb->end_deferred.link);
+	sb->dir = place_path(root, id, NULL);
+	return sb->dir ? 0 : err_set(err, ENOMEM, "make sandbox '%s'", id);
+}
+
+void sandbox_done(struct sandbox *sb)
+{
+	loop_timer_stop(&sb->end_timer);
+	agentlink_close(&sb->link);
+	sb->qemu = qemu_free(sb->qemu);
+	list_foreach(c, &sb->containers, struct container, link)
+		free_container(c);
+	config_done(&sb->config);
+	free(sb->dir);
+}
+
+struct container *sandbox_find(struct sandbox *sb, const char *id)
+{
+	list_foreach(c, &sb->containers, struct container, link) {
+		if (strcmp(c->id, id) == 0)
+			return c;
+	}
+	return NULL;
+}
+
+/* The request's container, or NULL after an answer. */
+static struct container *find_for(struct sandbox *sb, struct wire_request *request)
+{
+	const char *id = wire_text(request, "id");
+	struct container *c = id ? sandbox_find(sb, id) : NULL;
+	struct err err = ERR_INIT;
+
+	if (c)
+		return c;
+	(void)err_say(&err, ENOENT, "container '%s' does not exist", id ? id : "");
+	wire_fail(request, &err);
+	return NULL;
+}
+
+/* One that is asked for while another waits for the agent is refused: they could not both be right. */
+static bool is_busy(struct container *c, struct wire_request *request)
+{
+	struct err err = ERR_INIT;
+
+	if (!c->pending)
+		return false;
+	(void)err_say(&err, EBUSY, "container '%s': another request is under way", c->id);
+	wire_fail(request, &err);
+	return true;
+}
+
+static void fail_pending(struct container *c, const struct err *err)
+{
+	if (c->pending)
+		wire_fail(take_ptr(&c->pending), err);
+}
+
+void sandbox_exited(struct sandbox *sb, struct container *c, int code)
+{
+	if (c->status == CONTAINER_STOPPED)
+		return;
+	c->status = CONTAINER_STOPPED;
+	c->exit_code = code;
+	sandbox_save(sb);
+	if (strcmp(c->id, sb->id) == 0)
+		sandbox_end(sb, 0);
+	sandbox_end_check(sb);
+}
+
+static void on_exit_code(void *arg, struct client_reply *reply)
+{
+	struct container *c = arg;
+	int code = LOST_STATUS;
+
+	c->is_waited = false;
+	if (c->is_removed) {
+		free_container(c);
+		return;
+	}
+	if (reply->code == RPC_OK)
+		code = ((const Grpc__WaitProcessResponse *)reply->message)->status & 0xff;
+	sandbox_exited(c->sandbox, c, code);
+}
+
+static void watch_exit(struct sandbox *sb, struct container *c)
+{
+	Grpc__WaitProcessRequest request = GRPC__WAIT_PROCESS_REQUEST__INIT;
+
+	request.container_id = c->id;
+	request.exec_id = c->id;
+	c->is_waited = agentlink_call(&sb->link, "WaitProcess", &request.base, 0, on_exit_code, c) == 0;
+	if (!c->is_waited)
+		sandbox_exited(sb, c, LOST_STATUS);
+}
+
+/* --- create ------------------------------------------------------------------------------------------------------ */
+
+static void drop(struct sandbox *sb, struct container *c)
+{
+	bool is_own = strcmp(c->id, sb->id) == 0;
+
+	share_remove(sb->dir, c->id);
+	c->is_removed = true;
+	list_remove(&c->link);
+	/* The answer to WaitProcess still has its address. */
+	if (!c->is_waited)
+		free_container(c);
+	if (is_own)
+		sandbox_end(sb, 0);
+}
+
+static void on_created(void *arg, struct client_reply *reply)
+{
+	struct container *c = arg;
+	struct sandbox *sb = c->sandbox;
+	struct json_object *result;
+	struct err err = ERR_INIT;
+
+	if (agentlink_check(reply, "create container", c->id, &err) < 0) {
+		fail_pending(c, &err);
+		drop(sb, c);
+		return;
+	}
+	c->status = CONTAINER_CREATED;
+	sandbox_save(sb);
+	watch_exit(sb, c);
+	result = json_object_new_object();
+	if (result)
+		(void)json_object_object_add(result, "terminal", json_object_new_boolean(c->is_terminal));
+	if (c->pending)
+		wire_answer(take_ptr(&c->pending), result);
+	else
+		(void)json_object_put(result);
+}
+
+static int send_create(struct sandbox *sb, struct container *c, struct arena *arena, const struct oci_spec *spec,
+                       const struct guestspec *g, struct err *err)
+{
+	Grpc__CreateContainerRequest request = GRPC__CREATE_CONTAINER_REQUEST__INIT;
+	unsigned timeout_ms = (unsigned)sb->config.runtime.create_container_timeout * 1000;
+	int r = pboci_spec_to_pb(arena, spec, &request.oci, err);
+
+	if (r < 0)
+		return r;
+	request.container_id = c->id;
+	request.exec_id = c->id;
+	request.sandbox_pidns = g->sandbox_pidns;
+	r = agentlink_call(&sb->link, "CreateContainer", &request.base, timeout_ms, on_created, c);
+	return r < 0 ? err_set(err, -r, "create container '%s'", c->id) : 0;
+}
+
+static struct container *add_container(struct sandbox *sb, const char *id, const char *bundle,
+                                       const struct oci_spec *spec)
+{
+	struct container *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	list_init(&c->link);
+	c->sandbox = sb;
+	c->stdio.fd = -EBADF;
+	c->id = strdup(id);
+	c->bundle = strdup(bundle);
+	c->annotations = json_object_new_object();
+	c->created = time(NULL);
+	c->is_terminal = spec->process->terminal;
+	if (!c->id || !c->bundle || !c->annotations) {
+		free_container(c);
+		return NULL;
+	}
+	for (size_t i = 0; i < spec->annotations.n; i++)
+		(void)json_object_object_add(c->annotations, spec->annotations.v[i].key,
+		                             json_object_new_string(spec->annotations.v[i].value));
+	list_append(&sb->containers, &c->link);
+	return c;
+}
+
+static int share_all(struct sandbox *sb, const struct guestspec *g, struct err *err)
+{
+	int r = sb->is_booted ? 0 : share_prepare(sb->dir, err);
+
+	for (size_t i = 0; r == 0 && i < g->n_binds; i++)
+		r = share_add(sb->dir, g->binds[i].source, g->binds[i].name, err);
+	return r;
+}
+
+static int create(struct sandbox *sb, struct container *c, struct arena *arena, struct oci_spec *spec, struct err *err)
+{
+	struct guestspec_options o = { .id = c->id, .bundle = c->bundle };
+	struct guestspec g = { .binds = NULL };
+	const char *pod;
+	int r = annotation_role(&spec->annotations, &o.role, &pod, err);
+
+	if (r < 0)
+		return r;
+	o.keep_seccomp = !sb->config.runtime.disable_guest_seccomp;
+	r = guestspec_constrain(arena, spec, &o, &g, err);
+	if (r == 0)
+		r = share_all(sb, &g, err);
+	if (r == 0 && !sb->is_booted)
+		r = sandbox_boot(sb, spec, err);
+	return r < 0 ? r : send_create(sb, c, arena, spec, &g, err);
+}
+
+/* The first request brings the configuration. */
+static int take_config(struct sandbox *sb, struct wire_request *request, struct err *err)
+{
+	struct json_object *config, *kvm;
+
+	if (sb->is_booted || sb->config.hypervisor.path)
+		return 0;
+	if (!json_object_object_get_ex(request->json, "config", &config))
+		return err_say(err, EINVAL, "create sandbox '%s': the request has no configuration", sb->id);
+	sb->is_kvm = json_object_object_get_ex(request->json, "kvm", &kvm) && json_object_get_boolean(kvm);
+	return config_parse(&sb->config, config, err);
+}
+
+void sandbox_create(struct sandbox *sb, struct wire_request *request)
+{
+	const char *id = wire_text(request, "id"), *bundle = wire_text(request, "bundle");
+	_autoarena_ struct arena arena = { .max = 0 };
+	struct container *c = NULL;
+	struct oci_spec *spec = NULL;
+	struct err err = ERR_INIT;
+	int r;
+
+	if (!id || !bundle || sb->end != END_NONE)
+		r = err_say(&err, EINVAL, "create container '%s': %s", id ? id : "",
+		            sb->end != END_NONE ? "its sandbox ends" : "id and bundle are needed");
+	else if (sandbox_find(sb, id))
+		r = err_say(&err, EEXIST, "container with id '%s' exists already", id);
+	else
+		r = take_config(sb, request, &err);
+	if (r == 0)
+		r = bundle_read(&arena, bundle, &spec, &err);
+	if (r == 0) {
+		c = add_container(sb, id, bundle, spec);
+		r = c ? create(sb, c, &arena, spec, &err) : err_set(&err, ENOMEM, "create container '%s'", id);
+	}
+	if (r == 0) {
+		c->pending = request;
+		return;
+	}
+	wire_fail(request, &err);
+	if (c)
+		drop(sb, c);
+	if (!sb->is_booted)
+		sandbox_end(sb, 0);
+}
+
+/* --- start, attach, kill, delete -----------------------------------------------------------------------------------
+ */
+
+static void on_started(void *arg, struct client_reply *reply)
+{
+	struct container *c = arg;
+	struct err err = ERR_INIT;
+
+	if (agentlink_check(reply, "start container", c->id, &err) < 0) {
+		fail_pending(c, &err);
+		return;
+	}
+	/* A short one may have ended before. */
+	if (c->status == CONTAINER_CREATED)
+		c->status = CONTAINER_RUNNING;
+	sandbox_save(c->sandbox);
+	if (c->pending)
+		wire_answer(take_ptr(&c->pending), NULL);
+}
+
+void sandbox_start(struct sandbox *sb, struct wire_request *request)
+{
+	Grpc__StartContainerRequest start = GRPC__START_CONTAINER_REQUEST__INIT;
+	struct container *c = find_for(sb, request);
+	struct err err = ERR_INIT;
+	int r;
+
+	if (!c || is_busy(c, request))
+		return;
+	start.container_id = c->id;
+	if (c->status != CONTAINER_CREATED)
+		r = err_say(&err, EINVAL, "start container '%s': it is not 'created'", c->id);
+	else
+		r = agentlink_call(&sb->link, "StartContainer", &start.base, AGENTLINK_TIMEOUT_MS, on_started, c);
+	if (r == 0) {
+		c->pending = request;
+		return;
+	}
+	if (err.num == 0)
+		(void)err_set(&err, -r, "start container '%s'", c->id);
+	wire_fail(request, &err);
+}
+
+static void signal_container(struct sandbox *sb, struct container *c, int signo, bool all);
+
+/* Nobody takes the output any more: the container cannot go on. */
+static int on_stdio_end(struct loop_source *source, uint32_t events)
+{
+	struct container *c = container_of(source, struct container, stdio);
+
+	(void)events;
+	loop_remove(source);
+	source->fd = fd_close(source->fd);
+	if (c->status != CONTAINER_STOPPED && strcmp(c->id, c->sandbox->id) == 0)
+		sandbox_end(c->sandbox, SIGKILL);
+	else if (c->status != CONTAINER_STOPPED)
+		signal_container(c->sandbox, c, SIGKILL, true);
+	sandbox_end_check(c->sandbox);
+	return LOOP_KEEP;
+}
+
+void sandbox_attach(struct sandbox *sb, struct wire_request *request)
+{
+	struct container *c = find_for(sb, request);
+	struct json_object *pid;
+	struct err err = ERR_INIT;
+	int r;
+
+	if (!c)
+		return;
+	if (json_object_object_get_ex(request->json, "pid", &pid))
+		c->pid = json_object_get_int(pid);
+	r = proc_start_time(c->pid, &c->start_time);
+	if (r == 0)
+		r = proc_open(c->pid, c->start_time);
+	if (r >= 0) {
+		c->stdio = (struct loop_source){ "stdio", r, EPOLLIN, on_stdio_end, NULL };
+		r = loop_add(sb->loop, &c->stdio);
+	}
+	sandbox_save(sb);
+	if (r == 0) {
+		wire_answer(request, NULL);
+		return;
+	}
+	(void)err_set(&err, -r, "watch the stdio process of '%s'", c->id);
+	wire_fail(request, &err);
+}
+
+static void ignore_reply(void *arg, struct client_reply *reply)
+{
+	(void)arg;
+	(void)reply;
+}
+
+static void signal_container(struct sandbox *sb, struct container *c, int signo, bool all)
+{
+	Grpc__SignalProcessRequest request = GRPC__SIGNAL_PROCESS_REQUEST__INIT;
+
+	request.container_id = c->id;
+	request.exec_id = all ? (char *)"" : c->id;
+	request.signal = (uint32_t)signo;
+	(void)agentlink_call(&sb->link, "SignalProcess", &request.base, AGENTLINK_TIMEOUT_MS, ignore_reply, c);
+}
+
+static void on_signalled(void *arg, struct client_reply *reply)
+{
+	struct wire_request *request = arg;
+	struct err err = ERR_INIT;
+
+	if (agentlink_check(reply, "signal container", wire_text(request, "id"), &err) < 0)
+		wire_fail(request, &err);
+	else
+		wire_answer(request, NULL);
+}
+
+void sandbox_kill(struct sandbox *sb, struct wire_request *request)
+{
+	Grpc__SignalProcessRequest signal = GRPC__SIGNAL_PROCESS_REQUEST__INIT;
+	struct container *c = find_for(sb, request);
+	struct json_object *value;
+	struct err err = ERR_INIT;
+	bool all;
+	int r, signo;
+
+	if (!c)
+		return;
+	signo = json_object_object_get_ex(request->json, "signal", &value) ? json_object_get_int(value) : 0;
+	all = json_object_object_get_ex(request->json, "all", &value) && json_object_get_boolean(value);
+	if (c->status == CONTAINER_STOPPED && !all) {
+		(void)err_say(&err, ESRCH, "container not running: '%s' is stopped", c->id);
+		wire_fail(request, &err);
+		return;
+	}
+	if ((signo == SIGTERM || signo == SIGKILL) && strcmp(c->id, sb->id) == 0) {
+		list_append(&sb->enders, &request->link);
+		sandbox_end(sb, signo);
+		return;
+	}
+	signal.container_id = c->id;
+	signal.exec_id = all ? (char *)"" : c->id;
+	signal.signal = (uint32_t)signo;
+	r = agentlink_call(&sb->link, "SignalProcess", &signal.base, AGENTLINK_TIMEOUT_MS, on_signalled, request);
+	if (r < 0) {
+		(void)err_set(&err, -r, "signal container '%s'", c->id);
+		wire_fail(request, &err);
+	}
+}
+
+static void on_removed(void *arg, struct client_reply *reply)
+{
+	struct container *c = arg;
+	struct sandbox *sb = c->sandbox;
+	struct wire_request *request = take_ptr(&c->pending);
+	struct err err = ERR_INIT;
+
+	if (agentlink_check(reply, "remove container", c->id, &err) < 0) {
+		wire_fail(request, &err);
+		return;
+	}
+	drop(sb, c);
+	sandbox_save(sb);
+	wire_answer(request, NULL);
+}
+
+void sandbox_delete(struct sandbox *sb, struct wire_request *request)
+{
+	Grpc__RemoveContainerRequest remove = GRPC__REMOVE_CONTAINER_REQUEST__INIT;
+	struct container *c = find_for(sb, request);
+	struct err err = ERR_INIT;
+	int r;
+
+	if (!c || is_busy(c, request))
+		return;
+	if (strcmp(c->id, sb->id) == 0) {
+		list_append(&sb->enders, &request->link);
+		sandbox_end(sb, SIGKILL);
+		return;
+	}
+	remove.container_id = c->id;
+	r = agentlink_call(&sb->link, "RemoveContainer", &remove.base, AGENTLINK_TIMEOUT_MS, on_removed, c);
+	if (r == 0) {
+		c->pending = request;
+		return;
+	}
+	(void)err_set(&err, -r, "remove container '%s'", c->id);
+	wire_fail(request, &err);
+}

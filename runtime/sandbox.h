@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A sandbox in its supervisor: the VM, the agent's connection, the containers that live in it, and its end. Requests
+ * come in with what the verbs read (runtime/wire.h) and are answered when the thing is done, which is later. The same
+ * object serves any front end. Private members are for sandbox*.c.
+ */
+#pragma once
+
+#include <json-c/json.h>
+
+#include "lib/arena.h"
+#include "lib/err.h"
+#include "lib/list.h"
+#include "lib/loop.h"
+#include "runtime/agentlink.h"
+#include "runtime/annotation.h"
+#include "runtime/config.h"
+#include "runtime/guestspec.h"
+#include "runtime/hypervisor/qemu.h"
+#include "runtime/wire.h"
+
+enum container_status {
+	CONTAINER_CREATING,
+	CONTAINER_CREATED,
+	CONTAINER_RUNNING,
+	CONTAINER_STOPPED,
+};
+
+/* Where the end of a sandbox stands; each step has a deadline, after which the next is tried. */
+enum sandbox_end {
+	END_NONE,
+	END_SIGNALLED, /* the container got its signal */
+	END_KILLED,    /* the agent was asked for SIGKILL */
+	END_STDIO,     /* exited; its stdio process takes out what is left */
+	END_DESTROY,   /* the agent was asked to end the guest */
+	END_QUIT,      /* QEMU was asked to end */
+	END_REAP,      /* QEMU was killed */
+	END_OVER,
+};
+
+struct container {
+	struct list link;
+	struct sandbox *sandbox;
+	char *id, *bundle;
+	enum container_status status;
+	int exit_code;
+	int64_t created; /* seconds since 1970 */
+	bool is_terminal;
+	bool is_waited, is_removed; /* WaitProcess is out; removed meanwhile */
+	struct json_object *annotations;
+	pid_t pid; /* of its stdio process, 0 = none yet */
+	uint64_t start_time;
+	struct loop_source stdio;     /* pidfd of that */
+	struct wire_request *pending; /* create, start or delete that waits for the agent */
+};
+
+struct sandbox {
+	struct loop *loop;
+	const char *root, *id; /* the caller's */
+	char *dir;
+	struct config config;
+	bool is_kvm;
+	struct qemu *qemu;
+	struct agentlink link;
+	struct list containers;
+	enum sandbox_end end;
+	struct loop_timer end_timer;
+	struct loop_deferred end_deferred;
+	int end_signal;
+	struct list enders; /* requests that wait for the end */
+	bool is_booted;
+};
+
+/* A sandbox without a VM; its directory is there. 0 or -errno. */
+int sandbox_init(struct sandbox *sb, struct loop *loop, const char *root, const char *id, struct err *err);
+
+/* Stops what still runs, at once, and frees. */
+void sandbox_done(struct sandbox *sb);
+
+/* Creates a container; the first one boots the VM, meanwhile nothing else is served. */
+void sandbox_create(struct sandbox *sb, struct wire_request *request);
+
+/* Starts a container. */
+void sandbox_start(struct sandbox *sb, struct wire_request *request);
+
+/* A container's stdio process exists: {"pid"}. */
+void sandbox_attach(struct sandbox *sb, struct wire_request *request);
+
+/* Sends a signal; TERM and KILL of the sandbox's own container are answered when the VM is gone. */
+void sandbox_kill(struct sandbox *sb, struct wire_request *request);
+
+/* Removes a stopped container; the sandbox's own one ends the sandbox. */
+void sandbox_delete(struct sandbox *sb, struct wire_request *request);
+
+/* Begins the end: signo to the sandbox's container first, if that still runs (0 = none, at once). Idempotent. */
+void sandbox_end(struct sandbox *sb, int signo);
+
+/* --- between sandbox*.c ------------------------------------------------------------------------------------------ */
+
+/* Boots the VM and creates the agent's sandbox. */
+int sandbox_boot(struct sandbox *sb, const struct oci_spec *spec, struct err *err);
+
+/* The container of that id, or NULL. */
+struct container *sandbox_find(struct sandbox *sb, const char *id);
+
+/* Writes state.json; a failure is logged. */
+void sandbox_save(struct sandbox *sb);
+
+/* The agent said, or is gone and can't say any more, that the container has exited. */
+void sandbox_exited(struct sandbox *sb, struct container *c, int code);
+
+/* Something that the end waits for may have happened. */
+void sandbox_end_check(struct sandbox *sb);
+
+/* QEMU has ended. */
+void sandbox_vm_gone(void *arg, int status);

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "proto/agent.pb-c.h"
+#include "runtime/sandbox.h"
+#include "runtime/sizing.h"
+
+#define AGENT_PORT 1024
+#define MIB        ((int64_t)1 << 20)
+
+/* The configured program, or the first of the usual places that has it. */
+static const char *find_program(const char *configured, const char *const *places)
+{
+	if (configured && *configured)
+		return configured;
+	while (*places && access(*places, X_OK) < 0)
+		places++;
+	return *places;
+}
+
+static int fill_vm(struct sandbox *sb, const struct oci_spec *spec, struct qemu_spec *q, struct err *err)
+{
+	static const char *const virtiofsds[] = { "/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd", NULL };
+	static const char *const vsocks[] = { "/usr/libexec/vhost-device-vsock", "/usr/bin/vhost-device-vsock", NULL };
+	const struct config_hypervisor *h = &sb->config.hypervisor;
+	struct sizing_demand demand = sizing_demand_of(spec->linux->resources);
+	struct sizing_result size = sizing_for(h, &demand, 1, 1);
+	struct stat st;
+
+	if (strcmp(h->shared_fs, "virtio-fs") != 0)
+		return err_say(err, EOPNOTSUPP, "hypervisor.shared_fs '%s': only virtio-fs is done yet", h->shared_fs);
+	if (strcmp(h->vsock_backend, "vhost") == 0)
+		return err_say(err, EOPNOTSUPP, "hypervisor.vsock_backend 'vhost': only vhost-user is done yet");
+	q->virtiofsd = find_program(h->virtio_fs_daemon, virtiofsds);
+	if (!q->virtiofsd)
+		return err_say(err, ENOENT, "find virtiofsd: it is in none of its places, set virtio_fs_daemon");
+	q->vsock_daemon = find_program(h->vhost_user_vsock_daemon, vsocks);
+	if (!q->vsock_daemon)
+		return err_say(err, ENOENT,
+		               "find vhost-device-vsock: it is in none of its places, set "
+		               "vhost_user_vsock_daemon");
+	q->boot_ms = (unsigned)sb->config.agent.dial_timeout * 1000;
+	q->vm.id = sb->id;
+	q->vm.dir = sb->dir;
+	q->vm.config = h;
+	q->vm.is_kvm = sb->is_kvm;
+	q->vm.vcpus = size.vcpus;
+	q->vm.memory_mib = size.memory_mib;
+	q->vm.image_bytes = *h->image && stat(h->image, &st) == 0 ? st.st_size : 0;
+	q->vm.vsock = VM_VSOCK_VHOST_USER;
+	q->vm.extra_params = sb->config.agent.enable_debug ? "agent.log=debug" : "";
+	return 0;
+}
+
+static Grpc__Storage *storage(struct arena *arena, const char *driver, const char *source, const char *type,
+                              const char *target)
+{
+	Grpc__Storage *s = arena_alloc(arena, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	grpc__storage__init(s);
+	s->driver = (char *)driver;
+	s->source = (char *)source;
+	s->fstype = (char *)type;
+	s->mount_point = (char *)target;
+	return s;
+}
+
+struct booting {
+	bool is_done;
+	struct err err;
+};
+
+static void on_sandbox_created(void *arg, struct client_reply *reply)
+{
+	struct booting *b = arg;
+
+	b->is_done = true;
+	(void)agentlink_check(reply, "create", "sandbox", &b->err);
+}
+
+/* The only call that is waited for: nothing else can be served before. */
+static int create_in_agent(struct sandbox *sb, const struct oci_spec *spec, struct err *err)
+{
+	static char *shm_options[] = { (char *)"noexec", (char *)"nosuid", (char *)"nodev", (char *)"mode=1777",
+		                       (char *)"size=67108864" };
+	Grpc__CreateSandboxRequest request = GRPC__CREATE_SANDBOX_REQUEST__INIT;
+	_autoarena_ struct arena arena = { .max = 0 };
+	struct booting b = { .err = ERR_INIT };
+	Grpc__Storage *storages[2] = {
+		storage(&arena, "virtio-fs", "kataShared", "virtiofs", GUEST_SHARE "/"),
+		storage(&arena, "ephemeral", "shm", "tmpfs", GUEST_SHM),
+	};
+	int r;
+
+	if (!storages[0] || !storages[1])
+		return err_set(err, ENOMEM, "create the agent's sandbox");
+	storages[1]->options = shm_options;
+	storages[1]->n_options = ARRAY_SIZE(shm_options);
+	request.sandbox_id = (char *)sb->id;
+	request.hostname = (char *)(spec->hostname && *spec->hostname ? spec->hostname : sb->id);
+	request.storages = storages;
+	request.n_storages = ARRAY_SIZE(storages);
+	request.guest_hook_path = sb->config.hypervisor.guest_hook_path;
+	r = agentlink_call(&sb->link, "CreateSandbox", &request.base, AGENTLINK_TIMEOUT_MS, on_sandbox_created, &b);
+	if (r < 0)
+		return err_set(err, -r, "create the agent's sandbox");
+	while (!b.is_done && qemu_is_running(sb->qemu))
+		(void)loop_turn(sb->loop, 1000);
+	if (!b.is_done)
+		(void)err_say(&b.err, EIO, "create the agent's sandbox: the VM has gone");
+	return b.err.num != 0 ? err_copy(err, &b.err) : 0;
+}
+
+int sandbox_boot(struct sandbox *sb, const struct oci_spec *spec, struct err *err)
+{
+	struct qemu_spec q = { .share_dir = NULL };
+	_autofree_ char *share = NULL, *address = NULL;
+	int r;
+
+	if (asprintf(&share, "%s/shared", sb->dir) < 0)
+		return err_set(err, ENOMEM, "boot sandbox '%s'", sb->id);
+	if (asprintf(&address, "hvsock://%s/vsock.sock:%d", sb->dir, AGENT_PORT) < 0)
+		return err_set(err, ENOMEM, "boot sandbox '%s'", sb->id);
+	q.share_dir = share;
+	r = fill_vm(sb, spec, &q, err);
+	if (r == 0)
+		r = qemu_start(sb->loop, &q, sandbox_vm_gone, sb, &sb->qemu, err);
+	if (r < 0)
+		return r;
+	/* From here on somebody else could clean up after us. */
+	sandbox_save(sb);
+	r = agentlink_open(&sb->link, sb->loop, address, q.boot_ms, err);
+	if (r < 0)
+		return qemu_explain(sb->qemu, err);
+	r = create_in_agent(sb, spec, err);
+	sb->is_booted = r == 0;
+	return r;
+}

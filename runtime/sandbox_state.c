@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "lib/procstart.h"
+#include "runtime/place.h"
+#include "runtime/sandbox.h"
+
+static const char *const status_names[] = {
+	[CONTAINER_CREATING] = "creating",
+	[CONTAINER_CREATED] = "created",
+	[CONTAINER_RUNNING] = "running",
+	[CONTAINER_STOPPED] = "stopped",
+};
+
+static struct json_object *format_container(const struct container *c)
+{
+	struct json_object *o = json_object_new_object();
+
+	if (!o)
+		return NULL;
+	(void)json_object_object_add(o, "id", json_object_new_string(c->id));
+	(void)json_object_object_add(o, "status", json_object_new_string(status_names[c->status]));
+	(void)json_object_object_add(o, "pid", json_object_new_int(c->pid));
+	(void)json_object_object_add(o, "start", json_object_new_uint64(c->start_time));
+	(void)json_object_object_add(o, "exit_code", json_object_new_int(c->exit_code));
+	(void)json_object_object_add(o, "created", json_object_new_int64(c->created));
+	(void)json_object_object_add(o, "bundle", json_object_new_string(c->bundle));
+	(void)json_object_object_add(o, "annotations", json_object_get(c->annotations));
+	return o;
+}
+
+static struct json_object *format_supervisor(void)
+{
+	struct json_object *o = json_object_new_object();
+	uint64_t start = 0;
+
+	(void)proc_start_time(getpid(), &start);
+	if (o) {
+		(void)json_object_object_add(o, "pid", json_object_new_int(getpid()));
+		(void)json_object_object_add(o, "start", json_object_new_uint64(start));
+	}
+	return o;
+}
+
+void sandbox_save(struct sandbox *sb)
+{
+	struct json_object *state = json_object_new_object(), *containers = json_object_new_array();
+	struct json_object *processes = json_object_new_array();
+	struct err err = ERR_INIT;
+
+	if (!state || !containers || !processes) {
+		log_error("sandbox", "Write the state of sandbox '%s': out of memory", sb->id);
+		(void)json_object_put(containers);
+		(void)json_object_put(processes);
+		(void)json_object_put(state);
+		return;
+	}
+	list_foreach(c, &sb->containers, struct container, link)
+		(void)json_object_array_add(containers, format_container(c));
+	if (sb->qemu)
+		(void)qemu_list(sb->qemu, processes);
+	(void)json_object_object_add(state, "version", json_object_new_int(1));
+	(void)json_object_object_add(state, "sandbox", json_object_new_string(sb->id));
+	(void)json_object_object_add(state, "supervisor", format_supervisor());
+	(void)json_object_object_add(state, "processes", processes);
+	(void)json_object_object_add(state, "containers", containers);
+	if (place_write_state(sb->root, sb->id, state, &err) < 0)
+		log_error("sandbox", "%s", err_text(&err));
+	(void)json_object_put(state);
+}

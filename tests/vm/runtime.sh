@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# kata-runtime with a VM for each sandbox: run, create, start, kill, delete; whoever is killed, in whatever order, a delete
+# leaves nothing. Its bind mounts are in a mount namespace of the test's own.
+if [ -z "${KATA_TEST_NAMESPACE:-}" ]; then
+	KATA_TEST_NAMESPACE=1 exec unshare -m --propagation private "$0" "$@"
+fi
+# shellcheck source=tests/lib/vm.sh
+. "$(dirname "$0")/../lib/vm.sh"
+KATA_TIMEOUT=${KATA_TIMEOUT:-150}
+
+kr() { timeout -k 5 "$KATA_TIMEOUT" "$build/kata-runtime" --root "$work/r" --config "$work/configuration.toml" "$@"; }
+
+# set_process JQ-FILTER: what the bundle's container runs.
+set_process() { jq ".process.terminal = false | .root.path = \"rootfs\" | $1" "$top/tests/data/bundle.json" >"$work/b/config.json"; }
+
+prepare_runtime() {
+	local daemon kernel initrd
+	work=$(mktemp -d /tmp/kata-rt.XXXXXX)
+	trap runtime_finish EXIT
+	make_rootfs "$work/b/rootfs"
+	find_images
+	daemon=$("$top/scripts/fetch-vhost-vsock") || exit 1
+	cat >"$work/configuration.toml" <<-TOML
+		[hypervisor.qemu]
+		path = "$(command -v qemu-system-x86_64)"
+		kernel = "$kernel/vmlinuz"
+		initrd = "$initrd"
+		default_memory = 512
+		default_maxvcpus = 2
+		vhost_user_vsock_daemon = "$daemon"
+		[agent.kata]
+		dial_timeout = 120
+	TOML
+}
+
+runtime_finish() {
+	trap - EXIT
+	kr list -q 2>/dev/null | while read -r id; do kr delete -f "$id"; done
+	if [ -n "${KEEP:-}" ]; then echo "# kept $work"; else rm -rf --one-file-system "$work"; fi
+	[ "$failures" -eq 0 ] || exit 1
+	exit 0
+}
+
+status_is() { [ "$(kr state "$1" | jq -r .status)" = "$2" ]; }
+
+# No process, no mount, no socket, no state.
+nothing_left() {
+	local left
+	left=$(
+		for cmdline in /proc/[0-9]*/cmdline; do
+			{ tr '\0' ' ' <"$cmdline"; } 2>/dev/null | grep -F "$work/r" | grep -v -e ^timeout -e ^grep
+		done
+		grep -F "$work/r" /proc/self/mountinfo
+		find "$work/r" -mindepth 1 ! -name .containers
+	)
+	[ -z "$left" ] || { echo "left: $left"; return 1; }
+}
+
+run_prints_and_exits() {
+	local out status=0
+	set_process '.process.args = ["sh", "-c", "cat; echo err >&2; exit 7"]'
+	out=$(echo in | kr run -b "$work/b" one 2>"$work/err") || status=$?
+	[ "$status" = 7 ] && [ "$out" = in ] && grep -qx err "$work/err" || { echo "status $status: $out $(cat "$work/err")"; return 1; }
+	nothing_left
+}
+
+# create cc: its output in $work/out, its pid in $work/pid.
+create() { kr create -b "$work/b" --pid-file "$work/pid" cc >"$work/out" 2>&1 </dev/null || { cat "$work/out"; return 1; }; }
+
+life_of_one() {
+	set_process '.process.args = ["sh", "-c", "trap \"exit 3\" TERM; echo up; while :; do sleep 0.1; done"]'
+	create && status_is cc created && expect 1 'exists already' kr create -b "$work/b" cc || return
+	[ "$(kr state cc | jq .pid)" = "$(cat "$work/pid")" ] || { echo "pid file: $(cat "$work/pid")"; return 1; }
+	kr start cc && retry_until grep -qx up "$work/out" && status_is cc running || return
+	expect 1 "not 'created'" kr start cc && expect 1 'should be stopped' kr delete cc || return
+	kr list | grep -q '^cc .* running' || { kr list; return 1; }
+	kr kill cc TERM || return
+	status_is cc stopped || { echo "not stopped after kill"; return 1; }
+	! pgrep -f "sandbox-cc,debug-threads.*$work/r" >/dev/null || { echo "QEMU runs after kill"; return 1; }
+	expect 1 'not running' kr kill cc KILL && kr kill -a cc KILL && kr delete cc && nothing_left || return
+	expect 1 'does not exist' kr state cc && kr delete -f cc
+}
+
+# killed WHAT PIDS...: after SIGKILL of these a delete works, and nothing is left.
+killed() {
+	local what=$1
+	shift
+	kill -9 "$@" || return
+	kr delete -f cc || { echo "delete after SIGKILL of $what"; return 1; }
+	nothing_left || { echo "after SIGKILL of $what"; return 1; }
+}
+
+pid_of() { jq -r "if \"$1\" == \"supervisor\" then .supervisor.pid else .processes[] | select(.name == \"$1\").pid end" "$work/r/cc/state.json"; }
+
+killed_in_any_order() {
+	set_process '.process.args = ["sleep", "1000"]'
+	create && kr start cc && kill -9 "$(pid_of qemu)" && retry_until status_is cc stopped && kr delete cc && nothing_left ||
+		{ echo "after SIGKILL of QEMU"; return 1; }
+	create && killed supervisor "$(pid_of supervisor)" || return
+	create && kr start cc && killed 'stdio process' "$(cat "$work/pid")" || return
+	create && kr start cc && killed all "$(pid_of supervisor)" "$(pid_of qemu)" "$(pid_of virtiofsd)" "$(cat "$work/pid")"
+}
+
+# fails TEXT SED-SCRIPT: a configuration with that change gives this error and leaves nothing.
+fails() {
+	cp "$work/configuration.toml" "$work/keep"
+	sed -i "$2" "$work/configuration.toml"
+	expect 1 "$1" kr create -b "$work/b" cc
+	local status=$?
+	mv "$work/keep" "$work/configuration.toml"
+	[ "$status" = 0 ] && nothing_left
+}
+
+errors_are_clear() {
+	fails "hypervisor.kernel: '/nonexistent'" 's|^kernel.*|kernel = "/nonexistent"|' &&
+		fails 'start QEMU: it ended' 's|^kernel.*|kernel = "/etc/passwd"|' &&
+		fails 'as after a panic' 's|^initrd.*|initrd = "/etc/passwd"|' &&
+		fails 'stage reached' 's|^dial_timeout.*|dial_timeout = 1|' &&
+		fails "start 'vhost-device-vsock'" 's|^vhost_user.*|vhost_user_vsock_daemon = "/bin/false"|' &&
+		expect 1 'not done yet' kr exec cc true || return
+	set_process '.process.args = ["no-such-program"]'
+	expect 1 'no-such-program was not found' kr run -b "$work/b" cc && nothing_left
+}
+
+prepare_runtime
+check run_prints_and_exits run_prints_and_exits
+check life_of_one life_of_one
+check killed_in_any_order killed_in_any_order
+check errors_are_clear errors_are_clear
+runtime_finish
