@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/sizing.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,10 +98,14 @@ static double sum_cpus(const struct sizing_demand *demands, size_t n)
 
 static int64_t whole_cpus(const struct config_hypervisor *c, double cpus)
 {
+	int64_t whole;
+
 	if (cpus > (double)c->default_maxvcpus)
 		return c->default_maxvcpus;
-	cpus = ceil(cpus - EPSILON);
-	return cpus < 1 ? 1 : (int64_t)cpus;
+	whole = (int64_t)(cpus - EPSILON);
+	if ((double)whole < cpus - EPSILON)
+		whole++;
+	return whole < 1 ? 1 : whole;
 }
 
 /* Bytes of all limits, at most what int64_t holds. */

@@ -38,16 +38,16 @@ static const struct storage_ops *find_driver(const char *name)
 
 int storage_check_request(const struct storage_config *configs, size_t n, struct err *err)
 {
-	const struct storage_config *first = NULL;
+	size_t first = n;
 
 	for (size_t i = 0; i < n; i++) {
 		if (!watchable_is(&configs[i]))
 			continue;
-		if (!first)
-			first = &configs[i];
-		if (!watchable_shares_root(first, &configs[i]))
+		if (first == n)
+			first = i;
+		if (!watchable_shares_root(&configs[first], &configs[i]))
 			return err_say(err, EINVAL, "storages '%s' and '%s' are in different watchable directories",
-			               first->mount_point, configs[i].mount_point);
+			               configs[first].mount_point, configs[i].mount_point);
 	}
 	return 0;
 }
