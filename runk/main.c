@@ -4,7 +4,10 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "lib/mem.h"
+#include "lib/selfexec.h"
 #include "runk/command.h"
 #include "runk/runk.h"
 
@@ -37,7 +40,16 @@ static int usage_error(const char *why, const char *what)
 	return RUNK_EXIT_FAILED;
 }
 
-static int run(struct runk *runk, int argc, char **argv)
+/* What a container starts as is this program, which it must not be able to write (CVE-2019-5736). */
+static int seal(const struct command *command, char *const all[], struct err *err)
+{
+	bool makes_processes = command == &cmd_create || command == &cmd_run || command == &cmd_exec;
+
+	return makes_processes ? selfexec_seal(SELFEXEC_ANY, all, environ, err) : 0;
+}
+
+/* `all` is the whole command line, which the parsers leave alone. */
+static int run(struct runk *runk, int argc, char **argv, char *const all[])
 {
 	const struct command *command;
 	struct err err = ERR_INIT;
@@ -63,7 +75,7 @@ static int run(struct runk *runk, int argc, char **argv)
 	command = command_find(argv[0]);
 	if (!command)
 		return usage_error("No help topic for", argv[0]);
-	if (runk_init(runk, &err) < 0) {
+	if (seal(command, all, &err) < 0 || runk_init(runk, &err) < 0) {
 		runk_log_error(runk, &err);
 		return RUNK_EXIT_FAILED;
 	}
@@ -72,14 +84,19 @@ static int run(struct runk *runk, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	_autofree_ char **all = calloc((size_t)argc + 1, sizeof(*all));
 	struct runk runk = { 0 };
 	int status;
+
+	if (!all)
+		return RUNK_EXIT_FAILED;
+	memcpy(all, argv, (size_t)argc * sizeof(*all));
 
 	/* A reader of our output who goes away is an error of a write. The child gets its own handlers. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	/* Inherited as ignored, it would take our children's statuses away. */
 	(void)signal(SIGCHLD, SIG_DFL);
-	status = run(&runk, argc - (argc > 0), argv + (argc > 0));
+	status = run(&runk, argc - (argc > 0), argv + (argc > 0), all);
 	/* A result that could not be written is no success. */
 	if (fflush(stdout) != 0 && status == 0)
 		status = RUNK_EXIT_FAILED;
