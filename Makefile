@@ -6,8 +6,6 @@ VARIANT   ?= gcc
 B         := build/$(VARIANT)
 GEN       := build/gen
 PREFIX    ?= /usr/local
-DESTDIR   ?=
-T         ?=
 SHELL     := bash
 MAKEFLAGS += --no-builtin-rules
 
@@ -63,7 +61,6 @@ $(GEN)/proto/%.pb-c.c $(GEN)/proto/%.pb-c.h: proto/%.proto
 $(GEN)/google/protobuf/%.pb-c.c $(GEN)/google/protobuf/%.pb-c.h: /usr/include/google/protobuf/%.proto
 	@mkdir -p $(GEN)
 	$(call say,PROTOC,$*.proto)protoc-c --proto_path=/usr/include --c_out=$(GEN) google/protobuf/$*.proto
-
 $(GEN)/done: $(GEN_C)
 	@touch $@
 
@@ -113,15 +110,12 @@ $(B)/tests/unit/%/run: $$(call objects,$$(wildcard tests/unit/$$*/*.c)) $(B)/tes
 comma := ,
 $(foreach m,client ctl ctl/conformance runk runtime runtime/hypervisor,$(eval $(B)/tests/unit/$(m)/run: $(B)/lib$(firstword $(subst /, ,$(m))).a $(B)/libclient.a))
 $(B)/tests/unit/runtime/run: $(B)/kata-toml
-
 check-unit: $(UNIT_RUN)  ## unit tests; T=name runs one file's
 	@tests/lib/unit-run $(if $(T),--only $(T)) $(UNIT_RUN)
-
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libctl.a $(B)/libclient.a $(ARCHIVES)
 	$(LINK) -fsanitize=fuzzer
 $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/libctl.a $(B)/libclient.a $(ARCHIVES)
 	$(LINK)
-
 check-corpus: $(REPLAYERS)  ## replay the fuzzers' corpus without a fuzzer
 	@tests/lib/corpus-run tests/fuzz/corpus $(REPLAYERS)
 fuzz:  ## fuzz every parser, FUZZ_SECONDS (60) in all
@@ -131,9 +125,13 @@ run-fuzzers: $(FUZZERS)
 $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/libctl.a $(B)/libclient.a $(B)/libproto.a $(B)/libkata.a
 	$(LINK)
 
-# The agent with faults to choose from, which the conformance kit has to find.
+# The agent with faults to choose from, which the conformance kit has to find; runk with a defence less, for the gauntlet.
 $(B)/tests/seeded/kata-agent: $(B)/tests/seeded/seeded.o $(B)/agent/main.o $(ARCHIVES) tests/seeded/wrap
-	$(LINK) $(patsubst %,-Wl$(comma)--wrap=%,$(shell cat tests/seeded/wrap))
+$(B)/tests/seeded/runk: $(B)/tests/seeded/weak_runk.o $(B)/runk/main.o $(B)/librunk.a $(B)/libagent.a $(B)/libkata.a tests/seeded/wrap-runk
+$(B)/tests/seeded/kata-agent $(B)/tests/seeded/runk:
+	$(LINK) $(patsubst %,-Wl$(comma)--wrap=%,$(shell cat $(filter tests/seeded/wrap%,$^)))
+gauntlet: all $(B)/tests/seeded/runk  ## every known way out of a container, one row each; as root
+	@KATA_BUILD=$(CURDIR)/$(B) tests/gauntlet/run
 FAULT := $(if $(filter %asan,$(VARIANT)),faultasan,fault)
 check-fault:  ## a container's life with the k-th kernel call failing; K=all tries every k with every error
 	@$(MAKE) -s VARIANT=$(FAULT) all build/$(FAULT)/tests/tools/faultdrive
@@ -146,7 +144,6 @@ $(B)/kernel-dir: FORCE
 $(B)/kata.initrd: $(B)/kata-agent $(B)/kernel-dir $(wildcard rootfs-builder/*)
 	$(call say,INITRD,$@)rootfs-builder/initrd --agent $< --kernel-dir "$$(cat $(B)/kernel-dir)" --output $@ > $@.manifest
 	@tail -n 1 $@.manifest
-
 initrd: $(B)/kata.initrd  ## the guest's initrd
 $(B)/kata.img: $(B)/kata-agent $(B)/kernel-dir $(wildcard rootfs-builder/* rootfs-builder/units/*)
 	$(call say,IMAGE,$@)rootfs-builder/image --agent $< --kernel-dir "$$(cat $(B)/kernel-dir)" --output $@ --boot-initrd $(B)/kata-boot.initrd
@@ -157,7 +154,7 @@ demo:  ## boot a guest and run a container in it
 	@$(MAKE) all initrd
 	@scripts/demo --build $(B)
 RING = KATA_BUILD=$(CURDIR)/$(B) tests/lib/ring
-check-integration: all $(TOOLS) $(B)/tests/seeded/kata-agent  ## the real agent behind a fence, as root; T=name runs one script
+check-integration: all $(TOOLS) $(B)/tests/seeded/kata-agent $(B)/tests/seeded/runk  ## the real agent behind a fence, as root; T=name runs one script
 	@$(RING) integration $(filter-out %/fault.sh,$(wildcard tests/integration/*.sh))
 check-vm: all initrd $(B)/tests/seeded/kata-agent  ## the initrd in a VM; T=name runs one script
 	@$(RING) vm $(wildcard tests/vm/*.sh)
@@ -169,7 +166,6 @@ check:  ## the README's test command: every ring, one summary line
 	+@tests/lib/check gcc:check-unit clang:check-unit check-corpus check-integration check-fault $(if $(wildcard tests/vm/*.sh),check-vm)
 asan:  ## unit tests, corpus, integration and faults with address and undefined-behaviour sanitizers
 	+@tests/lib/check asan:check-unit asan:check-corpus asan:check-integration asan:check-fault
-
 everything: all $(UNIT_RUN) $(REPLAYERS) $(TOOLS)
 # The object knows by its .d which headers it hangs on.
 build/tidy/%.ok: build/gcc/%.o .clang-tidy scripts/lint-hints.h
@@ -199,5 +195,5 @@ check-fresh:  ## the README's commands in a clean Debian root
 clean:  ## remove what was built
 	rm -rf build
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: image all help check check-unit check-corpus check-fault check-integration check-vm asan everything tidy lint format metrics bench ci fuzz run-fuzzers install dist initrd rootfs demo check-fresh clean FORCE
+.PHONY: image all help check check-unit check-corpus check-fault check-integration check-vm asan everything tidy lint format metrics bench ci fuzz run-fuzzers install dist initrd rootfs demo gauntlet check-fresh clean FORCE
 .SECONDARY:

@@ -4,7 +4,7 @@
  * only, no shell between it and the kernel that could set something right. probe self        one "name value" line per
  * property probe fds         opens files until the kernel says no, prints how many and why, then sleeps probe open FILE
  * opens it for reading; prints "ok" or the error's name. probe flow PORT MIB writes so many zeros to the host's vsock
- * port
+ * port. probe try: what an ordinary container must not be able to do, one line each: "no NAME ERROR" or "got NAME"
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,12 +16,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #define GROUPS_MAX 64
@@ -175,16 +179,108 @@ static int flow(unsigned port, unsigned long mib)
 	return read(fd, chunk, 1) == 1 ? 0 : 1;
 }
 
+/* --- what must not work ------------------------------------------------------------------------------------------- */
+
+static int try_write(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 ? -1 : close(fd);
+}
+
+/* A mask shows nothing: a file is empty, a directory too. */
+static int try_see(const char *path)
+{
+	char byte;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, &byte, 1);
+
+	if (fd >= 0 && n < 0 && errno == EISDIR) {
+		DIR *dir = fdopendir(fd);
+
+		for (n = -2; dir && readdir(dir);)
+			n++;
+	}
+	errno = n == 0 ? ENODATA : errno;
+	return n > 0 ? 0 : -1;
+}
+
+static int try_device(mode_t type, unsigned major_nr, unsigned minor_nr)
+{
+	int fd = -1;
+
+	if (mknod("/tmp/node", type | 0600, makedev(major_nr, minor_nr)) < 0)
+		return -1;
+	fd = open("/tmp/node", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	/* Not there is no answer of the filter's, but nothing was got. */
+	(void)unlink("/tmp/node");
+	return fd < 0 ? -1 : close(fd);
+}
+
+static void tell(const char *name, long r)
+{
+	if (r < 0)
+		printf("no %s %s\n", name, strerrorname_np(errno));
+	else
+		printf("got %s\n", name);
+}
+
+static void try_files(void)
+{
+	static const char *const written[] = { "/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger",
+		                               "/proc/sys/kernel/hostname",     "/proc/irq/0/smp_affinity",
+		                               "/sys/kernel/uevent_helper",     "/sys/kernel/profiling",
+		                               "/proc/sys/vm/drop_caches",      "/sys/module/printk/parameters/time",
+		                               "/sys/fs/cgroup/cgroup.procs" };
+	static const char *const seen[] = { "/proc/keys", "/proc/kcore", "/proc/timer_list", "/sys/firmware",
+		                            "/proc/acpi", "/proc/scsi",  "/dev/mem",         "/dev/kmsg",
+		                            "/dev/vsock", "/dev/port" };
+
+	for (size_t i = 0; i < sizeof(written) / sizeof(written[0]); i++)
+		tell(written[i], try_write(written[i]));
+	for (size_t i = 0; i < sizeof(seen) / sizeof(seen[0]); i++)
+		tell(seen[i], try_see(seen[i]));
+}
+
+static int try_all(void)
+{
+	tell("mount", mount("none", "/tmp", "tmpfs", 0, NULL));
+	tell("remount", mount(NULL, "/sys", NULL, MS_REMOUNT | MS_BIND, NULL));
+	tell("umount", umount2("/proc/keys", MNT_DETACH));
+	tell("pivot", syscall(SYS_pivot_root, ".", "."));
+	tell("ptrace-init", getpid() == 1 ? (errno = EPERM, -1) : ptrace(PTRACE_ATTACH, 1, NULL, NULL));
+	tell("setns", unshare(CLONE_NEWNS));
+	tell("hostname", sethostname("owned", 5));
+	tell("clock", settimeofday(&(struct timeval){ 0 }, NULL));
+	tell("chroot", chroot("/tmp"));
+	tell("module", syscall(SYS_finit_module, 0, "", 0));
+	tell("bpf", syscall(SYS_bpf, 5, NULL, 0));
+	tell("raw-socket", socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, 1));
+	tell("handle", syscall(SYS_open_by_handle_at, 3, NULL, O_RDONLY));
+	tell("fd-3", fcntl(3, F_GETFD));
+	tell("disk", try_device(S_IFBLK, 254, 0));
+	tell("loop-disk", try_device(S_IFBLK, 7, 0));
+	tell("memory", try_device(S_IFCHR, 1, 1));
+	tell("kmsg", try_device(S_IFCHR, 1, 11));
+	tell("fuse", try_device(S_IFCHR, 10, 229));
+	tell("kvm", try_device(S_IFCHR, 10, 232));
+	try_files();
+	printf("done\n");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "self") == 0)
 		return self();
+	if (argc == 2 && strcmp(argv[1], "try") == 0)
+		return try_all();
 	if (argc == 2 && strcmp(argv[1], "fds") == 0)
 		take_fds();
 	if (argc == 3 && strcmp(argv[1], "open") == 0)
 		return try_open(argv[2]);
 	if (argc == 4 && strcmp(argv[1], "flow") == 0)
 		return flow((unsigned)strtoul(argv[2], NULL, 10), strtoul(argv[3], NULL, 10));
-	fprintf(stderr, "usage: probe self|fds|open FILE|flow PORT MIB\n");
+	fprintf(stderr, "usage: probe self|try|fds|open FILE|flow PORT MIB\n");
 	return 2;
 }

@@ -1,0 +1,4 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The gauntlet (tests/gauntlet) as a script of this ring.
+exec "$(dirname "$0")/../gauntlet/run" --ring
