@@ -83,6 +83,7 @@ static int read_config(struct launch *l, struct config *c, struct err *err)
 /* The engine's terminal: it gets the master, the stdio process the slave. */
 static int open_terminal(struct launch *l, struct err *err)
 {
+	_autoclose_ int top = -EBADF;
 	int r;
 
 	if (!l->is_terminal || (l->o->console_socket == NULL && isatty(STDIN_FILENO)))
@@ -90,7 +91,10 @@ static int open_terminal(struct launch *l, struct err *err)
 	if (!l->o->console_socket)
 		return err_say(err, EINVAL,
 		               "create container '%s': process.terminal needs --console-socket or a terminal", l->id);
-	r = pty_open_in(AT_FDCWD, "/dev/ptmx", &l->master, &l->slave, err);
+	top = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	if (top < 0)
+		return err_set(err, -top, "open '/'");
+	r = pty_open_in(top, "dev/pts/ptmx", &l->master, &l->slave, err);
 	return r < 0 ? r : sendfd_to(l->o->console_socket, "/dev/ptmx", l->master, err);
 }
 
