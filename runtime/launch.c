@@ -43,7 +43,7 @@ struct launch {
 
 static int read_bundle(struct launch *l, struct err *err)
 {
-	enum pod_role role;
+	enum pod_role role = POD_SINGLE_CONTAINER;
 	const char *pod = NULL;
 	int r;
 

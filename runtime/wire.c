@@ -243,6 +243,7 @@ int wire_ask(int fd, struct json_object *request, unsigned timeout_ms, struct js
 	_autobuf_ struct buf in = { .max = WIRE_LINE_MAX };
 	_autojson_ struct json_object *answer = NULL;
 	int r = send_line(fd, request);
+	const char *end;
 
 	if (r == 0)
 		r = receive_line(fd, timeout_ms, &in);
@@ -250,6 +251,7 @@ int wire_ask(int fd, struct json_object *request, unsigned timeout_ms, struct js
 		return err_say(err, -r, "the sandbox's supervisor ended before it answered");
 	if (r < 0)
 		return err_set(err, -r, "ask the sandbox's supervisor");
-	r = jsontext_parse(buf_str(&in), (size_t)((uint8_t *)memchr(in.data, '\n', in.len) - in.data), &answer, err);
+	end = strchrnul(buf_str(&in), '\n');
+	r = jsontext_parse(buf_str(&in), (size_t)(end - buf_str(&in)), &answer, err);
 	return r < 0 ? r : take_answer(answer, ret, err);
 }

@@ -102,6 +102,58 @@ killed_in_any_order() {
 	create && kr start cc && killed all "$(pid_of supervisor)" "$(pid_of qemu)" "$(pid_of virtiofsd)" "$(cat "$work/pid")"
 }
 
+# pod_bundle DIR TYPE FILTER: a container of the pod "pod1", as containerd's CRI tells it.
+pod_bundle() {
+	mkdir -p "$1"
+	set_process "$3 | .annotations = {\"io.kubernetes.cri.container-type\": \"$2\", \"io.kubernetes.cri.sandbox-id\": \"pod1\"}"
+	jq ".root.path = \"$work/b/rootfs\"" "$work/b/config.json" >"$1/config.json"
+}
+
+# A container joins its pod's VM, with a bind of the host that appears in the share of a guest that runs.
+pod_of_two() {
+	local out status=0
+	mkdir -p "$work/data" && echo shared >"$work/data/file"
+	pod_bundle "$work/pause" sandbox '.process.args = ["sleep", "1000"]'
+	pod_bundle "$work/app" container \
+		".process.args = [\"sh\", \"-c\", \"cat /data/file; exit 9\"] | .mounts += [{\"destination\": \"/data\", \"type\": \"bind\",
+		\"source\": \"$work/data\", \"options\": [\"rbind\", \"ro\"]}]"
+	expect 1 "in sandbox 'pod1'" kr create -b "$work/app" app || return
+	kr create -b "$work/pause" pod1 >"$work/out" 2>&1 </dev/null && kr start pod1 || { cat "$work/out"; return 1; }
+	out=$(kr run -b "$work/app" app </dev/null 2>&1) || status=$?
+	[ "$status" = 9 ] && [ "$out" = shared ] || { echo "status $status: $out"; return 1; }
+	[ "$(pgrep -fc "sandbox-pod1,debug-threads.*$work/r")" = 1 ] && [ "$(kr list -q)" = pod1 ] || { kr list; return 1; }
+	kr create -b "$work/app" app >"$work/out" 2>&1 </dev/null && kr delete -f pod1 && nothing_left
+}
+
+# The engine's terminal: its master comes over a socket, its user types into it.
+terminal() {
+	set_process '.process.args = ["sh", "-c", "tty; read line; echo got $line; exit 4"]'
+	jq '.process.terminal = true' "$work/b/config.json" >"$work/b/new" && mv "$work/b/new" "$work/b/config.json"
+	expect 1 'needs --console-socket' kr create -b "$work/b" cc </dev/null || return
+	python3 - "$work/console" >"$work/out" <<-'PYTHON' &
+		import array, os, select, socket, sys
+		s = socket.socket(socket.AF_UNIX)
+		s.bind(sys.argv[1])
+		s.listen(1)
+		s.settimeout(100)
+		c, _ = s.accept()
+		_, control, _, _ = c.recvmsg(100, socket.CMSG_SPACE(4))
+		fd, said = array.array('i', control[0][2])[0], b''
+		while select.select([fd], [], [], 60)[0]:
+		    try:
+		        said += os.read(fd, 4096)
+		    except OSError:
+		        break
+		    if said.endswith(b'/dev/pts/0\r\n'):
+		        os.write(fd, b'typed\n')
+		print(said)
+	PYTHON
+	local reader=$!
+	retry_until test -S "$work/console" && kr create -b "$work/b" --console-socket "$work/console" cc </dev/null && kr start cc || return
+	wait "$reader"
+	grep -q 'got typed' "$work/out" && kr delete -f cc && nothing_left || { cat "$work/out"; return 1; }
+}
+
 # fails TEXT SED-SCRIPT: a configuration with that change gives this error and leaves nothing.
 fails() {
 	cp "$work/configuration.toml" "$work/keep"
@@ -113,6 +165,7 @@ fails() {
 }
 
 errors_are_clear() {
+	set_process '.process.args = ["true"]'
 	fails "hypervisor.kernel: '/nonexistent'" 's|^kernel.*|kernel = "/nonexistent"|' &&
 		fails 'start QEMU: it ended' 's|^kernel.*|kernel = "/etc/passwd"|' &&
 		fails 'as after a panic' 's|^initrd.*|initrd = "/etc/passwd"|' &&
@@ -127,5 +180,7 @@ prepare_runtime
 check run_prints_and_exits run_prints_and_exits
 check life_of_one life_of_one
 check killed_in_any_order killed_in_any_order
+check pod_of_two pod_of_two
+check terminal terminal
 check errors_are_clear errors_are_clear
 runtime_finish
