@@ -125,12 +125,13 @@ run-fuzzers: $(FUZZERS)
 $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/libctl.a $(B)/libclient.a $(B)/libproto.a $(B)/libkata.a
 	$(LINK)
 
-# The agent with faults to choose from, which the conformance kit has to find; runk with a defence less, for the gauntlet.
+# The agent with faults to choose from, which the conformance kit has to find; both with a defence less, for the gauntlet.
 $(B)/tests/seeded/kata-agent: $(B)/tests/seeded/seeded.o $(B)/agent/main.o $(ARCHIVES) tests/seeded/wrap
-$(B)/tests/seeded/runk: $(B)/tests/seeded/weak_runk.o $(B)/runk/main.o $(B)/librunk.a $(B)/libagent.a $(B)/libkata.a tests/seeded/wrap-runk
-$(B)/tests/seeded/kata-agent $(B)/tests/seeded/runk:
+WEAK := $(B)/tests/seeded/weak-runk $(B)/tests/seeded/weak-agent
+$(WEAK): $(B)/tests/seeded/weak-%: $(B)/%/main.o $(B)/tests/seeded/weak.o $(B)/librunk.a $(ARCHIVES) tests/seeded/wrap-weak
+$(B)/tests/seeded/kata-agent $(WEAK):
 	$(LINK) $(patsubst %,-Wl$(comma)--wrap=%,$(shell cat $(filter tests/seeded/wrap%,$^)))
-gauntlet: all $(B)/tests/seeded/runk  ## every known way out of a container, one row each; as root
+gauntlet: all $(WEAK)  ## every known way out of a container, one row each; as root
 	@KATA_BUILD=$(CURDIR)/$(B) tests/gauntlet/run
 FAULT := $(if $(filter %asan,$(VARIANT)),faultasan,fault)
 check-fault:  ## a container's life with the k-th kernel call failing; K=all tries every k with every error
@@ -154,13 +155,12 @@ demo:  ## boot a guest and run a container in it
 	@$(MAKE) all initrd
 	@scripts/demo --build $(B)
 RING = KATA_BUILD=$(CURDIR)/$(B) tests/lib/ring
-check-integration: all $(TOOLS) $(B)/tests/seeded/kata-agent $(B)/tests/seeded/runk  ## the real agent behind a fence, as root; T=name runs one script
+check-integration: all $(TOOLS) $(B)/tests/seeded/kata-agent $(WEAK)  ## the real agent behind a fence, as root; T=name runs one script
 	@$(RING) integration $(filter-out %/fault.sh,$(wildcard tests/integration/*.sh))
 check-vm: all initrd $(B)/tests/seeded/kata-agent  ## the initrd in a VM; T=name runs one script
 	@$(RING) vm $(wildcard tests/vm/*.sh)
 bench: all initrd $(B)/tests/tools/stopwatch $(B)/tests/tools/pulse  ## ratios to crun and runc, memory and sizes; as root
 	@KATA_BUILD=$(CURDIR)/$(B) tests/bench/run
-
 check:  ## the README's test command: every ring, one summary line
 	@scripts/install-deps build vm check
 	+@tests/lib/check gcc:check-unit clang:check-unit check-corpus check-integration check-fault $(if $(wildcard tests/vm/*.sh),check-vm)

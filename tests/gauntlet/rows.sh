@@ -28,10 +28,15 @@ image() {
 
 # hostile FILTER ARG...: runs a container of the image; what it says is in $said, its status in $status.
 hostile() {
-	local filter=$1
+	local filter=".root.path = \"$image\" | $1"
 	shift
-	oci hostile ".root.path = \"$image\" | $filter" "$@" || return 2
 	status=0
+	if [ "$via" = agent ]; then
+		bundle hostile "$filter" "$@" || return 2
+		said=$(kata run --bundle "$work/hostile" 2>&1 </dev/null) || status=$?
+		return 0
+	fi
+	oci hostile "$filter" "$@" || return 2
 	said=$(runk run --bundle "$work/hostile" hostile 2>&1 </dev/null) || status=$?
 	[ ! -e "$work/state/hostile" ] || "$runk_bin" --root "$work/state" delete --force hostile >/dev/null 2>&1
 }
@@ -68,6 +73,7 @@ proc_symlink() {
 }
 
 proc_symlink_volume() {
+	mkdir -p "$work/volume/proc"
 	refused 'rmdir proc && mkdir -p v/proc && ln -s v/proc proc' \
 		".mounts = [{destination: \"/v\", type: \"bind\", source: \"$work/volume\", options: [\"bind\"]}] + .mounts"
 }
@@ -343,4 +349,40 @@ cgroup_escape() {
 	hostile "$powerful" sh -c 'for f in $(find /sys/fs/cgroup -name cgroup.procs -o -name release_agent -o -name notify_on_release); do
 		echo 0 2>/dev/null >$f && echo "written $f"; done; cat /proc/self/cgroup'
 	[[ $said != *written* && $said != *"$group"* ]] || breach "$said"
+}
+
+# --- what only an agent has ------------------------------------------------------------------------------------------
+
+# copy PATH MODE DATA: a CopyFile request.
+copy() {
+	kata call CopyFile "$(jq -nc --arg path "$1" --argjson mode "$2" --arg data "$(printf %s "$3" | base64 -w 0)" '{path: $path,
+		file_mode: $mode, dir_mode: 493, uid: -1, gid: -1, file_size: ($data | @base64d | length), data: $data}')"
+}
+
+copyfile_symlink() {
+	local share=/run/kata-containers/shared/containers inside=/proc/$agent/root target
+	copy $share/cm/known $((8#100644)) here || return 2
+	for target in /tmp ../../../../../../tmp; do
+		copy $share/cm/link $((8#120777)) "$target" || return 2
+		copy $share/cm/link/owned $((8#100644)) owned
+		[ ! -e "$inside/tmp/owned" ] || breach "CopyFile writes to '$target' of the guest" || return
+	done
+}
+
+foreign_peer() {
+	chmod 755 "$work" && chmod 666 "$work/agent.sock" || return 2
+	kata call Check >/dev/null || return 2
+	! timeout 10 setpriv --reuid 65534 --regid 65534 --clear-groups \
+		"$build/kata-agent-ctl" --address "unix://$work/agent.sock" call Check || breach 'the agent serves any user'
+}
+
+exec_id_twice() {
+	local r=0
+	bundle lives ".root.path = \"$work/rootfs\"" sleep 60 && kata run --bundle "$work/lives" --id lives -d >/dev/null || return 2
+	local request='{"container_id": "lives", "exec_id": "same", "process": {"Args": ["sleep", "60"], "Cwd": "/", "Env": ["PATH=/bin"], "User": {}}}'
+	kata call ExecProcess "$request" || r=2
+	if [ "$r" = 0 ] && kata call ExecProcess "$request"; then r=1; fi
+	kata rm -f lives
+	[ "$r" != 1 ] || breach 'two processes of one exec id'
+	return "$r"
 }

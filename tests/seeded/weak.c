@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * runk with one defence switched off, to judge the gauntlet: linked from runk's own archives, with some functions
- * wrapped (the file `wrap-runk`). KATA_WEAK names the defence, none = runk as it is; KATA_WEAK=list prints all names
- * and ends. Nothing of this is in a product build.
+ * runk, or the agent, with one defence switched off, to judge the gauntlet: linked from their own archives, with some
+ * functions wrapped (the file `wrap-weak`). KATA_WEAK names the defence, none = the program as it is; KATA_WEAK=list
+ * prints all names and ends. Nothing of this is in a product build.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -30,7 +31,7 @@
 static const char *const names[] = {
 	"exact-dirs", "in-root",  "procfs-guard", "own-proc", "device-filter", "read-only",
 	"mask-dirs",  "own-null", "console",      "cwd",      "cap-list",      "inheritable",
-	"setuid",     "dumpable", "self",         "keyring",  "masks",
+	"setuid",     "dumpable", "self",         "keyring",  "masks",         "peer",
 };
 
 static bool is_off(const char *name)
@@ -225,6 +226,15 @@ WRAP(int, sys_capset, uint64_t effective, uint64_t permitted, uint64_t inheritab
 WRAP(int, sys_setuid, uid_t uid)
 {
 	return is_off("setuid") ? 0 : __real_sys_setuid(uid);
+}
+
+WRAP(int, sys_getsockopt, int fd, int level, int name, void *value, socklen_t *len)
+{
+	int r = __real_sys_getsockopt(fd, level, name, value, len);
+
+	if (r == 0 && is_off("peer") && level == SOL_SOCKET && name == SO_PEERCRED)
+		((struct ucred *)value)->uid = 0;
+	return r;
 }
 
 WRAP(int, sys_join_session_keyring, const char *name)
