@@ -83,8 +83,20 @@ containerd_start() {
 		address = "$work/ctd/ttrpc"
 	END
 	containerd --config "$work/ctd/config.toml" >"$work/ctd/log" 2>&1 &
-	containerd=$!
+	echo $! >"$work/ctd/pid"
 	retry_until engine_ctr version
+}
+
+# Up to 10 s; check ran the start in a shell of its own, so it is no child of ours.
+containerd_stop() {
+	local pid i
+	pid=$(cat "$work/ctd/pid") && kill "$pid" || return
+	for ((i = 0; i < 100; i++)); do
+		[ -d "/proc/$pid" ] || return 0
+		sleep 0.1
+	done
+	kill -KILL "$pid"
+	return 1
 }
 
 engine_ctr() {
@@ -154,7 +166,7 @@ with buildah 'buildah runs' buildah_runs
 if command -v ctr >/dev/null && command -v containerd >/dev/null; then
 	check 'containerd starts' containerd_start
 	check 'containerd runs' containerd_runs
-	[ -z "${containerd:-}" ] || { kill "$containerd" && wait "$containerd"; } 2>/dev/null
+	check 'containerd stops' containerd_stop
 else
 	echo 'skip containerd runs: no containerd (scripts/install-deps check)'
 fi
