@@ -156,21 +156,21 @@ terminal() {
 }
 
 prompt_has_history_and_completion() {
-	local status=0 prompts
+	local status=0
 	mkfifo "$work/keys"
 	terminal
 	type_at 1 'Vers\t\r' && retry_until grep -aq agent_version "$work/tty.log" &&
 		type_at 2 'Nonsense\r' && retry_until grep -aq "unknown command 'Nonsense'" "$work/tty.log" &&
-		type_at 3 'echo tpyo\033[D\033[D\033[D\010t\0338y\r\003' || status=1
+		type_at 3 'echo tpyo\033[D\033[D\033[D\010t\0338y\r' && type_at 4 'not to be run' &&
+		retry_until grep -aq 'not to be run' "$work/tty.log" && printf '\003' >&7 || status=1
 	# The line is dropped by Ctrl-C, the session goes on.
-	prompts=$(grep -ac 'Enter command: ' "$work/tty.log")
-	type_at "$prompts" 'echo again\r' && retry_until grep -aq '^again' "$work/tty.log" && printf '\004' >&7 || status=1
+	type_at 5 'echo again\r' && retry_until grep -aq '^again' "$work/tty.log" && type_at 6 '\004' || status=1
 	exec 7>&-
 	wait "$session" || status=$?
 	[ "$status" = 0 ] || { echo "first session, status $status: $(tail -n 20 "$work/tty.log")"; return 1; }
 	# The next session knows what was typed.
 	terminal
-	type_at 1 '\033[A\r' && retry_until grep -aq '^again' "$work/tty.log" && printf 'quit\r' >&7 || status=1
+	type_at 1 '\033[A\r' && retry_until grep -aq '^again' "$work/tty.log" && type_at 2 'quit\r' || status=1
 	exec 7>&-
 	wait "$session" || status=$?
 	[ "$status" = 0 ] || { echo "second session, status $status: $(tail -n 20 "$work/tty.log")"; return 1; }
