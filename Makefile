@@ -156,7 +156,7 @@ demo:  ## boot a guest and run a container in it
 	@scripts/demo --build $(B)
 RING = KATA_BUILD=$(CURDIR)/$(B) tests/lib/ring
 check-integration: all $(TOOLS) $(B)/tests/seeded/kata-agent $(WEAK)  ## the real agent behind a fence, as root; T=name runs one script
-	@$(RING) integration $(filter-out %/fault.sh $(if $(filter %asan,$(VARIANT)),%/gauntlet.sh %/runk_engines.sh),$(wildcard tests/integration/*.sh))
+	@$(RING) integration $(filter-out %/fault.sh $(if $(filter %asan,$(VARIANT)),%/gauntlet.sh %/runk_engines.sh %/selfexec.sh),$(wildcard tests/integration/*.sh))
 check-vm: all initrd $(B)/tests/seeded/kata-agent  ## the initrd in a VM; T=name runs one script
 	@$(RING) vm $(wildcard tests/vm/*.sh)
 bench: all initrd $(B)/tests/tools/stopwatch $(B)/tests/tools/pulse  ## ratios to crun and runc, memory and sizes; as root

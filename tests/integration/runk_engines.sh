@@ -100,7 +100,7 @@ containerd_stop() {
 }
 
 engine_ctr() {
-	timeout -k 5 40 ctr --address "$work/ctd/sock" "$@"
+	timeout -k 5 120 ctr --address "$work/ctd/sock" "$@"
 }
 
 crun_in() {
@@ -114,7 +114,7 @@ containerd_runs() {
 		expect 4 'in it' engine_ctr task exec --exec-id e box sh -c 'echo in it; exit 4' && engine_ctr task pause box &&
 		expect 0 PAUSED engine_ctr task ls && engine_ctr task resume box && expect 0 memory engine_ctr task metrics box &&
 		engine_ctr task kill -s KILL box && retry_until expect 0 STOPPED engine_ctr task ls && { engine_ctr task delete box; engine_ctr c rm box; } &&
-		expect 0 /dev/pts/0 script -qec "timeout 40 ctr --address '$work/ctd/sock' run -t --rm --rootfs --runc-binary '$runk_bin' --cgroup '/$group/tty' '$work/rootfs' tty tty" /dev/null
+		expect 0 /dev/pts/0 script -qec "timeout 120 ctr --address '$work/ctd/sock' run -t --rm --rootfs --runc-binary '$runk_bin' --cgroup '/$group/tty' '$work/rootfs' tty tty" /dev/null
 }
 
 go_client() {

@@ -38,7 +38,7 @@ exec_killed() {
 	kill -KILL "$pid" 2>/dev/null
 	wait "$pid" 2>/dev/null
 	# A proxy between here and the guest may need a moment to tell of the death.
-	for ((tries = 0; tries < 300; tries++)); do
+	for ((tries = 0; tries < 600; tries++)); do
 		status=0
 		kata attach --have-stdout "$(stat -c %s "$out")" --have-stderr "$(stat -c %s "$out.err")" soak "$2" >>"$out" \
 			2>"$out.new" || status=$?
@@ -63,7 +63,7 @@ exec_wanted() {
 
 # exec_one RUN [NAME]: runs the kind whose turn it is.
 exec_one() {
-	local n=$1 kind=${exec_kinds[$1 % 5]} name=${2:-e$(($1 % exec_names))} code=$(($1 % 120)) status=0
+	local n=$1 kind=${exec_kinds[$1 % ${#exec_kinds[@]}]} name=${2:-e$(($1 % exec_names))} code=$(($1 % 120)) status=0
 	local out=$work/out.$name err=$work/err.$name
 	"exec_$kind" "$n" "$name" "$code" >"$out" 2>"$err" || status=$?
 	[ "$status" -eq "$code" ] || { echo "run $n ($kind): exit $status instead of $code: $(head -c 300 "$err")"; return 1; }

@@ -86,8 +86,9 @@ agent_is_gone() {
 
 # The sanitized agent looks for leaks when it powers off, so it has to be asked to.
 check_sanitizers() {
+	# It may be on its way out already.
 	if ! agent_is_gone; then
-		kata destroy || return
+		kata destroy >/dev/null 2>&1
 		retry_until agent_is_gone || return
 	fi
 	if grep -q -E 'ERROR: (Address|Leak)Sanitizer|runtime error:|LeakSanitizer has encountered' "$work/console.log"; then

@@ -291,11 +291,14 @@ put_program() {
 
 # They want the whole hierarchy, as nobody but the agent has it: a container is lent it, and the agent's cgroup namespace.
 unit_tests_pass() {
-	local program=$build/tests/unit/agent/cgroups/run said
+	local program=$build/tests/unit/agent/cgroups/run said group
 	local filter="$see_the_guest | .mounts |= map(if .destination == \"/sys/fs/cgroup\" then
 		{destination: .destination, type: \"bind\", source: .destination, options: [\"bind\"]} else . end)"
 	make -s -C "$top" "${program#"$top/"}" >/dev/null && put_program "$program" && put_program "$(command -v nsenter)" || return
-	said=$(spec_run unit "$filter" -- "$(command -v nsenter)" --cgroup=/guest-proc/1/ns/cgroup "$program" 2>&1) || {
+	# A group at a time: the others of the program want more than a busybox rootfs has.
+	said=$(for group in test_v1 test_v2 test_v2_limits; do
+		spec_run "unit-${group//_/-}" "$filter" -- "$(command -v nsenter)" --cgroup=/guest-proc/1/ns/cgroup "$program" "$group" 2>&1 || exit
+	done) || {
 		echo "$said"
 		return 1
 	}
