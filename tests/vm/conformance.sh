@@ -12,7 +12,7 @@ swap_disk() {
 
 all_cases() {
 	KATA_TIMEOUT=800 kata conformance --timeout 60 --strict --share-tag kataShared --swap-path /dev/vda --swap-pci 19 \
-		>"$work/report" 2>&1 || { grep -v ^pass "$work/report"; return 1; }
+		>"$work/report" 2>&1 || { grep -v ^pass "$work/report"; grep ^fail "$work/report"; return 1; }
 	[ -z "${CONFORMANCE_REPORT:-}" ] || cp "$work/report" "$CONFORMANCE_REPORT"
 	! grep -q ^fail "$work/report" && [ "$(grep -c ^pass "$work/report")" -gt 300 ] || return
 	if grep -q ^skip "$work/report"; then grep ^skip "$work/report"; return 1; fi
