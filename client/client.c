@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "lib/addr.h"
 #include "lib/fd.h"
 #include "lib/list.h"
+#include "lib/sys.h"
 #include "lib/ttrpc.h"
 #include "proto/pbmem.h"
 
@@ -37,14 +37,6 @@ struct call {
 	client_reply_fn fn;
 	void *arg;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 struct client *client_new(int fd)
 {
@@ -164,7 +156,7 @@ static struct call *find_due(struct client *c, int64_t now)
 
 static void finish_due(struct client *c)
 {
-	int64_t now = now_ms();
+	int64_t now = sys_now_ms();
 	char text[160];
 
 	for (struct call *call = find_due(c, now); call; call = find_due(c, now)) {
@@ -194,7 +186,7 @@ int client_send(struct client *c, const struct client_method *m, const ProtobufC
 		return -ENOMEM;
 	*call = (struct call){ .stream = c->next_stream, .m = *m, .timeout_ms = timeout_ms, .fn = fn, .arg = arg };
 	if (timeout_ms != 0)
-		call->deadline = now_ms() + timeout_ms + CLIENT_GRACE_MS;
+		call->deadline = sys_now_ms() + timeout_ms + CLIENT_GRACE_MS;
 	c->next_stream += 2;
 	list_append(&c->calls, &call->link);
 	c->n_calls++;
@@ -322,7 +314,7 @@ static void do_write(struct client *c)
 
 int client_timeout(const struct client *c, int timeout_ms)
 {
-	int64_t now = now_ms(), left = timeout_ms < 0 ? INT32_MAX : timeout_ms;
+	int64_t now = sys_now_ms(), left = timeout_ms < 0 ? INT32_MAX : timeout_ms;
 	bool bounded = timeout_ms >= 0;
 
 	list_foreach(call, &c->calls, struct call, link) {

@@ -5,18 +5,11 @@
 #include "client/health.h"
 #include "ctl/command.h"
 #include "lib/addr.h"
+#include "lib/sys.h"
 
 #define WAIT_DEFAULT_MS 45000 /* what the Go shim gives a guest to boot */
 #define TRY_MAX_MS      5000  /* a guest that accepts and never answers costs one of these */
 #define PAUSE_MS        50
-
-static unsigned elapsed_ms(const struct timespec *since)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (unsigned)((now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000);
-}
 
 static int try_once(const struct ctl *ctl, unsigned timeout_ms, struct err *err)
 {
@@ -30,23 +23,22 @@ static int try_once(const struct ctl *ctl, unsigned timeout_ms, struct err *err)
 static int wait_ready(const struct ctl *ctl, unsigned limit_ms)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
+	const int64_t start = sys_now_ms();
 	struct err err = ERR_INIT;
-	struct timespec start;
 	unsigned tries = 0, left, spent = 0;
 	int r;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &start);
 	do {
 		left = limit_ms - spent;
 		r = try_once(ctl, left < TRY_MAX_MS ? left + 1 : TRY_MAX_MS, &err);
 		tries++;
-		spent = elapsed_ms(&start);
+		spent = (unsigned)(sys_now_ms() - start);
 		if (r == 0) {
 			(void)printf("ready after %u.%03u s\n", spent / 1000, spent % 1000);
 			return CTL_EXIT_OK;
 		}
 		(void)nanosleep(&pause, NULL);
-		spent = elapsed_ms(&start);
+		spent = (unsigned)(sys_now_ms() - start);
 	} while (spent < limit_ms);
 	(void)fprintf(stderr, "kata-agent-ctl: no agent at '%s' after %u.%03u s and %u tries, the last one: %s\n",
 	              ctl->session.address, spent / 1000, spent % 1000, tries, err_text(&err));

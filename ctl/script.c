@@ -17,6 +17,7 @@
 #include "lib/fd.h"
 #include "lib/jsontext.h"
 #include "lib/log.h"
+#include "lib/sys.h"
 #include "proto/pbjson.h"
 
 #define CONNECT_MS 3000 /* how long to wait for a guest that does not listen yet */
@@ -127,14 +128,6 @@ void script_list(FILE *to, bool names_only)
 
 /* --- connecting -------------------------------------------------------------------------------------------------- */
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Only a guest that boots is worth waiting for: nobody listens at its port yet. */
 static bool may_come(const char *address, int r)
 {
@@ -147,21 +140,21 @@ static bool may_come(const char *address, int r)
 int script_open(struct script *s)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
-	int64_t deadline = now_ms() + CONNECT_MS;
+	int64_t deadline = sys_now_ms() + CONNECT_MS;
 	struct err err = ERR_INIT;
 	int r;
 
 	if (s->ctl->session.client)
 		return CTL_EXIT_OK;
 	for (;;) {
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - sys_now_ms();
 
 		r = client_open(&s->ctl->session.client, s->ctl->session.address, left > 1 ? (unsigned)left : 1, &err);
 		if (r == 0) {
 			log_debug("connect", "Connected to '%s'", s->ctl->session.address);
 			return CTL_EXIT_OK;
 		}
-		if (!may_come(s->ctl->session.address, r) || now_ms() >= deadline)
+		if (!may_come(s->ctl->session.address, r) || sys_now_ms() >= deadline)
 			break;
 		(void)nanosleep(&pause, NULL);
 	}

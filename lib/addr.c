@@ -199,14 +199,9 @@ int addr_listen(const struct addr *a, int backlog, struct err *err)
 
 /* --- connecting -------------------------------------------------------------------------------------------------- */
 
-static uint64_t now_ms(void)
-{
-	return sys_now(CLOCK_MONOTONIC) / 1000000;
-}
-
 static int ms_left(uint64_t deadline)
 {
-	uint64_t now = now_ms(), left = now < deadline ? deadline - now : 0;
+	uint64_t now = sys_now_ms(), left = now < deadline ? deadline - now : 0;
 
 	return left > INT32_MAX ? INT32_MAX : (int)left;
 }
@@ -331,7 +326,7 @@ static int connect_hvsock(const struct addr *a, uint64_t deadline)
 
 int addr_connect(const struct addr *a, unsigned timeout_ms, struct err *err)
 {
-	uint64_t deadline = now_ms() + timeout_ms;
+	uint64_t deadline = sys_now_ms() + timeout_ms;
 	_autoclose_ int fd = -EBADF;
 	char text[TEXT_MAX];
 	int r;

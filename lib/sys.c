@@ -571,6 +571,11 @@ uint64_t sys_now(clockid_t clock)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
+int64_t sys_now_ms(void)
+{
+	return (int64_t)(sys_now(CLOCK_MONOTONIC) / 1000000);
+}
+
 int sys_eventfd(void)
 {
 	return (int)CALL("eventfd2", eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));

@@ -240,6 +240,8 @@ int sys_timerfd_create(void);
 int sys_timerfd_arm(int fd, uint64_t nanoseconds);
 /* clock_gettime(2) in nanoseconds; 0 if the clock does not exist. */
 uint64_t sys_now(clockid_t clock);
+/* Milliseconds of the monotonic clock, for deadlines. */
+int64_t sys_now_ms(void);
 /* eventfd2(2), non-blocking and close-on-exec. */
 int sys_eventfd(void);
 /* inotify_init1(IN_CLOEXEC | IN_NONBLOCK). */

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
@@ -21,14 +20,6 @@ struct intake {
 	int fd;
 	struct buf *to;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* The directory of our own program, with a slash. */
 static char *own_directory(void)
@@ -82,7 +73,7 @@ static int take_all(struct intake *in, int64_t deadline)
 {
 	while (in[0].fd >= 0 || in[1].fd >= 0) {
 		struct pollfd p[2] = { { .fd = in[0].fd, .events = POLLIN }, { .fd = in[1].fd, .events = POLLIN } };
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - sys_now_ms();
 		int n = left > 0 ? poll(p, 2, (int)left) : 0;
 
 		if (n == 0)
@@ -113,7 +104,7 @@ int helper_run(char *const *argv, int timeout_ms, struct buf *out, struct err *e
 {
 	_autobuf_ struct buf complaint = { .max = STDERR_MAX };
 	_autoclose_ int out_r = -EBADF, out_w = -EBADF, err_r = -EBADF, err_w = -EBADF, pidfd = -EBADF;
-	const int64_t deadline = now_ms() + timeout_ms;
+	const int64_t deadline = sys_now_ms() + timeout_ms;
 	struct spawn_spec spec = { .path = argv[0], .argv = argv, .env = environ, .death_signal = true };
 	int pipes[2][2], rc, status;
 
@@ -137,7 +128,7 @@ int helper_run(char *const *argv, int timeout_ms, struct buf *out, struct err *e
 	/* A program that is not done by now is killed. */
 	if (rc < 0)
 		(void)sys_pidfd_send_signal(pidfd, SIGKILL);
-	status = spawn_wait(pidfd, (int)(deadline - now_ms() > 0 ? deadline - now_ms() : 1000));
+	status = spawn_wait(pidfd, (int)(deadline - sys_now_ms() > 0 ? deadline - sys_now_ms() : 1000));
 	if (rc < 0)
 		return err_set(err, -rc, "run '%s'", argv[0]);
 	if (status < 0)

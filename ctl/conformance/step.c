@@ -3,23 +3,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "client/method.h"
 #include "ctl/conformance/conform.h"
 #include "ctl/ctl.h"
+#include "lib/sys.h"
 #include "proto/agent.pb-c.h"
 #include "proto/pbjson.h"
 
 #define CONNECT_MS 10000
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* --- verdicts ---------------------------------------------------------------------------------------------------- */
 
@@ -222,7 +214,7 @@ struct conform_pending *conform_send(struct conform *c, unsigned timeout_ms, con
 /* All connections are served: the call may be on any of them. */
 static void step_until(struct conform *c, const struct conform_pending *p, int64_t deadline)
 {
-	while (!p->done && now_ms() < deadline) {
+	while (!p->done && sys_now_ms() < deadline) {
 		for (unsigned i = 0; i < CONFORM_CLIENTS && !p->done; i++) {
 			if (c->clients[i])
 				(void)client_step(c->clients[i], NULL, 0, 5);
@@ -232,7 +224,7 @@ static void step_until(struct conform *c, const struct conform_pending *p, int64
 
 bool conform_ends(struct conform *c, struct conform_pending *p)
 {
-	step_until(c, p, now_ms() + c->timeout_ms);
+	step_until(c, p, sys_now_ms() + c->timeout_ms);
 	return conform_check(c, p->done, "%s was not answered within %u s", p->reply.method, c->timeout_ms / 1000);
 }
 
@@ -248,7 +240,7 @@ bool conform_await(struct conform *c, struct conform_pending *p, unsigned codes)
 
 bool conform_still_waits(struct conform *c, struct conform_pending *p, unsigned ms)
 {
-	step_until(c, p, now_ms() + ms);
+	step_until(c, p, sys_now_ms() + ms);
 	return conform_check(c, !p->done, "%s was answered before there was a reason: %s", p->reply.method,
 	                     p->reply.text);
 }

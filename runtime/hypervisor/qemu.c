@@ -37,11 +37,6 @@ struct qemu {
 	void *arg;
 };
 
-static uint64_t now_ms(void)
-{
-	return sys_now(CLOCK_MONOTONIC) / 1000000;
-}
-
 static char *file_of(struct qemu *q, const char *name)
 {
 	return arena_printf(&q->arena, "%s/%s", q->dir, name);
@@ -68,7 +63,7 @@ static int daemon_failed(struct qemu *q, const struct child *child, struct err *
 static int start_daemon(struct qemu *q, struct child *child, const char *name, char **argv, const char *socket,
                         struct err *err)
 {
-	uint64_t deadline = now_ms() + DAEMON_MS;
+	int64_t deadline = sys_now_ms() + DAEMON_MS;
 	struct stat st;
 	int r;
 
@@ -78,7 +73,7 @@ static int start_daemon(struct qemu *q, struct child *child, const char *name, c
 	if (r < 0)
 		return r;
 	while (sys_fstatat(AT_FDCWD, socket, &st, 0) < 0) {
-		if (!child->is_running || now_ms() > deadline)
+		if (!child->is_running || sys_now_ms() > deadline)
 			return daemon_failed(q, child, err);
 		(void)loop_turn(q->loop, TURN_MS);
 	}
@@ -228,7 +223,7 @@ static int qemu_ended(struct qemu *q, struct err *err)
 static int open_monitor(struct qemu *q, struct err *err)
 {
 	const struct qmp_watcher nobody = { NULL, NULL, NULL };
-	uint64_t deadline = now_ms() + QMP_MS;
+	int64_t deadline = sys_now_ms() + QMP_MS;
 	int r = connect_unix(q, "qmp.sock", err);
 
 	if (r < 0)
@@ -238,7 +233,7 @@ static int open_monitor(struct qemu *q, struct err *err)
 		r = qmp_command(q->qmp, "query-status", NULL, -1, QMP_MS, on_ready, q);
 	if (r < 0)
 		return err_set(err, -r, "open QEMU's monitor");
-	while (!q->is_ready && q->qemu.is_running && now_ms() < deadline)
+	while (!q->is_ready && q->qemu.is_running && sys_now_ms() < deadline)
 		(void)loop_turn(q->loop, TURN_MS);
 	if (!q->qemu.is_running)
 		return qemu_ended(q, err);
@@ -271,9 +266,9 @@ static int start_qemu(struct qemu *q, struct vm_spec *vm, struct err *err)
 
 static int wait_agent(struct qemu *q, struct err *err)
 {
-	uint64_t deadline = now_ms() + q->spec->boot_ms;
+	int64_t deadline = sys_now_ms() + q->spec->boot_ms;
 
-	while (!q->lines.is_listening && q->qemu.is_running && now_ms() < deadline)
+	while (!q->lines.is_listening && q->qemu.is_running && sys_now_ms() < deadline)
 		(void)loop_turn(q->loop, TURN_MS);
 	if (q->lines.is_listening)
 		return 0;

@@ -21,6 +21,7 @@
 #include "client/method.h"
 #include "ctl/spec.h"
 #include "lib/fd.h"
+#include "lib/sys.h"
 #include "lib/sys_fault.h"
 #include "proto/agent.pb-c.h"
 #include "proto/health.pb-c.h"
@@ -71,14 +72,6 @@ struct drive {
 	char output[OUTPUT_MAX + 1], wanted[OUTPUT_MAX + 1]; /* of the exec, this time and without a fault */
 	size_t output_len, wanted_len;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static void pause_ms(long ms)
 {
@@ -150,12 +143,12 @@ static bool is_base(struct drive *d, struct holdings *ret)
 
 static void check_holdings(struct drive *d, long k)
 {
-	int64_t end = now_ms() + SETTLE_MS;
+	int64_t end = sys_now_ms() + SETTLE_MS;
 	struct holdings h;
 	char what[256];
 
 	while (!is_base(d, &h)) {
-		if (now_ms() < end) {
+		if (sys_now_ms() < end) {
 			pause_ms(2);
 			continue;
 		}
@@ -393,7 +386,7 @@ static const char *scenario(struct drive *d)
 /* Removes what is left, as a host would; a create that nobody waits for any more may be under way. */
 static bool clean_up(struct drive *d)
 {
-	int64_t end = now_ms() + SETTLE_MS;
+	int64_t end = sys_now_ms() + SETTLE_MS;
 
 	if (d->was_lost && !connect_agent(d))
 		return false;
@@ -401,7 +394,7 @@ static bool clean_up(struct drive *d)
 		d->text[0] = '\0';
 		if (remove_container(d) || strcasestr(d->text, "invalid container id"))
 			d->has_container = false;
-		else if (now_ms() > end)
+		else if (sys_now_ms() > end)
 			return false;
 		else
 			pause_ms(5);
@@ -473,14 +466,14 @@ static void recover(struct drive *d, long k)
 /* False when the k-th call did not happen. */
 static bool run_one(struct drive *d, long k)
 {
-	int64_t begin = now_ms(), took;
+	int64_t begin = sys_now_ms(), took;
 	const char *wrong;
 	bool fired;
 
 	arm(d, k);
 	wrong = scenario(d);
 	fired = disarm(d);
-	took = now_ms() - begin;
+	took = sys_now_ms() - begin;
 	if (d->verbose && fired)
 		printf("# %ld %s %s: %s (%lld ms)\n", k, strerrorname_np(d->errnum), d->state->failed,
 		       d->was_lost  ? "connection lost"

@@ -26,6 +26,7 @@
 #include "client/client.h"
 #include "client/method.h"
 #include "lib/fd.h"
+#include "lib/sys.h"
 #include "lib/ttrpc.h"
 #include "proto/agent.pb-c.h"
 #include "proto/health.pb-c.h"
@@ -86,14 +87,6 @@ static verdict because(struct scene *s, const char *fmt, ...)
 	(void)vsnprintf(s->why, sizeof(s->why), fmt, ap);
 	va_end(ap);
 	return s->why;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 /* --- a connection ------------------------------------------------------------------------------------------------- */
@@ -194,7 +187,7 @@ static enum outcome take_answer(struct raw *c, struct answer *ret)
 
 static enum outcome raw_receive(struct raw *c, int timeout_ms, struct answer *ret)
 {
-	int64_t end = now_ms() + timeout_ms;
+	int64_t end = sys_now_ms() + timeout_ms;
 
 	for (;;) {
 		while (c->pos < c->len) {
@@ -205,7 +198,7 @@ static enum outcome raw_receive(struct raw *c, int timeout_ms, struct answer *re
 			if (event != TTRPC_NEED_MORE)
 				return event == TTRPC_FRAME ? take_answer(c, ret) : GARBLED;
 		}
-		int64_t left = end - now_ms();
+		int64_t left = end - sys_now_ms();
 		struct pollfd pfd = { .fd = c->fd, .events = POLLIN };
 		ssize_t n;
 
@@ -380,18 +373,18 @@ static void watch_halves(struct half *halves, size_t n, int64_t begin)
 {
 	int64_t next = begin + 1000;
 
-	while (now_ms() < begin + FRAME_MAX_MS) {
+	while (sys_now_ms() < begin + FRAME_MAX_MS) {
 		struct answer a = { .text = "" };
 		bool waits = false;
 
 		for (size_t i = 0; i < n; i++) {
 			if (!halves[i].ended && raw_receive(halves[i].c, 20, &a) == ENDED)
-				halves[i].ended = now_ms();
+				halves[i].ended = sys_now_ms();
 			waits |= !halves[i].ended;
 		}
 		if (!waits)
 			return;
-		if (now_ms() > next) {
+		if (sys_now_ms() > next) {
 			(void)raw_send(halves[2].c, "x", 1);
 			next += 1000;
 		}
@@ -405,7 +398,7 @@ static verdict half_frames(struct scene *s)
 		                 { .name = "a byte a second", .c = raw_open(s) },
 		                 { .name = "half of what is skipped", .c = raw_open(s) } };
 	_autoraw_ struct raw *idle = raw_open(s);
-	int64_t begin = now_ms();
+	int64_t begin = sys_now_ms();
 	verdict v = NULL;
 	struct answer a;
 
@@ -678,13 +671,13 @@ static int be_neighbour(const struct scene *s, int ready, int stop)
 		return 1;
 	do {
 		_autoreply_ struct client_reply reply = { .text = "" };
-		int64_t begin = now_ms();
+		int64_t begin = sys_now_ms();
 
 		if (client_call(client, &m, &request.base, NEIGHBOUR_MS, &reply) < 0 || reply.code != RPC_OK) {
 			printf("# neighbour: Check %u: %s\n", n, reply.text);
 			return 1;
 		}
-		slowest = now_ms() - begin > slowest ? now_ms() - begin : slowest;
+		slowest = sys_now_ms() - begin > slowest ? sys_now_ms() - begin : slowest;
 		if (n++ == 0)
 			(void)!write(ready, "r", 1);
 	} while (poll(&pfd, 1, 20) == 0);
@@ -751,7 +744,7 @@ static size_t count_children(const struct scene *s)
 static verdict settled(struct scene *s)
 {
 	const struct timespec pause = { .tv_nsec = 20 * 1000000 };
-	int64_t end = now_ms() + SETTLE_MS;
+	int64_t end = sys_now_ms() + SETTLE_MS;
 	size_t fds, children;
 
 	do {
@@ -761,7 +754,7 @@ static verdict settled(struct scene *s)
 		if (fds <= s->base_fds && children <= s->base_children)
 			return NULL;
 		(void)nanosleep(&pause, NULL);
-	} while (now_ms() < end);
+	} while (sys_now_ms() < end);
 	return because(s, "left over: fds %zu -> %zu, children %zu -> %zu", s->base_fds, fds, s->base_children,
 	               children);
 }
