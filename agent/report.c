@@ -6,6 +6,7 @@
 
 #include "agent/child.h"
 #include "lib/fd.h"
+#include "lib/sendfd.h"
 #include "lib/sys.h"
 
 union control {
@@ -67,26 +68,9 @@ int report_failed(int fd, const struct err *err)
 
 int report_console(int fd, int master)
 {
-	struct child_report report = { .kind = CHILD_CONSOLE };
-	struct iovec iov = { &report, sizeof(report) };
-	union control control = { .space = { 0 } };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.space,
-		.msg_controllen = sizeof(control.space),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	ssize_t n;
+	const struct child_report report = { .kind = CHILD_CONSOLE };
 
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(master));
-	memcpy(CMSG_DATA(c), &master, sizeof(master));
-	do {
-		n = sys_sendmsg(fd, &msg, 0);
-	} while (n == -EINTR);
-	return n < 0 ? (int)n : 0;
+	return sendfd(fd, &report, sizeof(report), master);
 }
 
 static bool is_sane(const struct child_report *report, size_t n, int fd)

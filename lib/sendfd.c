@@ -2,6 +2,7 @@
 #include "lib/sendfd.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -9,7 +10,7 @@
 #include "lib/fd.h"
 #include "lib/sys.h"
 
-static int connect_to(const char *path)
+int sendfd_connect(const char *path)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	_autoclose_ int fd = -EBADF;
@@ -25,29 +26,37 @@ static int connect_to(const char *path)
 	return r < 0 ? r : take_fd(&fd);
 }
 
-int sendfd_to(const char *path, const char *text, int sent, struct err *err)
+int sendfd(int socket, const void *data, size_t n, int sent)
 {
 	union {
 		struct cmsghdr align;
 		char space[CMSG_SPACE(sizeof(int))];
 	} control = { .space = { 0 } };
-	struct iovec iov = { (char *)text, strlen(text) };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.space,
-		.msg_controllen = sizeof(control.space),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	_autoclose_ int fd = connect_to(path);
-	ssize_t n;
+	struct iovec iov = { (void *)(uintptr_t)data, n };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t r;
+
+	if (sent >= 0) {
+		msg.msg_control = control.space;
+		msg.msg_controllen = sizeof(control.space);
+		control.align.cmsg_level = SOL_SOCKET;
+		control.align.cmsg_type = SCM_RIGHTS;
+		control.align.cmsg_len = CMSG_LEN(sizeof(sent));
+		memcpy(CMSG_DATA(&control.align), &sent, sizeof(sent));
+	}
+	do {
+		r = sys_sendmsg(socket, &msg, 0);
+	} while (r == -EINTR);
+	return r < 0 ? (int)r : (size_t)r < n ? -EMSGSIZE : 0;
+}
+
+int sendfd_to(const char *path, const char *text, int sent, struct err *err)
+{
+	_autoclose_ int fd = sendfd_connect(path);
+	int r;
 
 	if (fd < 0)
 		return err_set(err, fd, "connect to the console socket '%s'", path);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(sent));
-	memcpy(CMSG_DATA(c), &sent, sizeof(sent));
-	n = sys_sendmsg(fd, &msg, 0);
-	return n < 0 ? err_set(err, (int)n, "send the terminal to the console socket '%s'", path) : 0;
+	r = sendfd(fd, text, strlen(text), sent);
+	return r < 0 ? err_set(err, r, "send the terminal to the console socket '%s'", path) : 0;
 }

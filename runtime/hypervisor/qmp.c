@@ -3,11 +3,11 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "lib/buf.h"
 #include "lib/fd.h"
 #include "lib/jsontext.h"
+#include "lib/sendfd.h"
 #include "lib/sys.h"
 
 #define READ_BYTES 4096
@@ -84,30 +84,12 @@ static int end(struct qmp *q, int num, const char *why)
 	return LOOP_REMOVE;
 }
 
-/* One message and its fd; the socket's buffer holds any command, so a short write is an error. */
+/* The socket's buffer holds any command, so a short write is an error. */
 static int send_message(struct qmp *q, struct command *c)
 {
 	const char *text = json_object_to_json_string_ext(c->message, JSON_C_TO_STRING_PLAIN);
-	struct iovec part = { .iov_base = (char *)text, .iov_len = strlen(text) };
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-	ssize_t n;
 
-	if (c->pass_fd >= 0) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control.space);
-		control.header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
-			                           .cmsg_type = SCM_RIGHTS,
-			                           .cmsg_len = CMSG_LEN(sizeof(int)) };
-		memcpy(CMSG_DATA(&control.header), &c->pass_fd, sizeof(int));
-	}
-	n = sys_sendmsg(q->source.fd, &message, MSG_NOSIGNAL);
-	if (n < 0)
-		return (int)n;
-	return (size_t)n == part.iov_len ? 0 : -EMSGSIZE;
+	return sendfd(q->source.fd, text, strlen(text), c->pass_fd);
 }
 
 /* QEMU takes one command at a time: the next goes out when the one before was answered. */
