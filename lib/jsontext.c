@@ -171,6 +171,18 @@ int jsontext_string(const struct jsontext_path *p, struct json_object *value, co
 	return 0;
 }
 
+int jsontext_strdup(const struct jsontext_path *p, struct json_object *value, struct arena *arena, char **ret,
+                    struct err *err)
+{
+	const char *s;
+	int rc = jsontext_string(p, value, &s, err);
+
+	if (rc < 0)
+		return rc;
+	*ret = arena_strdup(arena, s);
+	return *ret ? 0 : jsontext_say(p, err, ENOMEM, "%s", strerror(ENOMEM));
+}
+
 int jsontext_int64(const struct jsontext_path *p, struct json_object *value, int64_t low, int64_t high, int64_t *ret,
                    struct err *err)
 {
@@ -199,4 +211,20 @@ int jsontext_uint64(const struct jsontext_path *p, struct json_object *value, ui
 		                    high);
 	*ret = n;
 	return 0;
+}
+
+int jsontext_add(struct json_object *object, const char *name, struct json_object *value)
+{
+	if (object && value && json_object_object_add(object, name, value) == 0)
+		return 0;
+	(void)json_object_put(value);
+	return -ENOMEM;
+}
+
+int jsontext_append(struct json_object *array, struct json_object *value)
+{
+	if (array && value && json_object_array_add(array, value) == 0)
+		return 0;
+	(void)json_object_put(value);
+	return -ENOMEM;
 }

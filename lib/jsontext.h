@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reading JSON from a peer or a file: strict, UTF-8, bounded depth; and the path to the member at hand, so that an
- * error can say which one is wrong. What the members mean is the reader's business.
+ * error can say which one is wrong. Making JSON without losing sight of memory. What the members mean is the caller's
+ * business.
  */
 #pragma once
 
@@ -9,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/arena.h"
 #include "lib/err.h"
 #include "lib/mem.h"
 
@@ -48,6 +50,10 @@ int jsontext_expected(const struct jsontext_path *p, struct err *err, const char
 /* The string without embedded NUL, owned by the value; errors as the two above. */
 int jsontext_string(const struct jsontext_path *p, struct json_object *value, const char **ret, struct err *err);
 
+/* The same as a copy in the arena; -ENOMEM too. */
+int jsontext_strdup(const struct jsontext_path *p, struct json_object *value, struct arena *arena, char **ret,
+                    struct err *err);
+
 /* A whole number between low and high. */
 int jsontext_int64(const struct jsontext_path *p, struct json_object *value, int64_t low, int64_t high, int64_t *ret,
                    struct err *err);
@@ -55,3 +61,12 @@ int jsontext_int64(const struct jsontext_path *p, struct json_object *value, int
 /* A whole number between 0 and high. */
 int jsontext_uint64(const struct jsontext_path *p, struct json_object *value, uint64_t high, uint64_t *ret,
                     struct err *err);
+
+/*
+ * Adds a value to an object, which takes it over also when it fails; either may be NULL for lack of memory. 0 or
+ * -ENOMEM.
+ */
+int jsontext_add(struct json_object *object, const char *name, struct json_object *value);
+
+/* The same for the end of an array. */
+int jsontext_append(struct json_object *array, struct json_object *value);

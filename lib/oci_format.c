@@ -6,35 +6,12 @@
 
 #include "lib/oci_table.h"
 
-/* Adds a value that may be NULL for lack of memory; it is the object's from then on. */
-static int add(struct json_object *object, const char *name, struct json_object *value)
-{
-	if (!value)
-		return -ENOMEM;
-	if (json_object_object_add(object, name, value) < 0) {
-		(void)json_object_put(value);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-static int append(struct json_object *array, struct json_object *value)
-{
-	if (!value)
-		return -ENOMEM;
-	if (json_object_array_add(array, value) < 0) {
-		(void)json_object_put(value);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
 static struct json_object *format_strings(const struct oci_strings *s)
 {
 	_autojson_ struct json_object *array = json_object_new_array();
 
 	for (size_t i = 0; array && i < s->n; i++)
-		if (append(array, json_object_new_string(s->v[i])) < 0)
+		if (jsontext_append(array, json_object_new_string(s->v[i])) < 0)
 			return NULL;
 	return take_ptr(&array);
 }
@@ -44,7 +21,7 @@ static struct json_object *format_pairs(const struct oci_pairs *p)
 	_autojson_ struct json_object *object = json_object_new_object();
 
 	for (size_t i = 0; object && i < p->n; i++)
-		if (add(object, p->v[i].key, json_object_new_string(p->v[i].value)) < 0)
+		if (jsontext_add(object, p->v[i].key, json_object_new_string(p->v[i].value)) < 0)
 			return NULL;
 	return take_ptr(&object);
 }
@@ -54,7 +31,7 @@ static struct json_object *format_u32_list(const uint32_t *v, size_t n)
 	_autojson_ struct json_object *array = json_object_new_array();
 
 	for (size_t i = 0; array && i < n; i++)
-		if (append(array, json_object_new_uint64(v[i])) < 0)
+		if (jsontext_append(array, json_object_new_uint64(v[i])) < 0)
 			return NULL;
 	return take_ptr(&array);
 }
@@ -64,7 +41,7 @@ static struct json_object *format_list(const struct oci_table *table, const char
 	_autojson_ struct json_object *array = json_object_new_array();
 
 	for (size_t i = 0; array && i < n; i++)
-		if (append(array, oci_table_format(table, v + i * table->size)) < 0)
+		if (jsontext_append(array, oci_table_format(table, v + i * table->size)) < 0)
 			return NULL;
 	return take_ptr(&array);
 }
@@ -178,7 +155,7 @@ struct json_object *oci_table_format(const struct oci_table *table, const void *
 
 		if (format_member(&table->members[i], object, &value) < 0)
 			return NULL;
-		if (value && add(json, table->members[i].name, value) < 0)
+		if (value && jsontext_add(json, table->members[i].name, value) < 0)
 			return NULL;
 	}
 	return take_ptr(&json);

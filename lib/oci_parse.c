@@ -14,18 +14,7 @@ static int no_memory(struct oci_reader *r)
 
 int oci_read_string(struct oci_reader *r, struct json_object *value, char **ret)
 {
-	const char *s = NULL;
-	char *copy;
-	int rc;
-
-	rc = jsontext_string(&r->path, value, &s, r->err);
-	if (rc < 0)
-		return rc;
-	copy = arena_strdup(r->arena, s);
-	if (!copy)
-		return no_memory(r);
-	*ret = copy;
-	return 0;
+	return jsontext_strdup(&r->path, value, r->arena, ret, r->err);
 }
 
 static int check_array(struct oci_reader *r, struct json_object *value, size_t *ret_n)

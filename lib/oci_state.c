@@ -6,20 +6,9 @@
 
 #include "lib/jsontext.h"
 
-static int add(struct json_object *object, const char *name, struct json_object *value)
-{
-	if (!value)
-		return -ENOMEM;
-	if (json_object_object_add(object, name, value) < 0) {
-		(void)json_object_put(value);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
 static int add_text(struct json_object *object, const char *name, const char *text)
 {
-	return add(object, name, json_object_new_string(text ? text : ""));
+	return jsontext_add(object, name, json_object_new_string(text ? text : ""));
 }
 
 static struct json_object *make_annotations(const struct oci_pairs *pairs)
@@ -40,10 +29,10 @@ static struct json_object *make_state(const struct oci_state *state)
 	r = r < 0 ? r : add_text(object, "ociVersion", OCI_STATE_VERSION);
 	r = r < 0 ? r : add_text(object, "id", state->id);
 	r = r < 0 ? r : add_text(object, "status", state->status);
-	r = r < 0 ? r : add(object, "pid", json_object_new_int64(state->pid));
+	r = r < 0 ? r : jsontext_add(object, "pid", json_object_new_int64(state->pid));
 	r = r < 0 ? r : add_text(object, "bundle", state->bundle);
 	if (r == 0 && state->annotations && state->annotations->n > 0)
-		r = add(object, "annotations", make_annotations(state->annotations));
+		r = jsontext_add(object, "annotations", make_annotations(state->annotations));
 	return r < 0 ? NULL : take_ptr(&object);
 }
 
@@ -69,10 +58,10 @@ int oci_process_state_format(const struct oci_state *state, pid_t pid, const cha
 	if (r == 0)
 		r = json_object_array_add(fds, json_object_new_string("seccompFd")) < 0 ? -ENOMEM : 0;
 	r = r < 0 ? r : add_text(object, "ociVersion", OCI_STATE_VERSION);
-	r = r < 0 ? r : add(object, "fds", take_ptr(&fds));
-	r = r < 0 ? r : add(object, "pid", json_object_new_int64(pid));
+	r = r < 0 ? r : jsontext_add(object, "fds", take_ptr(&fds));
+	r = r < 0 ? r : jsontext_add(object, "pid", json_object_new_int64(pid));
 	if (r == 0 && metadata)
 		r = add_text(object, "metadata", metadata);
-	r = r < 0 ? r : add(object, "state", make_state(state));
+	r = r < 0 ? r : jsontext_add(object, "state", make_state(state));
 	return r < 0 ? r : print(object, out);
 }

@@ -138,15 +138,6 @@ static struct json_object *format_list(const ProtobufCFieldDescriptor *field, co
 	return take_ptr(&array);
 }
 
-/* Adds a value, NULL for lack of memory, to an object that takes it over. */
-static int add(struct json_object *object, const char *name, struct json_object *value)
-{
-	if (value && json_object_object_add(object, name, value) == 0)
-		return 0;
-	(void)json_object_put(value);
-	return -ENOMEM;
-}
-
 static struct json_object *format_map(const ProtobufCFieldDescriptor *field, ProtobufCMessage *const *v, size_t n,
                                       unsigned flags)
 {
@@ -162,11 +153,12 @@ static struct json_object *format_map(const ProtobufCFieldDescriptor *field, Pro
 			return NULL;
 		/* an entry without its value means the default, also where that is a message */
 		if (entry->fields[1].type == PROTOBUF_C_TYPE_MESSAGE && !*(ProtobufCMessage *const *)value) {
-			if (add(object, json_object_get_string(key), json_object_new_object()) < 0)
+			if (jsontext_add(object, json_object_get_string(key), json_object_new_object()) < 0)
 				return NULL;
 			continue;
 		}
-		if (add(object, json_object_get_string(key), format_value(&entry->fields[1], value, flags)) < 0)
+		if (jsontext_add(object, json_object_get_string(key), format_value(&entry->fields[1], value, flags)) <
+		    0)
 			return NULL;
 	}
 	return take_ptr(&object);
@@ -222,7 +214,7 @@ static struct json_object *format_message(const ProtobufCMessage *msg, unsigned 
 
 	for (unsigned i = 0; object && i < type->n_fields; i++)
 		if (is_shown(&type->fields[i], msg, flags) &&
-		    add(object, type->fields[i].name, format_field(&type->fields[i], msg, flags)) < 0)
+		    jsontext_add(object, type->fields[i].name, format_field(&type->fields[i], msg, flags)) < 0)
 			return NULL;
 	return take_ptr(&object);
 }

@@ -163,22 +163,6 @@ static int read_enum(struct reader *r, const ProtobufCEnumDescriptor *type, stru
 	return 0;
 }
 
-static int read_string(struct reader *r, struct json_object *value, char **ret)
-{
-	const char *s = NULL;
-	char *copy;
-	int rc;
-
-	rc = jsontext_string(&r->path, value, &s, r->err);
-	if (rc < 0)
-		return rc;
-	copy = arena_strdup(r->arena, s);
-	if (!copy)
-		return no_memory(r);
-	*ret = copy;
-	return 0;
-}
-
 /* [104, 105] is how JSON made by serde spells bytes. */
 static int read_byte_array(struct reader *r, struct json_object *array, ProtobufCBinaryData *ret)
 {
@@ -256,7 +240,7 @@ static int read_value(struct reader *r, const ProtobufCFieldDescriptor *field, s
 	case PROTOBUF_C_TYPE_ENUM:
 		return read_enum(r, field->descriptor, value, to);
 	case PROTOBUF_C_TYPE_STRING:
-		return read_string(r, value, to);
+		return jsontext_strdup(&r->path, value, r->arena, to, r->err);
 	case PROTOBUF_C_TYPE_BYTES:
 		return read_bytes(r, value, to);
 	case PROTOBUF_C_TYPE_MESSAGE:

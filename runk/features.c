@@ -106,30 +106,9 @@ const char *const *features_seccomp_actions(void)
 	return seccomp_actions;
 }
 
-static int add(struct json_object *to, const char *name, struct json_object *value)
-{
-	if (!value)
-		return -ENOMEM;
-	if (json_object_object_add(to, name, value) < 0) {
-		(void)json_object_put(value);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-static int append(struct json_object *array, const char *text)
-{
-	struct json_object *value = json_object_new_string(text);
-
-	if (value && json_object_array_add(array, value) == 0)
-		return 0;
-	(void)json_object_put(value);
-	return -ENOMEM;
-}
-
 static int add_flag(struct json_object *to, const char *name, bool value)
 {
-	return add(to, name, json_object_new_boolean(value));
+	return jsontext_add(to, name, json_object_new_boolean(value));
 }
 
 static int add_list(struct json_object *to, const char *name, const char *const *v)
@@ -138,8 +117,8 @@ static int add_list(struct json_object *to, const char *name, const char *const 
 	int r = array ? 0 : -ENOMEM;
 
 	for (; r == 0 && *v; v++)
-		r = append(array, *v);
-	return r < 0 ? r : add(to, name, take_ptr(&array));
+		r = jsontext_append(array, json_object_new_string(*v));
+	return r < 0 ? r : jsontext_add(to, name, take_ptr(&array));
 }
 
 /* A list of names that a function knows by number. */
@@ -151,9 +130,9 @@ static int add_names(struct json_object *to, const char *name, const char *(*nam
 	for (int i = first; r == 0 && i < n; i++) {
 		const char *text = name_of(i);
 
-		r = text ? append(array, text) : 0;
+		r = text ? jsontext_append(array, json_object_new_string(text)) : 0;
 	}
-	return r < 0 ? r : add(to, name, take_ptr(&array));
+	return r < 0 ? r : jsontext_add(to, name, take_ptr(&array));
 }
 
 static const char *hook_name(int kind)
@@ -170,7 +149,7 @@ static int add_seccomp(struct json_object *lin)
 {
 	static const char *const none[] = { NULL };
 	struct json_object *seccomp = json_object_new_object();
-	int r = add(lin, "seccomp", seccomp);
+	int r = jsontext_add(lin, "seccomp", seccomp);
 
 	if (r == 0)
 		r = add_flag(seccomp, "enabled", true);
@@ -186,7 +165,7 @@ static int add_seccomp(struct json_object *lin)
 static int add_cgroup(struct json_object *lin)
 {
 	struct json_object *cgroup = json_object_new_object();
-	int r = add(lin, "cgroup", cgroup);
+	int r = jsontext_add(lin, "cgroup", cgroup);
 
 	if (r == 0)
 		r = add_flag(cgroup, "v1", FEATURES_CGROUP_V1);
@@ -200,7 +179,7 @@ static int add_cgroup(struct json_object *lin)
 static int add_switch(struct json_object *to, const char *name, bool enabled)
 {
 	struct json_object *object = json_object_new_object();
-	int r = add(to, name, object);
+	int r = jsontext_add(to, name, object);
 
 	return r < 0 ? r : add_flag(object, "enabled", enabled);
 }
@@ -208,7 +187,7 @@ static int add_switch(struct json_object *to, const char *name, bool enabled)
 static int add_linux(struct json_object *to)
 {
 	struct json_object *lin = json_object_new_object(), *extensions;
-	int r = add(to, "linux", lin);
+	int r = jsontext_add(to, "linux", lin);
 
 	if (r == 0)
 		r = add_names(lin, "namespaces", namespace_name, 0, 31);
@@ -227,18 +206,18 @@ static int add_linux(struct json_object *to)
 	if (r < 0)
 		return r;
 	extensions = json_object_new_object();
-	r = add(lin, "mountExtensions", extensions);
+	r = jsontext_add(lin, "mountExtensions", extensions);
 	return r < 0 ? r : add_switch(extensions, "idmap", FEATURES_IDMAP);
 }
 
 int features_format(struct buf *out)
 {
 	_autojson_ struct json_object *object = json_object_new_object();
-	int r = object ? add(object, "ociVersionMin", json_object_new_string(VERSION_MIN)) : -ENOMEM;
+	int r = object ? jsontext_add(object, "ociVersionMin", json_object_new_string(VERSION_MIN)) : -ENOMEM;
 	const char *text;
 
 	if (r == 0)
-		r = add(object, "ociVersionMax", json_object_new_string(RUNK_SPEC_VERSION));
+		r = jsontext_add(object, "ociVersionMax", json_object_new_string(RUNK_SPEC_VERSION));
 	if (r == 0)
 		r = add_names(object, "hooks", hook_name, 0, HOOK_KIND_MAX);
 	if (r == 0)

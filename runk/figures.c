@@ -6,21 +6,9 @@
 
 #include "lib/jsontext.h"
 
-/* Adds a value that may be NULL for lack of memory; it is the object's from then on. */
-static int add(struct json_object *to, const char *name, struct json_object *value)
-{
-	if (!value)
-		return -ENOMEM;
-	if (json_object_object_add(to, name, value) < 0) {
-		(void)json_object_put(value);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
 static int add_number(struct json_object *to, const char *name, uint64_t value)
 {
-	return add(to, name, json_object_new_uint64(value));
+	return jsontext_add(to, name, json_object_new_uint64(value));
 }
 
 /* An empty object that is `to`'s already, or NULL. */
@@ -28,7 +16,7 @@ static struct json_object *add_object(struct json_object *to, const char *name)
 {
 	struct json_object *object = json_object_new_object();
 
-	return add(to, name, object) < 0 ? NULL : object;
+	return jsontext_add(to, name, object) < 0 ? NULL : object;
 }
 
 static int format_cpu(struct json_object *data, const struct cgroup_stats *s)
@@ -42,7 +30,7 @@ static int format_cpu(struct json_object *data, const struct cgroup_stats *s)
 	for (size_t i = 0; r == 0 && i < s->n_per_cpu; i++)
 		r = json_object_array_add(each, json_object_new_uint64(s->per_cpu[i])) < 0 ? -ENOMEM : 0;
 	if (r == 0 && s->n_per_cpu > 0)
-		r = add(usage, "percpu", take_ptr(&each));
+		r = jsontext_add(usage, "percpu", take_ptr(&each));
 	if (r == 0)
 		r = add_number(usage, "kernel", s->cpu_kernel);
 	if (r == 0)
@@ -100,11 +88,11 @@ static int format_io_list(struct json_object *to, const char *name, const struct
 		if (r == 0)
 			r = add_number(entry, "minor", v[i].minor);
 		if (r == 0)
-			r = add(entry, "op", json_object_new_string(v[i].op));
+			r = jsontext_add(entry, "op", json_object_new_string(v[i].op));
 		if (r == 0)
 			r = add_number(entry, "value", v[i].value);
 	}
-	return r < 0 ? r : add(to, name, take_ptr(&array));
+	return r < 0 ? r : jsontext_add(to, name, take_ptr(&array));
 }
 
 static int format_io(struct json_object *data, const struct cgroup_stats *s)
@@ -141,10 +129,10 @@ int figures_format(const char *id, const struct cgroup_stats *stats, struct buf 
 	_autojson_ struct json_object *line = json_object_new_object();
 	struct json_object *data;
 	const char *text;
-	int r = line ? add(line, "type", json_object_new_string("stats")) : -ENOMEM;
+	int r = line ? jsontext_add(line, "type", json_object_new_string("stats")) : -ENOMEM;
 
 	if (r == 0)
-		r = add(line, "id", json_object_new_string(id));
+		r = jsontext_add(line, "id", json_object_new_string(id));
 	if (r < 0)
 		return r;
 	data = add_object(line, "data");

@@ -7,20 +7,9 @@
 
 #include "lib/jsontext.h"
 
-static int add(struct json_object *to, const char *name, struct json_object *value)
-{
-	if (!value)
-		return -ENOMEM;
-	if (json_object_object_add(to, name, value) < 0) {
-		(void)json_object_put(value);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
 static int add_text(struct json_object *to, const char *name, const char *text)
 {
-	return add(to, name, json_object_new_string(text ? text : ""));
+	return jsontext_add(to, name, json_object_new_string(text ? text : ""));
 }
 
 static int add_annotations(struct json_object *to, const struct oci_pairs *pairs)
@@ -30,7 +19,7 @@ static int add_annotations(struct json_object *to, const struct oci_pairs *pairs
 
 	for (size_t i = 0; r == 0 && i < pairs->n; i++)
 		r = add_text(object, pairs->v[i].key, pairs->v[i].value);
-	return r < 0 ? r : add(to, "annotations", take_ptr(&object));
+	return r < 0 ? r : jsontext_add(to, "annotations", take_ptr(&object));
 }
 
 static const char *owner_name(uid_t uid)
@@ -44,17 +33,17 @@ static const char *owner_name(uid_t uid)
 
 static int add_ours(struct json_object *to, const struct state *s)
 {
-	int r = add(to, "owner", json_object_new_int64(s->owner));
+	int r = jsontext_add(to, "owner", json_object_new_int64(s->owner));
 
 	if (r == 0)
-		r = add(to, "startTime", json_object_new_uint64(s->start_time));
+		r = jsontext_add(to, "startTime", json_object_new_uint64(s->start_time));
 	if (r == 0 && s->cgroup)
 		r = add_text(to, "cgroup", s->cgroup);
 	if (r == 0)
-		r = add(to, "paused", json_object_new_boolean(s->paused));
+		r = jsontext_add(to, "paused", json_object_new_boolean(s->paused));
 	if (r == 0)
-		r = add(to, "hasHooks", json_object_new_boolean(s->has_hooks));
-	return r < 0 ? r : add(to, "systemd", json_object_new_boolean(s->systemd));
+		r = jsontext_add(to, "hasHooks", json_object_new_boolean(s->has_hooks));
+	return r < 0 ? r : jsontext_add(to, "systemd", json_object_new_boolean(s->systemd));
 }
 
 static int fill(struct json_object *to, const struct state *s, enum state_status status, enum statefile_form form)
@@ -66,7 +55,7 @@ static int fill(struct json_object *to, const struct state *s, enum state_status
 	if (r == 0)
 		r = add_text(to, "id", s->id);
 	if (r == 0)
-		r = add(to, "pid", json_object_new_int64(ours || status != STATE_STOPPED ? s->pid : 0));
+		r = jsontext_add(to, "pid", json_object_new_int64(ours || status != STATE_STOPPED ? s->pid : 0));
 	if (r == 0)
 		r = add_text(to, "status", state_status_name(status));
 	if (r == 0)

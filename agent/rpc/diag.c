@@ -8,32 +8,14 @@
 #include "agent/rpc/server.h"
 #include "agent/sandbox.h"
 #include "agent/termination.h"
+#include "lib/jsontext.h"
 #include "proto/agent.pb-c.h"
 
 #define TERMINATION_DEADLINE_MS 10000
 
-/* json-c takes the value over, also when it fails; a NULL value means that it had no memory. */
-static int put(json_object *object, const char *key, json_object *value)
-{
-	if (!object || !value || json_object_object_add(object, key, value) < 0) {
-		(void)json_object_put(value);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
 static int put_number(json_object *object, const char *key, uint64_t value)
 {
-	return put(object, key, json_object_new_uint64(value));
-}
-
-static int append(json_object *array, json_object *value)
-{
-	if (!array || !value || json_object_array_add(array, value) < 0) {
-		(void)json_object_put(value);
-		return -ENOMEM;
-	}
-	return 0;
+	return jsontext_add(object, key, json_object_new_uint64(value));
 }
 
 static int put_output(json_object *o, const char *in_key, const char *out_key, const struct outstream_counters *n)
@@ -50,10 +32,10 @@ static int fill_process(json_object *o, const struct process *p)
 	int r;
 
 	process_counters(p, &in, &out, &err);
-	r = put(o, "id", json_object_new_string(p->id));
-	r = r < 0 ? r : put(o, "pid", json_object_new_int64(p->pid));
-	r = r < 0 ? r : put(o, "state", json_object_new_string(process_state_name(p->state)));
-	r = r < 0 ? r : put(o, "exit_code", json_object_new_int(p->exit_code));
+	r = jsontext_add(o, "id", json_object_new_string(p->id));
+	r = r < 0 ? r : jsontext_add(o, "pid", json_object_new_int64(p->pid));
+	r = r < 0 ? r : jsontext_add(o, "state", json_object_new_string(process_state_name(p->state)));
+	r = r < 0 ? r : jsontext_add(o, "exit_code", json_object_new_int(p->exit_code));
 	r = r < 0 ? r : put_output(o, "stdout_in", "stdout_out", &out);
 	r = r < 0 ? r : put_output(o, "stderr_in", "stderr_out", &err);
 	r = r < 0 ? r : put_number(o, "stdin_in", in);
@@ -63,14 +45,14 @@ static int fill_process(json_object *o, const struct process *p)
 static int put_processes(json_object *o, struct container *c)
 {
 	json_object *array = json_object_new_array();
-	int r = put(o, "processes", array);
+	int r = jsontext_add(o, "processes", array);
 
 	if (r < 0)
 		return r;
 	list_foreach(p, &c->processes, struct process, link) {
 		json_object *entry = json_object_new_object();
 
-		r = append(array, entry);
+		r = jsontext_append(array, entry);
 		if (r == 0)
 			r = fill_process(entry, p);
 		if (r < 0)
@@ -83,10 +65,10 @@ static int fill_container(json_object *o, struct container *c)
 {
 	int r;
 
-	r = put(o, "id", json_object_new_string(c->id));
-	r = r < 0 ? r : put(o, "state", json_object_new_string(container_state_name(c->state)));
-	r = r < 0 ? r : put(o, "pid", json_object_new_int64(c->init ? c->init->pid : 0));
-	r = r < 0 ? r : put(o, "exit_code", json_object_new_int(c->init ? c->init->exit_code : 0));
+	r = jsontext_add(o, "id", json_object_new_string(c->id));
+	r = r < 0 ? r : jsontext_add(o, "state", json_object_new_string(container_state_name(c->state)));
+	r = r < 0 ? r : jsontext_add(o, "pid", json_object_new_int64(c->init ? c->init->pid : 0));
+	r = r < 0 ? r : jsontext_add(o, "exit_code", json_object_new_int(c->init ? c->init->exit_code : 0));
 	r = r < 0 ? r : put_processes(o, c);
 	return r;
 }
@@ -94,7 +76,7 @@ static int fill_container(json_object *o, struct container *c)
 static int put_containers(json_object *o, struct sandbox *s, const char *only)
 {
 	json_object *array = json_object_new_array();
-	int r = put(o, "containers", array);
+	int r = jsontext_add(o, "containers", array);
 
 	if (r < 0)
 		return r;
@@ -104,7 +86,7 @@ static int put_containers(json_object *o, struct sandbox *s, const char *only)
 		if (only[0] && strcmp(only, c->id) != 0)
 			continue;
 		entry = json_object_new_object();
-		r = append(array, entry);
+		r = jsontext_append(array, entry);
 		if (r == 0)
 			r = fill_container(entry, c);
 		if (r < 0)
