@@ -108,9 +108,7 @@ static int run(const struct runk *runk, void *arg, int argc, char **argv, struct
 		return r;
 	if (state_status(&s) == STATE_STOPPED)
 		return err_say(err, EINVAL, "container not running: '%s' is stopped", s.id);
-	r = groups_init(runk, &g, err);
-	if (r == 0)
-		r = groups_check(&g, &s, "measure", err);
+	r = groups_open(runk, &s, "measure", &g, err);
 	if (r < 0)
 		return r;
 	return o->stats ? print_figures(&g, &s, err) : watch(&g, &s, interval_ms, err);

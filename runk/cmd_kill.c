@@ -31,10 +31,8 @@ static int signal_one(pid_t pid, void *arg)
 static int kill_all(const struct runk *runk, const struct state *s, int signo, struct err *err)
 {
 	struct groups g;
-	int r = groups_init(runk, &g, err);
+	int r = groups_open(runk, s, "signal all processes of", &g, err);
 
-	if (r == 0)
-		r = groups_check(&g, s, "signal all processes of", err);
 	if (r < 0)
 		return r;
 	if (signo == SIGKILL)

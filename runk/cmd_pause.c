@@ -29,9 +29,7 @@ static int set_frozen(const struct runk *runk, const char *id, bool freeze, stru
 	if (r == 0)
 		r = check(&s, freeze, err);
 	if (r == 0)
-		r = groups_init(runk, &g, err);
-	if (r == 0)
-		r = groups_check(&g, &s, freeze ? "pause" : "resume", err);
+		r = groups_open(runk, &s, freeze ? "pause" : "resume", &g, err);
 	if (r == 0)
 		r = cgroup_freeze(&g.host, s.cgroup, freeze, err);
 	if (r < 0)

@@ -35,9 +35,7 @@ static int find_pids(const struct runk *runk, const char *id, struct buf *pids, 
 	int r = state_open(runk, id, false, &s, err);
 
 	if (r == 0)
-		r = groups_init(runk, &g, err);
-	if (r == 0)
-		r = groups_check(&g, &s, "list the processes of", err);
+		r = groups_open(runk, &s, "list the processes of", &g, err);
 	return r < 0 ? r : groups_each(&g, &s, collect, pids, err);
 }
 

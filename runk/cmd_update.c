@@ -171,9 +171,7 @@ static int run(const struct runk *runk, void *arg, int argc, char **argv, struct
 		return r;
 	if (state_status(&s) == STATE_STOPPED)
 		return err_say(err, EINVAL, "container not running: '%s' is stopped", s.id);
-	r = groups_init(runk, &g, err);
-	if (r == 0)
-		r = groups_check(&g, &s, "update", err);
+	r = groups_open(runk, &s, "update", &g, err);
 	return r < 0 ? r : cgroup_update(&g.host, s.cgroup, res, err);
 }
 

@@ -20,9 +20,13 @@ int groups_init(const struct runk *runk, struct groups *ret, struct err *err)
 	return 0;
 }
 
-int groups_check(const struct groups *g, const struct state *s, const char *what, struct err *err)
+int groups_open(const struct runk *runk, const struct state *s, const char *what, struct groups *ret, struct err *err)
 {
-	if (!g->usable || !s->cgroup)
+	int r = groups_init(runk, ret, err);
+
+	if (r < 0)
+		return r;
+	if (!ret->usable || !s->cgroup)
 		return err_say(err, ENOTSUP, "cannot %s container '%s': it has no cgroup", what, s->id);
 	return 0;
 }

@@ -19,9 +19,11 @@ struct groups {
 /* Looks at the host; without a usable hierarchy an error, unless we are rootless. */
 int groups_init(const struct runk *runk, struct groups *ret, struct err *err);
 
-/* 0 if the state's container has a cgroup that can be worked on; else -ENOTSUP, and the error says that `what` needs
- * one. */
-int groups_check(const struct groups *g, const struct state *s, const char *what, struct err *err);
+/*
+ * groups_init for a container whose cgroup is to be worked on; -ENOTSUP if it has none, and the error says that `what`
+ * needs one.
+ */
+int groups_open(const struct runk *runk, const struct state *s, const char *what, struct groups *ret, struct err *err);
 
 /* Called with each process of the container; a value other than 0 ends the walk. */
 typedef int (*groups_visit)(pid_t pid, void *arg);
