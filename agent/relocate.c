@@ -18,7 +18,6 @@
 
 #define NEW_ROOT       "/newroot"
 #define LIST_MAX       (1024 * 1024)
-#define COPY_CHUNK     65536
 #define LEFT_DEPTH_MAX 4 /* fields of a manifest line before the path */
 
 static const char *const moved[] = { "proc", "sys", "dev", "run", "tmp" };
@@ -31,24 +30,6 @@ static bool is_initramfs(void)
 	if (root < 0 || sys_fstatfs(root, &st) < 0)
 		return false;
 	return st.f_type == RAMFS_MAGIC || st.f_type == TMPFS_MAGIC;
-}
-
-static int copy_bytes(int from, int to)
-{
-	_autofree_ char *chunk = malloc(COPY_CHUNK);
-
-	if (!chunk)
-		return -ENOMEM;
-	for (;;) {
-		ssize_t n = sys_read(from, chunk, COPY_CHUNK);
-		int r;
-
-		if (n <= 0)
-			return (int)n;
-		r = fd_write_all(to, chunk, (size_t)n);
-		if (r < 0)
-			return r;
-	}
 }
 
 static int copy_link(int root, const char *path, struct err *err)
@@ -83,7 +64,7 @@ static int copy_file(int root, const char *path, mode_t mode, struct err *err)
 	to = sys_openat(parent, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (to < 0)
 		return err_set(err, to, "create the copy of '%s'", path);
-	r = copy_bytes(from, to);
+	r = fd_copy(from, to, 0);
 	if (r >= 0)
 		r = sys_fchmod(to, mode);
 	return r < 0 ? err_set(err, r, "copy '%s'", path) : 0;

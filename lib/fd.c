@@ -10,6 +10,8 @@
 
 #include "lib/sys.h"
 
+#define COPY_CHUNK 65536
+
 int fd_close(int fd)
 {
 	int saved = errno;
@@ -136,6 +138,29 @@ int fd_write_all(int fd, const void *data, size_t n)
 		n -= (size_t)w;
 	}
 	return 0;
+}
+
+/* A file may grow while it is read: the limit counts what is read. */
+int fd_copy(int from, int to, uint64_t max)
+{
+	_autofree_ char *chunk = malloc(COPY_CHUNK);
+	uint64_t sum = 0;
+
+	if (!chunk)
+		return -ENOMEM;
+	for (;;) {
+		ssize_t n = sys_read(from, chunk, COPY_CHUNK);
+		int r;
+
+		if (n <= 0)
+			return (int)n;
+		sum += (uint64_t)n;
+		if (max && sum > max)
+			return -EFBIG;
+		r = fd_write_all(to, chunk, (size_t)n);
+		if (r < 0)
+			return r;
+	}
 }
 
 ssize_t fd_send(int fd, const void *data, size_t n)

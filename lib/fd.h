@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "lib/mem.h"
@@ -47,10 +48,13 @@ int fd_write_file_at(int dirfd, const char *path, const char *text);
 /* Writes all n bytes to a blocking fd; 0 or -errno. */
 int fd_write_all(int fd, const void *data, size_t n);
 
+/* Copies what can be read to a blocking fd, to the end; more than max bytes (0 = no limit) is -EFBIG. 0 or -errno. */
+int fd_copy(int from, int to, uint64_t max);
+
 /*
  * Sends what a socket takes now, without waiting: the number of bytes, at most FD_SEND_MAX, or -errno (-EAGAIN: nothing
- * now). Larger packets than that are scattered over several buffers by guests from Linux 6.12 on, and vhost-device-vsock
- * (0.3.0) never delivers those.
+ * now). Larger packets than that are scattered over several buffers by guests from Linux 6.12 on, and
+ * vhost-device-vsock (0.3.0) never delivers those.
  */
 ssize_t fd_send(int fd, const void *data, size_t n);
 #define FD_SEND_MAX (28u << 10)

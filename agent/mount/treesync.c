@@ -11,9 +11,8 @@
 #include "lib/path.h"
 #include "lib/sys.h"
 
-#define TEMP_NAME  ".kata-agent.new"
-#define COPY_CHUNK 65536
-#define JUST_HERE  (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
+#define TEMP_NAME ".kata-agent.new"
+#define JUST_HERE (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
 
 /* The next name that is not "." or ".."; 1, 0 at the end, -errno. */
 static int next_name(DIR *dir, const char **ret)
@@ -100,29 +99,6 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* It may grow while we read it: the limit counts what is read. */
-static int copy_bytes(int from, int to, const struct treesync *s)
-{
-	_autofree_ char *chunk = malloc(COPY_CHUNK);
-	uint64_t sum = 0;
-
-	if (!chunk)
-		return -ENOMEM;
-	for (;;) {
-		ssize_t n = sys_read(from, chunk, COPY_CHUNK);
-		int r;
-
-		if (n <= 0)
-			return (int)n;
-		sum += (uint64_t)n;
-		if (s->bytes_max && sum > s->bytes_max)
-			return -EFBIG;
-		r = fd_write_all(to, chunk, (size_t)n);
-		if (r < 0)
-			return r;
-	}
-}
-
 /* The mode after the owner, whose change takes setuid away; the time last, which writing changes. */
 static int set_face(int fd, const struct stat *st)
 {
@@ -135,7 +111,7 @@ static int set_face(int fd, const struct stat *st)
 
 static int fill_file(int from, int to, const struct stat *st, const struct treesync *s)
 {
-	int r = copy_bytes(from, to, s);
+	int r = fd_copy(from, to, s->bytes_max);
 
 	return r < 0 ? r : set_face(to, st);
 }

@@ -4,8 +4,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/sys.h"
@@ -184,6 +184,27 @@ static void write_all_goes_on_after_short_writes(void **state)
 	(void)fd_close(fds[1]);
 }
 
+static void copying_stops_at_the_limit(void **state)
+{
+	static const char data[] = "0123456789";
+	char back[sizeof(data)] = "";
+	int pipe_fds[2], out[2];
+
+	(void)state;
+	for (uint64_t max = 0; max <= 10; max += 5) {
+		assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+		assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+		assert_int_equal(write(pipe_fds[1], data, 10), 10);
+		(void)fd_close(pipe_fds[1]);
+		assert_int_equal(fd_copy(pipe_fds[0], out[1], max), max == 5 ? -EFBIG : 0);
+		(void)fd_close(out[1]);
+		assert_int_equal(read(out[0], back, sizeof(back)), max == 5 ? 0 : 10);
+		assert_memory_equal(back, data, 10);
+		(void)fd_close(out[0]);
+		(void)fd_close(pipe_fds[0]);
+	}
+}
+
 /* A packet is never larger than a guest's kernel keeps in one piece. */
 static void sending_is_cut_and_never_waits(void **state)
 {
@@ -214,6 +235,7 @@ int test_fd(void)
 		cmocka_unit_test_setup_teardown(small_files_are_read_up_to_the_limit, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test_setup_teardown(files_are_written_in_one_piece, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test(write_all_goes_on_after_short_writes),
+		cmocka_unit_test(copying_stops_at_the_limit),
 		cmocka_unit_test(sending_is_cut_and_never_waits),
 	};
 
