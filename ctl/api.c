@@ -38,8 +38,8 @@ static int prepare_container(struct api_call *call, struct err *err)
 	return err_set(err, ENOMEM, "make a request");
 }
 
-/* The specification that the user named, or the bundle's; NULL if there is none. */
-static int load_spec(struct api_call *call, struct oci_spec **ret, struct err *err)
+/* The specification that the user named, or the bundle's, of which `what` is wanted; NULL if there need be none. */
+static int load_spec(struct api_call *call, const char *what, struct oci_spec **ret, struct err *err)
 {
 	const char *given = values_get(call->values, "spec");
 	struct spec_options o = { .id = "", .config = given ? line_path(given) : NULL };
@@ -47,7 +47,9 @@ static int load_spec(struct api_call *call, struct oci_spec **ret, struct err *e
 	*ret = NULL;
 	if (!given && call->auto_values)
 		o.bundle = call->bundle_dir;
-	return o.config || o.bundle ? spec_build(&o, call->arena, ret, err) : 0;
+	if (o.config || o.bundle)
+		return spec_build(&o, call->arena, ret, err);
+	return call->auto_values ? err_say(err, EINVAL, "no %s: give --bundle-dir or spec=file:///PATH", what) : 0;
 }
 
 static int finish_container(struct api_call *call, struct err *err)
@@ -58,12 +60,8 @@ static int finish_container(struct api_call *call, struct err *err)
 
 	if (request->oci)
 		return 0;
-	r = load_spec(call, &spec, err);
-	if (r < 0)
-		return r;
-	if (spec)
-		return pboci_spec_to_pb(call->arena, spec, &request->oci, err);
-	return call->auto_values ? err_say(err, EINVAL, "no container: give --bundle-dir or spec=file:///PATH") : 0;
+	r = load_spec(call, "container", &spec, err);
+	return r < 0 || !spec ? r : pboci_spec_to_pb(call->arena, spec, &request->oci, err);
 }
 
 static int finish_process(struct api_call *call, struct err *err)
@@ -74,12 +72,8 @@ static int finish_process(struct api_call *call, struct err *err)
 
 	if (request->process)
 		return 0;
-	r = load_spec(call, &spec, err);
-	if (r < 0)
-		return r;
-	if (spec)
-		return pboci_process_to_pb(call->arena, spec->process, &request->process, err);
-	return call->auto_values ? err_say(err, EINVAL, "no process: give --bundle-dir or spec=file:///PATH") : 0;
+	r = load_spec(call, "process", &spec, err);
+	return r < 0 || !spec ? r : pboci_process_to_pb(call->arena, spec->process, &request->process, err);
 }
 
 static int prepare_policy(struct api_call *call, struct err *err)
