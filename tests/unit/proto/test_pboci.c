@@ -158,12 +158,66 @@ static void capabilities_may_be_quoted(void **state)
 	assert_int_equal(out->capabilities->effective, 0);
 }
 
-/* One bad word at a time in an otherwise good spec. Longer than a function may be: it is one table. */
+enum bad_word { CAP, QUOTED, RLIMIT, NS, DEVICE, RULE, ACCESS, ACTION, DEFAULT, OP, MOUNT, HOOK, SCORE, WEIGHT, PAGES };
+
+/* Puts one bad word into a good spec. */
+static void spoil(Grpc__Spec *pb, enum bad_word what)
+{
+	switch (what) {
+	case CAP:
+		pb->process->capabilities->effective[0] = (char *)"CAP_FLY";
+		break;
+	case QUOTED:
+		pb->process->capabilities->ambient[0] = (char *)"\"";
+		break;
+	case RLIMIT:
+		pb->process->rlimits[1]->type = (char *)"nofile";
+		break;
+	case NS:
+		pb->linux->namespaces[2]->type = (char *)"";
+		break;
+	case DEVICE:
+		pb->linux->devices[0]->type = (char *)"x";
+		break;
+	case RULE:
+		pb->linux->resources->devices[1]->type = (char *)"x";
+		break;
+	case ACCESS:
+		pb->linux->resources->devices[2]->access = (char *)"rwz";
+		break;
+	case ACTION:
+		pb->linux->seccomp->syscalls[1]->action = (char *)"";
+		break;
+	case DEFAULT:
+		pb->linux->seccomp->defaultaction = (char *)"ALLOW";
+		break;
+	case OP:
+		pb->linux->seccomp->syscalls[1]->args[0]->op = (char *)"!=";
+		break;
+	case MOUNT:
+		pb->mounts[1]->destination = (char *)"";
+		break;
+	case HOOK:
+		pb->hooks->poststop[1]->path = (char *)"";
+		break;
+	case SCORE:
+		pb->process->oomscoreadj = 2147483648;
+		break;
+	case WEIGHT:
+		pb->linux->resources->blockio->weight = 65536;
+		break;
+	case PAGES:
+		pb->linux->resources->hugepagelimits[0]->pagesize = (char *)"";
+		break;
+	default:
+		fail();
+	}
+}
+
 static void bad_words_are_named(void **state)
 {
-	enum { CAP, QUOTED, RLIMIT, NS, DEVICE, RULE, ACCESS, ACTION, DEFAULT, OP, MOUNT, HOOK, SCORE, WEIGHT, PAGES };
 	static const struct {
-		int what;
+		enum bad_word what;
 		const char *expected;
 	} table[] = {
 		{ CAP, "Process.Capabilities.Effective[0]: unknown capability 'CAP_FLY'" },
@@ -191,55 +245,7 @@ static void bad_words_are_named(void **state)
 		Grpc__Spec *pb = NULL;
 
 		assert_int_equal(pboci_spec_to_pb(&arena, config_spec(&arena), &pb, NULL), 0);
-		switch (table[i].what) {
-		case CAP:
-			pb->process->capabilities->effective[0] = (char *)"CAP_FLY";
-			break;
-		case QUOTED:
-			pb->process->capabilities->ambient[0] = (char *)"\"";
-			break;
-		case RLIMIT:
-			pb->process->rlimits[1]->type = (char *)"nofile";
-			break;
-		case NS:
-			pb->linux->namespaces[2]->type = (char *)"";
-			break;
-		case DEVICE:
-			pb->linux->devices[0]->type = (char *)"x";
-			break;
-		case RULE:
-			pb->linux->resources->devices[1]->type = (char *)"x";
-			break;
-		case ACCESS:
-			pb->linux->resources->devices[2]->access = (char *)"rwz";
-			break;
-		case ACTION:
-			pb->linux->seccomp->syscalls[1]->action = (char *)"";
-			break;
-		case DEFAULT:
-			pb->linux->seccomp->defaultaction = (char *)"ALLOW";
-			break;
-		case OP:
-			pb->linux->seccomp->syscalls[1]->args[0]->op = (char *)"!=";
-			break;
-		case MOUNT:
-			pb->mounts[1]->destination = (char *)"";
-			break;
-		case HOOK:
-			pb->hooks->poststop[1]->path = (char *)"";
-			break;
-		case SCORE:
-			pb->process->oomscoreadj = 2147483648;
-			break;
-		case WEIGHT:
-			pb->linux->resources->blockio->weight = 65536;
-			break;
-		case PAGES:
-			pb->linux->resources->hugepagelimits[0]->pagesize = (char *)"";
-			break;
-		default:
-			fail();
-		}
+		spoil(pb, table[i].what);
 		assert_true(pboci_spec_from_pb(&arena, pb, &out, &err) < 0);
 		assert_string_equal(err.text, table[i].expected);
 		assert_null(out);
