@@ -89,3 +89,14 @@ qmp() {
 	grep -E '^\{"(return|error)"' "$work/answers" | sed -n 2p
 	! grep '^{"error"' "$work/answers"
 }
+
+# The same once two looks agree: the connection of the client before may still be on its way to its end.
+settled_holdings() {
+	local last='' now i
+	for ((i = 0; i < 50; i++)); do
+		now=$(guest_holdings)
+		[ "$now" != "$last" ] || break
+		last=$now
+	done
+	echo "$now"
+}

@@ -108,17 +108,6 @@ all_have_spoken() {
 	done
 }
 
-# The connection of the client before may still be on its way to its end: two figures must agree.
-settled_holdings() {
-	local last='' now i
-	for ((i = 0; i < 50; i++)); do
-		now=$(guest_holdings)
-		[ "$now" != "$last" ] || break
-		last=$now
-	done
-	echo "$now"
-}
-
 # 50 at once in one sandbox, then gone without a trace.
 fifty_at_once() {
 	local before after i running

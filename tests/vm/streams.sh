@@ -25,23 +25,12 @@ anonymous_kb() {
 	kata call GetDiagnosticData '{"log_type":"guest"}' | jq -r '.data | fromjson | .anonymous_kb'
 }
 
-# Two looks that agree: the last client may still be on its way out.
-settled() {
-	local last='' now i
-	for ((i = 0; i < 50; i++)); do
-		now=$(guest_holdings)
-		[ "$now" != "$last" ] || break
-		last=$now
-	done
-	echo "$now"
-}
-
 # As steady COMMAND...: it leaves nothing behind.
 steady() {
 	local before kb_before after kb_after
-	before=$(settled) kb_before=$(anonymous_kb)
+	before=$(settled_holdings) kb_before=$(anonymous_kb)
 	"$@" || return
-	after=$(settled) kb_after=$(anonymous_kb)
+	after=$(settled_holdings) kb_after=$(anonymous_kb)
 	echo "# agent's anonymous memory $kb_before kB, afterwards $kb_after kB" >&3
 	[ "$before" = "$after" ] || { echo "fds mounts processes cgroups before: $before after: $after"; return 1; }
 	[ "$kb_after" -le $((kb_before + slack_kb)) ]
