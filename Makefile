@@ -122,7 +122,7 @@ fuzz:  ## fuzz every parser, FUZZ_SECONDS (60) in all
 	@$(MAKE) VARIANT=fuzz run-fuzzers
 run-fuzzers: $(FUZZERS)
 	@tests/fuzz/run $(B) $(FUZZERS)
-$(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/libctl.a $(B)/libclient.a $(B)/libproto.a $(B)/libkata.a
+$(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/libtest.a $(B)/libctl.a $(B)/libclient.a $(B)/libproto.a $(B)/libkata.a
 	$(LINK)
 
 # The agent with faults to choose from, which the conformance kit has to find; both with a defence less, for the gauntlet.

@@ -5,7 +5,6 @@
  * each test the agent must hold what it held before. Prints "ok" and "not ok" lines.
  *   rawttrpc SOCKET AGENT_PID CONTAINER [SEED]
  * CONTAINER must run `read line; echo hello; exit 3` and have no other client.
- * Longer than a file may be: it is one list of tests that share a connection, a neighbour and what the agent held.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -17,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,8 +28,8 @@
 #include "lib/ttrpc.h"
 #include "proto/agent.pb-c.h"
 #include "proto/health.pb-c.h"
+#include "tests/lib/rawconn.h"
 
-#define ANSWER_MS     10000
 #define NEIGHBOUR_MS  2000 /* longest time that a Check may take */
 #define SETTLE_MS     10000
 #define FRAME_MIN_MS  8000 /* when the agent gives up on a frame: 10 s, and what a loaded machine makes of it */
@@ -55,28 +53,6 @@ struct scene {
 	char why[1024];
 };
 
-struct raw {
-	int fd;
-	struct ttrpc_cutter cutter;
-	uint8_t input[65536];
-	size_t pos, len;
-};
-
-struct answer {
-	uint32_t stream;
-	int code;
-	char text[512];
-	uint8_t payload[512];
-	size_t payload_len;
-};
-
-enum outcome {
-	ANSWERED,
-	ENDED,
-	SILENT,
-	GARBLED,
-};
-
 static verdict because(struct scene *s, const char *fmt, ...) _printf_(2, 3);
 
 static verdict because(struct scene *s, const char *fmt, ...)
@@ -89,137 +65,16 @@ static verdict because(struct scene *s, const char *fmt, ...)
 	return s->why;
 }
 
-/* --- a connection ------------------------------------------------------------------------------------------------- */
-
-static void raw_free(struct raw *c)
-{
-	if (!c)
-		return;
-	fd_closep(&c->fd);
-	ttrpc_cutter_done(&c->cutter);
-	free(c);
-}
-
-static void raw_freep(struct raw **c)
-{
-	raw_free(*c);
-}
-#define _autoraw_ _cleanup_(raw_freep)
-
-static struct raw *raw_open(const struct scene *s)
-{
-	const struct timeval patience = { .tv_sec = ANSWER_MS / 1000 };
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	struct raw *c = calloc(1, sizeof(*c));
-
-	(void)snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", s->path);
-	if (c)
-		c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (!c || c->fd < 0 || connect(c->fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0) {
-		perror("rawttrpc: connect");
-		exit(2);
-	}
-	(void)setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	return c;
-}
-
-/* False when the agent closes or takes nothing any more. */
-static bool raw_send(struct raw *c, const void *data, size_t n)
-{
-	const uint8_t *p = data;
-
-	while (n > 0) {
-		ssize_t sent = send(c->fd, p, n, MSG_NOSIGNAL);
-
-		if (sent <= 0)
-			return false;
-		p += sent;
-		n -= (size_t)sent;
-	}
-	return true;
-}
-
-static bool raw_send_frame(struct raw *c, uint32_t stream, uint8_t type, const void *payload, uint32_t n)
-{
-	uint8_t head[TTRPC_HEADER_SIZE];
-
-	ttrpc_header_pack(head, n, stream, type, 0);
-	return raw_send(c, head, sizeof(head)) && raw_send(c, payload, n);
-}
-
-/* A length in the header and as many zeroes behind it as are wanted. */
-static bool raw_send_long(struct raw *c, uint32_t stream, uint32_t length, uint32_t n)
-{
-	static const uint8_t zeroes[65536];
-	uint8_t head[TTRPC_HEADER_SIZE];
-	bool ok;
-
-	ttrpc_header_pack(head, length, stream, TTRPC_REQUEST, 0);
-	ok = raw_send(c, head, sizeof(head));
-	for (uint32_t done = 0; ok && done < n; done += sizeof(zeroes))
-		ok = raw_send(c, zeroes, n - done < sizeof(zeroes) ? n - done : sizeof(zeroes));
-	return ok;
-}
-
-static bool raw_send_request(struct raw *c, uint32_t stream, const char *service, const char *method,
-                             const ProtobufCMessage *request)
-{
-	_autobuf_ struct buf out = BUF_INIT;
-
-	return envelope_request_pack(&out, stream, service, method, 0, request) == 0 && raw_send(c, out.data, out.len);
-}
-
-static enum outcome take_answer(struct raw *c, struct answer *ret)
-{
-	_autoarena_ struct arena arena = { 0 };
-	struct envelope_response response;
-
-	if (c->cutter.header.type != TTRPC_RESPONSE ||
-	    envelope_response_unpack(&arena, c->cutter.payload, c->cutter.header.length, &response) < 0)
-		return GARBLED;
-	ret->stream = c->cutter.header.stream;
-	ret->code = response.code;
-	(void)snprintf(ret->text, sizeof(ret->text), "%s", response.message);
-	ret->payload_len = response.payload_len < sizeof(ret->payload) ? response.payload_len : sizeof(ret->payload);
-	memcpy(ret->payload, response.payload ? response.payload : (const uint8_t *)"", ret->payload_len);
-	return ANSWERED;
-}
-
-static enum outcome raw_receive(struct raw *c, int timeout_ms, struct answer *ret)
-{
-	int64_t end = sys_now_ms() + timeout_ms;
-
-	for (;;) {
-		while (c->pos < c->len) {
-			size_t used;
-			int event = ttrpc_cutter_feed(&c->cutter, c->input + c->pos, c->len - c->pos, &used);
-
-			c->pos += used;
-			if (event != TTRPC_NEED_MORE)
-				return event == TTRPC_FRAME ? take_answer(c, ret) : GARBLED;
-		}
-		int64_t left = end - sys_now_ms();
-		struct pollfd pfd = { .fd = c->fd, .events = POLLIN };
-		ssize_t n;
-
-		if (poll(&pfd, 1, left > 0 ? (int)left : 0) <= 0)
-			return SILENT;
-		n = recv(c->fd, c->input, sizeof(c->input), 0);
-		if (n <= 0)
-			return ENDED;
-		c->pos = 0;
-		c->len = (size_t)n;
-	}
-}
+/* --- answers ------------------------------------------------------------------------------------------------------ */
 
 /* NULL if the next answer is this one. */
 static verdict expect(struct scene *s, struct raw *c, uint32_t stream, int code, const char *text)
 {
 	static const char *const names[] = { "an answer", "the end", "silence", "no valid answer" };
-	struct answer a = { .text = "" };
-	enum outcome outcome = raw_receive(c, ANSWER_MS, &a);
+	struct raw_answer a = { .text = "" };
+	enum raw_outcome outcome = raw_receive(c, RAW_ANSWER_MS, &a);
 
-	if (outcome != ANSWERED)
+	if (outcome != RAW_ANSWERED)
 		return because(s, "%s instead of code %d with '%s'", names[outcome], code, text);
 	if (a.stream != stream || a.code != code || !strstr(a.text, text))
 		return because(s, "stream %u, code %d with '%s' instead of stream %u, code %d with '%s'", a.stream,
@@ -229,12 +84,12 @@ static verdict expect(struct scene *s, struct raw *c, uint32_t stream, int code,
 
 static verdict expect_end(struct scene *s, struct raw *c)
 {
-	struct answer a = { .text = "" };
-	enum outcome outcome = raw_receive(c, FRAME_MAX_MS, &a);
+	struct raw_answer a = { .text = "" };
+	enum raw_outcome outcome = raw_receive(c, FRAME_MAX_MS, &a);
 
-	if (outcome == ENDED)
+	if (outcome == RAW_ENDED)
 		return NULL;
-	return because(s, "the connection did not end, but %s", outcome == SILENT ? "stayed silent" : a.text);
+	return because(s, "the connection did not end, but %s", outcome == RAW_SILENT ? "stayed silent" : a.text);
 }
 
 /* NULL if the connection is as good as new. */
@@ -251,7 +106,7 @@ static verdict expect_works(struct scene *s, struct raw *c, uint32_t stream)
 
 static verdict too_long(struct scene *s)
 {
-	_autoraw_ struct raw *c = raw_open(s);
+	_autoraw_ struct raw *c = raw_open(s->path);
 	verdict v;
 
 	if (!raw_send_long(c, 1, TTRPC_MESSAGE_MAX + 1, TTRPC_MESSAGE_MAX + 1))
@@ -262,7 +117,7 @@ static verdict too_long(struct scene *s)
 
 static verdict longest_skipped(struct scene *s)
 {
-	_autoraw_ struct raw *c = raw_open(s);
+	_autoraw_ struct raw *c = raw_open(s->path);
 	verdict v;
 
 	if (!raw_send_long(c, 1, TTRPC_DISCARD_MAX, TTRPC_DISCARD_MAX))
@@ -274,7 +129,7 @@ static verdict longest_skipped(struct scene *s)
 /* The longest that fits is a request like any other; this one holds zeroes. */
 static verdict longest_taken(struct scene *s)
 {
-	_autoraw_ struct raw *c = raw_open(s);
+	_autoraw_ struct raw *c = raw_open(s->path);
 	verdict v;
 
 	if (!raw_send_long(c, 1, TTRPC_MESSAGE_MAX, TTRPC_MESSAGE_MAX))
@@ -289,7 +144,7 @@ static verdict hopeless(struct scene *s)
 	verdict v = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(lengths) && !v; i++) {
-		_autoraw_ struct raw *c = raw_open(s);
+		_autoraw_ struct raw *c = raw_open(s->path);
 
 		(void)raw_send_long(c, 1, lengths[i], 100000);
 		v = expect(s, c, 1, RPC_INVALID_ARGUMENT, "exceed maximum message size of 4194304");
@@ -302,7 +157,7 @@ static verdict odd_streams(struct scene *s)
 {
 	static const uint32_t even[] = { 0, 2, 0xfffffffe };
 	Grpc__CheckRequest request = GRPC__CHECK_REQUEST__INIT;
-	_autoraw_ struct raw *c = raw_open(s);
+	_autoraw_ struct raw *c = raw_open(s->path);
 	verdict v = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(even) && !v; i++) {
@@ -314,7 +169,7 @@ static verdict odd_streams(struct scene *s)
 
 static verdict unknown_names(struct scene *s)
 {
-	_autoraw_ struct raw *c = raw_open(s);
+	_autoraw_ struct raw *c = raw_open(s->path);
 	verdict v;
 
 	(void)raw_send_request(c, 1, "grpc.NoSuch", "Check", NULL);
@@ -336,7 +191,7 @@ static verdict undecodable(struct scene *s)
 	/* A string with a byte that is no UTF-8: not a name of anything, and not in the answer either. */
 	static const uint8_t bad_text[] = "\x0a\x03\xff\xfe\xc0\x12\x05"
 					  "Check";
-	_autoraw_ struct raw *c = raw_open(s);
+	_autoraw_ struct raw *c = raw_open(s->path);
 	verdict v;
 
 	(void)raw_send_frame(c, 1, TTRPC_REQUEST, "\x0a\x7fshort", 7);
@@ -353,7 +208,7 @@ static verdict undecodable(struct scene *s)
 static verdict other_types(struct scene *s)
 {
 	static const uint8_t types[] = { 0, TTRPC_RESPONSE, TTRPC_DATA, 77, 255 };
-	_autoraw_ struct raw *c = raw_open(s);
+	_autoraw_ struct raw *c = raw_open(s->path);
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		(void)raw_send_frame(c, 1, types[i], "whatever", 8);
@@ -374,11 +229,11 @@ static void watch_halves(struct half *halves, size_t n, int64_t begin)
 	int64_t next = begin + 1000;
 
 	while (sys_now_ms() < begin + FRAME_MAX_MS) {
-		struct answer a = { .text = "" };
+		struct raw_answer a = { .text = "" };
 		bool waits = false;
 
 		for (size_t i = 0; i < n; i++) {
-			if (!halves[i].ended && raw_receive(halves[i].c, 20, &a) == ENDED)
+			if (!halves[i].ended && raw_receive(halves[i].c, 20, &a) == RAW_ENDED)
 				halves[i].ended = sys_now_ms();
 			waits |= !halves[i].ended;
 		}
@@ -393,20 +248,20 @@ static void watch_halves(struct half *halves, size_t n, int64_t begin)
 
 static verdict half_frames(struct scene *s)
 {
-	struct half halves[] = { { .name = "half a header", .c = raw_open(s) },
-		                 { .name = "half a payload", .c = raw_open(s) },
-		                 { .name = "a byte a second", .c = raw_open(s) },
-		                 { .name = "half of what is skipped", .c = raw_open(s) } };
-	_autoraw_ struct raw *idle = raw_open(s);
+	struct half halves[] = { { .name = "half a header", .c = raw_open(s->path) },
+		                 { .name = "half a payload", .c = raw_open(s->path) },
+		                 { .name = "a byte a second", .c = raw_open(s->path) },
+		                 { .name = "half of what is skipped", .c = raw_open(s->path) } };
+	_autoraw_ struct raw *idle = raw_open(s->path);
 	int64_t begin = sys_now_ms();
 	verdict v = NULL;
-	struct answer a;
+	struct raw_answer a;
 
 	(void)raw_send(halves[0].c, "\0\0\0\x10\0", 5);
 	(void)raw_send_long(halves[1].c, 1, 1000, 500);
 	(void)raw_send_long(halves[2].c, 1, 1000, 1);
 	(void)raw_send_long(halves[3].c, 1, TTRPC_MESSAGE_MAX + 1, 500);
-	if (raw_receive(halves[3].c, ANSWER_MS, &a) != ANSWERED)
+	if (raw_receive(halves[3].c, RAW_ANSWER_MS, &a) != RAW_ANSWERED)
 		v = "no answer to a frame that is too long";
 	watch_halves(halves, ARRAY_SIZE(halves), begin);
 	for (size_t i = 0; i < ARRAY_SIZE(halves); i++) {
@@ -490,16 +345,16 @@ static verdict noise(struct scene *s)
 
 	printf("# seed %llu\n", (unsigned long long)s->random);
 	for (int i = 0; i < RANDOM_ROUNDS; i++) {
-		_autoraw_ struct raw *c = raw_open(s);
-		struct answer a = { .text = "" };
-		enum outcome outcome;
+		_autoraw_ struct raw *c = raw_open(s->path);
+		struct raw_answer a = { .text = "" };
+		enum raw_outcome outcome;
 
 		send_noise(s, c);
 		(void)shutdown(c->fd, SHUT_WR);
-		while ((outcome = raw_receive(c, ANSWER_MS, &a)) == ANSWERED)
+		while ((outcome = raw_receive(c, RAW_ANSWER_MS, &a)) == RAW_ANSWERED)
 			if (a.code >= 0 && a.code < RPC_CODE_MAX)
 				codes[a.code]++;
-		if (outcome != ENDED)
+		if (outcome != RAW_ENDED)
 			return because(s, "round %d: the connection did not end, outcome %d", i, outcome);
 	}
 	printf("# answers:");
@@ -542,14 +397,14 @@ static verdict fill_up(struct scene *s, struct raw *c, uint32_t *ret_sent, struc
 /* Whoever reads nothing is not read from; once it reads, every answer is there. */
 static verdict deaf(struct scene *s)
 {
-	_autoraw_ struct raw *c = raw_open(s);
+	_autoraw_ struct raw *c = raw_open(s->path);
 	_autobuf_ struct buf rest = BUF_INIT;
-	struct answer a = { .text = "" };
+	struct raw_answer a = { .text = "" };
 	uint32_t sent = 0;
 	verdict v = fill_up(s, c, &sent, &rest);
 
 	for (uint32_t i = 0; i < sent && !v; i++) {
-		if (raw_receive(c, ANSWER_MS, &a) != ANSWERED || a.code != RPC_OK)
+		if (raw_receive(c, RAW_ANSWER_MS, &a) != RAW_ANSWERED || a.code != RPC_OK)
 			v = because(s, "%u of %u answers came", i, sent);
 		/* The agent takes the rest of the last request when it gets to it. */
 		if (rest.len > 0) {
@@ -563,7 +418,7 @@ static verdict deaf(struct scene *s)
 
 static verdict deaf_and_gone(struct scene *s)
 {
-	_autoraw_ struct raw *c = raw_open(s);
+	_autoraw_ struct raw *c = raw_open(s->path);
 	_autobuf_ struct buf rest = BUF_INIT;
 	uint32_t sent = 0;
 
@@ -585,7 +440,7 @@ static void send_waiting(const struct scene *s, struct raw *c)
 static verdict too_many_calls(struct scene *s)
 {
 	Grpc__WaitProcessRequest wait = GRPC__WAIT_PROCESS_REQUEST__INIT;
-	_autoraw_ struct raw *c = raw_open(s);
+	_autoraw_ struct raw *c = raw_open(s->path);
 	verdict v;
 
 	wait.container_id = (char *)(uintptr_t)s->container;
@@ -605,13 +460,13 @@ static verdict too_many_connections(struct scene *s)
 
 	/* One is the neighbour's. */
 	for (size_t i = 0; i < CONNS; i++)
-		conns[i] = raw_open(s);
+		conns[i] = raw_open(s->path);
 	v = expect_works(s, conns[0], 1);
 	for (size_t i = 0; i < CONNS; i++) {
-		struct answer a = { .text = "" };
+		struct raw_answer a = { .text = "" };
 
 		if (raw_send_request(conns[i], 3, HEALTH, "Check", NULL) &&
-		    raw_receive(conns[i], ANSWER_MS, &a) == ANSWERED)
+		    raw_receive(conns[i], RAW_ANSWER_MS, &a) == RAW_ANSWERED)
 			taken++;
 	}
 	for (size_t i = 0; i < CONNS; i++)
@@ -625,14 +480,14 @@ static verdict too_many_connections(struct scene *s)
 static verdict vanishing(struct scene *s)
 {
 	Grpc__WriteStreamRequest write = GRPC__WRITE_STREAM_REQUEST__INIT;
-	_autoraw_ struct raw *stays = raw_open(s);
+	_autoraw_ struct raw *stays = raw_open(s->path);
 	uint8_t line[] = "line\n";
-	struct answer a = { .text = "" };
+	struct raw_answer a = { .text = "" };
 	bool has_said = false, has_ended = false;
 	verdict v = expect_works(s, stays, 9);
 
 	for (int i = 0; i < VANISHING; i++) {
-		struct raw *c = raw_open(s);
+		struct raw *c = raw_open(s->path);
 
 		send_waiting(s, c);
 		if (i % 2 == 0)
@@ -644,7 +499,7 @@ static verdict vanishing(struct scene *s)
 	write.data = (ProtobufCBinaryData){ .data = line, .len = sizeof(line) - 1 };
 	(void)raw_send_request(stays, 7, AGENT, "WriteStdin", &write.base);
 	for (int i = 0; i < 4 && !v; i++) {
-		if (raw_receive(stays, ANSWER_MS, &a) != ANSWERED || a.code != RPC_OK)
+		if (raw_receive(stays, RAW_ANSWER_MS, &a) != RAW_ANSWERED || a.code != RPC_OK)
 			return because(s, "answer %d: code %d, '%s'", i, a.code, a.text);
 		has_said |= a.stream == 3 && a.payload_len == 8 && memcmp(a.payload, "\x0a\x06hello\n", 8) == 0;
 		has_ended |= a.stream == 1 && a.payload_len == 2 && memcmp(a.payload, "\x08\x03", 2) == 0;
