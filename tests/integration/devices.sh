@@ -12,25 +12,11 @@ run_dir=/run/kata-containers
 device="[{type: \"blk\", container_path: \"/dev/x\", id: \"$path\"}]"
 storage="[{driver: \"blk\", source: \"$path\", mount_point: \"$run_dir/sandbox/storage/x\"}]"
 
-# Asks for it, and counts how often another client is answered until it has failed.
-fails_while_others_are_served() {
-	local pid n=0
-	kata call CreateContainer "@$work/request" >"$work/reply" 2>&1 &
-	pid=$!
-	while [ "$(jobs -rp)" ]; do
-		kata check >/dev/null || return
-		n=$((n + 1))
-	done
-	! wait "$pid" || return 1
-	[ "$n" -ge 5 ] || { echo "only $n answers meanwhile"; return 1; }
-	grep -F "$1" "$work/reply" || { cat "$work/reply"; return 1; }
-}
-
 device_never_comes() {
 	local before
 	before=$(holdings)
 	request never ".devices = $device" true >"$work/request"
-	fails_while_others_are_served "create container 'never': device '/dev/x' (blk): no virtio disk at PCI path '$path' within ${timeout_s}000 ms (agent.hotplug_timeout); there are: " || return
+	fails_while_others_are_served 5 "create container 'never': device '/dev/x' (blk): no virtio disk at PCI path '$path' within ${timeout_s}000 ms (agent.hotplug_timeout); there are: " || return
 	[ "$(holdings)" = "$before" ] || { holdings; return 1; }
 	# The id is free again.
 	create never '.' true && kata rm never
@@ -40,7 +26,7 @@ storage_never_comes() {
 	local before
 	before=$(holdings)
 	request never ".storages = $storage" true >"$work/request"
-	fails_while_others_are_served "storage '$run_dir/sandbox/storage/x' (blk): no virtio disk at PCI path '$path'" || return
+	fails_while_others_are_served 5 "storage '$run_dir/sandbox/storage/x' (blk): no virtio disk at PCI path '$path'" || return
 	[ "$(holdings)" = "$before" ] || { holdings; return 1; }
 }
 

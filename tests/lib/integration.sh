@@ -116,6 +116,20 @@ finish() {
 	finish_now
 }
 
+# CreateContainer with $work/request has to fail with this text; another client must be answered so often meanwhile.
+fails_while_others_are_served() {
+	local least=$1 text=$2 pid n=0
+	kata call CreateContainer "@$work/request" >"$work/reply" 2>&1 &
+	pid=$!
+	while [ "$(jobs -rp)" ]; do
+		kata check >/dev/null || return
+		n=$((n + 1))
+	done
+	! wait "$pid" || return 1
+	[ "$n" -ge "$least" ] || { echo "only $n answers meanwhile"; return 1; }
+	grep -F "$text" "$work/reply" || { cat "$work/reply"; return 1; }
+}
+
 # What the agent holds, to be compared before and after: fds, mounts, children, cgroups.
 holdings_now() {
 	local cgroup

@@ -179,16 +179,8 @@ late_disks() {
 
 # It fails in time and says what there is; meanwhile the agent serves others, as often as they ask.
 never() {
-	local pid n=0
-	kata call CreateContainer "@$work/request" >"$work/never" 2>&1 &
-	pid=$!
-	while [ "$(jobs -rp)" ]; do
-		kata check >/dev/null || return
-		n=$((n + 1))
-	done
-	! wait "$pid" || return 1
-	[ "$n" -ge 3 ] || { echo "only $n answers meanwhile"; return 1; }
-	grep -F "$1 within ${wait_s}000 ms (agent.hotplug_timeout); there are: " "$work/never" && grep -F ' (pci0000:00/0000:00:1e.0/' "$work/never"
+	fails_while_others_are_served 3 "$1 within ${wait_s}000 ms (agent.hotplug_timeout); there are: " &&
+		grep -F ' (pci0000:00/0000:00:1e.0/' "$work/reply"
 }
 
 never_comes() {
