@@ -149,7 +149,7 @@ type_at() {
 
 terminal() {
 	: >"$work/tty.log"
-	HOME=$work TERM=vt100 timeout -k 5 60 script -qefc "$ctl connect --server-address unix://$work/agent.sock -i" "$work/tty.log" \
+	HOME=$work TERM=vt100 timeout -k 5 60 script -qefc "exec $ctl connect --server-address unix://$work/agent.sock -i" "$work/tty.log" \
 		<"$work/keys" >/dev/null &
 	session=$!
 	exec 7>"$work/keys"
