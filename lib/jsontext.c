@@ -174,10 +174,10 @@ int jsontext_string(const struct jsontext_path *p, struct json_object *value, co
 int jsontext_strdup(const struct jsontext_path *p, struct json_object *value, struct arena *arena, char **ret,
                     struct err *err)
 {
-	const char *s;
+	const char *s = NULL;
 	int rc = jsontext_string(p, value, &s, err);
 
-	if (rc < 0)
+	if (!s)
 		return rc;
 	*ret = arena_strdup(arena, s);
 	return *ret ? 0 : jsontext_say(p, err, ENOMEM, "%s", strerror(ENOMEM));

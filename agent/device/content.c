@@ -20,12 +20,14 @@ static int probe_fd(blkid_probe probe, int fd, const char *path, char *ret, stru
 	const char *type;
 	int r;
 
-	/* libblkid says only -1, and leaves errno as it was found or not. */
+	/* libblkid says only -1, and leaves errno as it was or not. */
 	if (blkid_probe_set_device(probe, fd, 0, 0) < 0 || blkid_probe_enable_superblocks(probe, 1) < 0 ||
 	    blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE) < 0)
 		return err_set(err, EIO, "find out what is on '%s'", path);
+	errno = 0;
 	r = blkid_do_safeprobe(probe);
-	if (r == -2)
+	/* -2 says so, and in Debian 13's libblkid -1 without an errno: what can't be read has one. */
+	if (r == -2 || (r < 0 && errno == 0))
 		return err_say(err, ENOTUNIQ, "find out what is on '%s': more than one file system fits", path);
 	if (r < 0)
 		return err_set(err, EIO, "find out what is on '%s'", path);
