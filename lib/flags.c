@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define INTERVAL_MAX_MS 86400000.0
+
 static const struct flag *find(const struct flag *table, const char *name, size_t len)
 {
 	for (; table->name; table++) {
@@ -154,4 +156,24 @@ void flags_print(const struct flag *table, FILE *to)
 		               table->letter ? ", -" : "", table->letter ? table->letter : ' ');
 		(void)fprintf(to, "   %-32s %s\n", left, table->help);
 	}
+}
+
+int flag_parse_interval(const char *text, int *ret)
+{
+	static const struct {
+		const char *unit;
+		double ms;
+	} units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
+	char *end;
+	double value = strtod(text, &end);
+
+	for (size_t i = 0; i < ARRAY_SIZE(units) && end != text; i++) {
+		double ms = value * units[i].ms;
+
+		if (strcmp(end, units[i].unit) != 0 || !(ms >= 1 && ms <= INTERVAL_MAX_MS))
+			continue;
+		*ret = (int)ms;
+		return 0;
+	}
+	return -EINVAL;
 }

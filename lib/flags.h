@@ -53,3 +53,6 @@ void flag_list_done(struct flag_list *list);
 
 /* A whole decimal number with an optional sign and nothing behind it; 0 or -EINVAL. */
 int flag_parse_number(const char *text, int64_t *ret);
+
+/* A duration of Go with one unit, as 5s, 500ms, 1m, at most a day, in milliseconds; 0 or -EINVAL. */
+int flag_parse_interval(const char *text, int *ret);

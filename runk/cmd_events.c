@@ -3,17 +3,15 @@
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "agent/cgroups/stats.h"
 #include "lib/fd.h"
+#include "lib/figures.h"
 #include "lib/sys.h"
 #include "runk/command.h"
-#include "runk/figures.h"
 #include "runk/groups.h"
 #include "runk/state.h"
-
-#define INTERVAL_MAX_S 86400
 
 struct events_options {
 	const char *interval;
@@ -26,27 +24,6 @@ static const struct flag options[] = {
 	{ "stats", 0, FLAG_BOOL, offsetof(struct events_options, stats), "print the figures once" },
 	{ 0 },
 };
-
-/* A duration of Go with one unit; in milliseconds. */
-static int parse_interval(const char *text, int *ret)
-{
-	static const struct {
-		const char *unit;
-		double ms;
-	} units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
-	char *end;
-	double value = strtod(text, &end);
-
-	for (size_t i = 0; i < ARRAY_SIZE(units) && end != text; i++) {
-		double ms = value * units[i].ms;
-
-		if (strcmp(end, units[i].unit) != 0 || !(ms >= 1 && ms <= INTERVAL_MAX_S * 1000.0))
-			continue;
-		*ret = (int)ms;
-		return 0;
-	}
-	return -EINVAL;
-}
 
 static int print_figures(const struct groups *g, const struct state *s, struct err *err)
 {
@@ -101,7 +78,7 @@ static int run(const struct runk *runk, void *arg, int argc, char **argv, struct
 	int r, interval_ms = 5000;
 
 	(void)argc;
-	if (o->interval && parse_interval(o->interval, &interval_ms) < 0)
+	if (o->interval && flag_parse_interval(o->interval, &interval_ms) < 0)
 		return err_say(err, EINVAL, "duration interval must be greater than 0: '%s'", o->interval);
 	r = state_open(runk, argv[0], false, &s, err);
 	if (r < 0)

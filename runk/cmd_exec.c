@@ -3,11 +3,12 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "agent/validate.h"
 #include "lib/fd.h"
+#include "lib/oci_exec.h"
 #include "lib/path.h"
 #include "runk/command.h"
 #include "runk/create_options.h"
-#include "runk/exec_process.h"
 #include "runk/groups.h"
 #include "runk/launch.h"
 #include "runk/state.h"
@@ -15,7 +16,7 @@
 
 struct exec_options {
 	struct launch_options launch;
-	struct exec_options_process process;
+	struct oci_exec_options process;
 	struct flag_number preserve_fds;
 	const char *cgroup;
 	bool ignore_paused, no_subreaper;
@@ -120,7 +121,9 @@ static int start_in(struct launch *l, struct state *s, struct groups *g, struct 
 	int r = state_load_spec(s, &spec, err);
 
 	if (r == 0)
-		r = exec_process_make(&s->arena, spec, &o->process, argc, argv, &process, err);
+		r = oci_exec_make(&s->arena, spec, &o->process, argc, argv, &process, err);
+	if (r == 0)
+		r = container_validate_process(process, err);
 	if (r == 0)
 		r = launch_add_listen_env(&s->arena, process, err);
 	if (r == 0)

@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "lib/fd.h"
+#include "lib/oci_template.h"
 #include "lib/sys.h"
 #include "runk/command.h"
-#include "runk/template.h"
 
 struct spec_options {
 	const char *bundle;
@@ -37,7 +37,7 @@ static int run(const struct runk *runk, void *arg, int argc, char **argv, struct
 	fd = sys_openat(dir, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd == -EEXIST)
 		return err_say(err, EEXIST, "File %s/config.json exists. Remove it first", bundle);
-	r = fd < 0 ? fd : template_format(o->rootless, sys_geteuid(), getegid(), &text);
+	r = fd < 0 ? fd : oci_template_format("runk", o->rootless, sys_geteuid(), getegid(), &text);
 	r = r < 0 ? r : fd_write_all(fd, text.data, text.len);
 	return r < 0 ? err_set(err, r, "write '%s/config.json'", bundle) : 0;
 }

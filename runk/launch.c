@@ -9,11 +9,11 @@
 
 #include "lib/fd.h"
 #include "lib/flags.h"
+#include "lib/oci_exec.h"
 #include "lib/spawn.h"
 #include "lib/sys.h"
 #include "runk/builder.h"
 #include "runk/console.h"
-#include "runk/exec_process.h"
 
 void launch_done(struct launch *l)
 {
@@ -45,7 +45,7 @@ int launch_add_listen_env(struct arena *arena, struct oci_process *process, stru
 	if (!given || flag_parse_number(given, &n) < 0 || n <= 0)
 		return 0;
 	v[0] = arena_printf(arena, "LISTEN_FDS=%s", given);
-	if (!v[0] || exec_process_add_env(arena, process, v, ARRAY_SIZE(v)) < 0)
+	if (!v[0] || oci_exec_add_env(arena, process, v, ARRAY_SIZE(v)) < 0)
 		return err_set(err, ENOMEM, "tell of LISTEN_FDS");
 	return 0;
 }

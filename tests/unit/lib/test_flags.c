@@ -95,9 +95,28 @@ static void lists_end(void **state)
 	flag_list_done(&v.list);
 }
 
+static void intervals(void **state)
+{
+	static const struct {
+		const char *text;
+		int r, ms;
+	} cases[] = { { "5s", 0, 5000 },  { "500ms", 0, 500 }, { "1.5m", 0, 90000 }, { "24h", 0, 86400000 },
+		      { "0s", -EINVAL },  { "25h", -EINVAL },  { "5", -EINVAL },     { "s", -EINVAL },
+		      { "-1s", -EINVAL }, { "nans", -EINVAL }, { "", -EINVAL } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int ms = 0;
+
+		assert_int_equal(flag_parse_interval(cases[i].text, &ms), cases[i].r);
+		assert_int_equal(ms, cases[i].ms);
+	}
+}
+
 int test_flags(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(intervals),
 		cmocka_unit_test(as_go_writes_them),
 		cmocka_unit_test(lists_end),
 	};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runk/features.h"
+#include "lib/features.h"
 
 #include "agent/mount/options.h"
 #include "agent/syscall_filter.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runk/figures.h"
+#include "lib/figures.h"
 
 #include <errno.h>
 #include <string.h>

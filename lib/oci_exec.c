@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runk/exec_process.h"
+#include "lib/oci_exec.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
-#include "agent/validate.h"
 #include "lib/fd.h"
-#include "runk/state.h"
 
 /* The last one means "do not change" to setresuid(2). */
 #define ID_MAX (UINT32_MAX - 1)
+
+#define FILE_MAX_BYTES (16 << 20)
 
 static int parse_id(const char *text, size_t len, uint32_t *ret)
 {
@@ -27,7 +27,7 @@ static int parse_id(const char *text, size_t len, uint32_t *ret)
 	return 0;
 }
 
-int exec_process_parse_user(const char *text, uid_t *ret_uid, gid_t *ret_gid)
+int oci_exec_parse_user(const char *text, uid_t *ret_uid, gid_t *ret_gid)
 {
 	size_t len = strcspn(text, ":");
 	uint32_t uid, gid = *ret_gid;
@@ -42,7 +42,7 @@ int exec_process_parse_user(const char *text, uid_t *ret_uid, gid_t *ret_gid)
 	return 0;
 }
 
-int exec_process_add_env(struct arena *arena, struct oci_process *process, const char *const *v, size_t n)
+int oci_exec_add_env(struct arena *arena, struct oci_process *process, const char *const *v, size_t n)
 {
 	size_t old = process->env.n;
 	char **all = arena_array(arena, old + n + 1, sizeof(*all));
@@ -115,13 +115,13 @@ static int add_capabilities(struct arena *arena, struct oci_process *p, const st
 
 static int apply_user(struct oci_process *p, const char *user, struct err *err)
 {
-	if (exec_process_parse_user(user, &p->user.uid, &p->user.gid) < 0)
+	if (oci_exec_parse_user(user, &p->user.uid, &p->user.gid) < 0)
 		return err_say(err, EINVAL, "--user '%s' is not <uid>[:<gid>] in numbers", user);
 	p->user.n_groups = 0;
 	return 0;
 }
 
-static int change(struct arena *arena, const struct exec_options_process *o, struct oci_process *p, struct err *err)
+static int change(struct arena *arena, const struct oci_exec_options *o, struct oci_process *p, struct err *err)
 {
 	int r = o->user ? apply_user(p, o->user, err) : 0;
 
@@ -139,7 +139,7 @@ static int change(struct arena *arena, const struct exec_options_process *o, str
 		p->apparmor_profile = arena_strdup(arena, o->apparmor);
 	if (o->label)
 		p->selinux_label = arena_strdup(arena, o->label);
-	r = exec_process_add_env(arena, p, o->env.v, o->env.n);
+	r = oci_exec_add_env(arena, p, o->env.v, o->env.n);
 	return r < 0 ? err_set(err, r, "add variables") : 0;
 }
 
@@ -147,7 +147,7 @@ static int from_file(struct arena *arena, const char *path, struct oci_process *
 {
 	_autofree_ char *text = NULL;
 	size_t len = 0;
-	int r = fd_read_file_at(AT_FDCWD, path, STATE_SPEC_MAX, &text, &len);
+	int r = fd_read_file_at(AT_FDCWD, path, FILE_MAX_BYTES, &text, &len);
 
 	if (r < 0)
 		return err_set(err, r, "read the process '%s'", path);
@@ -155,8 +155,8 @@ static int from_file(struct arena *arena, const char *path, struct oci_process *
 	return r < 0 ? err_wrap(err, "process '%s'", path) : 0;
 }
 
-int exec_process_make(struct arena *arena, const struct oci_spec *spec, const struct exec_options_process *options,
-                      int argc, char **argv, struct oci_process **ret, struct err *err)
+int oci_exec_make(struct arena *arena, const struct oci_spec *spec, const struct oci_exec_options *options, int argc,
+                  char **argv, struct oci_process **ret, struct err *err)
 {
 	struct oci_process *p = arena_alloc(arena, sizeof(*p));
 	int r;
@@ -174,8 +174,6 @@ int exec_process_make(struct arena *arena, const struct oci_spec *spec, const st
 		if (r == 0)
 			r = change(arena, options, p, err);
 	}
-	if (r == 0)
-		r = container_validate_process(p, err);
 	if (r == 0)
 		*ret = p;
 	return r;

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runk/features.h"
+#include "lib/features.h"
 
 #include <errno.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <string.h>
 
-#include "agent/hooks.h"
 #include "lib/jsontext.h"
 #include "lib/oci_names.h"
-#include "runk/runk.h"
+#include "lib/oci_state.h"
 
 #define VERSION_MIN        "1.0.0"
 #define FEATURES_CGROUP_V1 true
@@ -135,11 +134,6 @@ static int add_names(struct json_object *to, const char *name, const char *(*nam
 	return r < 0 ? r : jsontext_add(to, name, take_ptr(&array));
 }
 
-static const char *hook_name(int kind)
-{
-	return hooks_name((enum hook_kind)kind);
-}
-
 static const char *namespace_name(int bit)
 {
 	return oci_namespace_name(1 << bit);
@@ -210,16 +204,16 @@ static int add_linux(struct json_object *to)
 	return r < 0 ? r : add_switch(extensions, "idmap", FEATURES_IDMAP);
 }
 
-int features_format(struct buf *out)
+int features_format(const char *const *hooks, struct buf *out)
 {
 	_autojson_ struct json_object *object = json_object_new_object();
 	int r = object ? jsontext_add(object, "ociVersionMin", json_object_new_string(VERSION_MIN)) : -ENOMEM;
 	const char *text;
 
 	if (r == 0)
-		r = jsontext_add(object, "ociVersionMax", json_object_new_string(RUNK_SPEC_VERSION));
+		r = jsontext_add(object, "ociVersionMax", json_object_new_string(OCI_STATE_VERSION));
 	if (r == 0)
-		r = add_names(object, "hooks", hook_name, 0, HOOK_KIND_MAX);
+		r = add_list(object, "hooks", hooks);
 	if (r == 0)
 		r = add_list(object, "mountOptions", mount_options);
 	if (r == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runk/exec_process.h"
+#include "lib/oci_exec.h"
 
 #include <errno.h>
 
@@ -40,7 +40,7 @@ static void users(void **state)
 		uid_t uid = 5;
 		gid_t gid = 7;
 
-		assert_int_equal(exec_process_parse_user(cases[i].text, &uid, &gid), cases[i].r);
+		assert_int_equal(oci_exec_parse_user(cases[i].text, &uid, &gid), cases[i].r);
 		assert_int_equal(uid, cases[i].uid);
 		assert_int_equal(gid, cases[i].gid);
 	}
@@ -59,12 +59,12 @@ static void what_options_change(void **state)
 		                   .user = { .groups = &group, .n_groups = 1 } };
 	const struct oci_spec spec = { .process = &own };
 	const char *more[] = { "B=2" }, *added[] = { "CAP_NET_RAW" };
-	const struct exec_options_process options = { .user = "3:4", .env = { more, 1 }, .caps = { added, 1 } };
+	const struct oci_exec_options options = { .user = "3:4", .env = { more, 1 }, .caps = { added, 1 } };
 	struct oci_process *p = NULL;
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(exec_process_make(&arena, &spec, &options, 1, argv, &p, &err), 0);
+	assert_int_equal(oci_exec_make(&arena, &spec, &options, 1, argv, &p, &err), 0);
 	assert_false(p->terminal);
 	assert_int_equal(p->user.uid, 3);
 	assert_int_equal(p->user.gid, 4);
@@ -74,15 +74,15 @@ static void what_options_change(void **state)
 	assert_int_equal(p->capabilities->bounding, 1 | 1 << 13);
 	assert_int_equal(p->capabilities->ambient, 1 << 13);
 	assert_int_equal(caps.bounding, 1); /* the specification is not changed */
-	assert_int_equal(exec_process_make(&arena, &spec, &options, 0, argv, &p, &err), -EINVAL);
+	assert_int_equal(oci_exec_make(&arena, &spec, &options, 0, argv, &p, &err), -EINVAL);
 }
 
-int test_exec_process(void)
+int test_oci_exec(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(users),
 		cmocka_unit_test(what_options_change),
 	};
 
-	return cmocka_run_group_tests_name("exec_process", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("oci_exec", tests, NULL, NULL);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runk/template.h"
+#include "lib/oci_template.h"
 
-#include "runk/runk.h"
+#include "lib/oci_state.h"
 
 #define CAPS "\"CAP_AUDIT_WRITE\", \"CAP_KILL\", \"CAP_NET_BIND_SERVICE\""
 
 static const char head[] =
 	"{\n"
-	"  \"ociVersion\": \"" RUNK_SPEC_VERSION "\",\n"
+	"  \"ociVersion\": \"" OCI_STATE_VERSION "\",\n"
 	"  \"process\": {\n"
 	"    \"terminal\": true,\n"
 	"    \"user\": { \"uid\": 0, \"gid\": 0 },\n"
@@ -23,7 +23,7 @@ static const char head[] =
 	"    \"noNewPrivileges\": true\n"
 	"  },\n"
 	"  \"root\": { \"path\": \"rootfs\", \"readonly\": true },\n"
-	"  \"hostname\": \"runk\",\n"
+	"  \"hostname\": \"%s\",\n"
 	"  \"mounts\": [\n"
 	"    { \"destination\": \"/proc\", \"type\": \"proc\", \"source\": \"proc\" },\n"
 	"    { \"destination\": \"/dev\", \"type\": \"tmpfs\", \"source\": \"tmpfs\",\n"
@@ -67,10 +67,10 @@ static const char tail[] = "    \"maskedPaths\": [ \"/proc/acpi\", \"/proc/asoun
 			   "  }\n"
 			   "}\n";
 
-int template_format(bool rootless, uid_t uid, gid_t gid, struct buf *out)
+int oci_template_format(const char *hostname, bool rootless, uid_t uid, gid_t gid, struct buf *out)
 {
 	/* A group that is not mapped cannot own terminals. */
-	int r = buf_printf(out, head, rootless ? "" : ", \"gid=5\"");
+	int r = buf_printf(out, head, hostname, rootless ? "" : ", \"gid=5\"");
 
 	if (r == 0)
 		r = rootless ? buf_printf(out, rootless_format, uid, gid) : buf_printf(out, "%s", rooted);

@@ -10,4 +10,4 @@
 #include "lib/buf.h"
 
 /* Appends config.json; for a rootless one the ids of whom it is for. -ENOMEM. */
-int template_format(bool rootless, uid_t uid, gid_t gid, struct buf *out);
+int oci_template_format(const char *hostname, bool rootless, uid_t uid, gid_t gid, struct buf *out);

@@ -4,8 +4,8 @@
  */
 #pragma once
 
-#include "agent/cgroups/stats.h"
 #include "lib/buf.h"
+#include "lib/cgroup_stats.h"
 
 /* Appends one line of type "stats"; -ENOMEM. */
 int figures_format(const char *id, const struct cgroup_stats *stats, struct buf *out);

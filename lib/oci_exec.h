@@ -10,19 +10,19 @@
 #include "lib/flags.h"
 #include "lib/oci.h"
 
-struct exec_options_process {
+struct oci_exec_options {
 	const char *file; /* --process; then all others are ignored, as by runc */
 	const char *cwd, *user, *apparmor, *label;
 	struct flag_list env, caps, gids;
 	bool tty, no_new_privs;
 };
 
-/* Makes the process; argv is its command. Checked by container_validate_process. */
-int exec_process_make(struct arena *arena, const struct oci_spec *spec, const struct exec_options_process *options,
-                      int argc, char **argv, struct oci_process **ret, struct err *err);
+/* Makes the process; argv is its command. Not checked further. */
+int oci_exec_make(struct arena *arena, const struct oci_spec *spec, const struct oci_exec_options *options, int argc,
+                  char **argv, struct oci_process **ret, struct err *err);
 
 /* "uid" or "uid:gid", numbers only: a name would have to be looked up in a file of the image. -EINVAL. */
-int exec_process_parse_user(const char *text, uid_t *ret_uid, gid_t *ret_gid);
+int oci_exec_parse_user(const char *text, uid_t *ret_uid, gid_t *ret_gid);
 
 /* Adds "NAME=value" variables to a process. */
-int exec_process_add_env(struct arena *arena, struct oci_process *process, const char *const *v, size_t n);
+int oci_exec_add_env(struct arena *arena, struct oci_process *process, const char *const *v, size_t n);
