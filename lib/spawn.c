@@ -33,23 +33,27 @@ struct failure {
 	enum stage stage;
 };
 
-static int place_stdio(const struct spawn_spec *spec)
+static int place_fds(const struct spawn_spec *spec, int *report)
 {
-	int fds[3], r;
+	int fds[3 + SPAWN_FDS_MAX], n = 3 + (int)spec->n_fds, r;
 
-	/* All of them out of the way first: they may be 0 to 2 themselves, in any order. */
-	for (int i = 0; i < 3; i++) {
-		int fd = spec->stdio[i];
+	/* All of them out of the way first: they may be any of the numbers that they become. */
+	r = sys_fcntl(*report, F_DUPFD_CLOEXEC, n);
+	if (r < 0)
+		return r;
+	*report = r;
+	for (int i = 0; i < n; i++) {
+		int fd = i < 3 ? spec->stdio[i] : spec->fds[i - 3];
 
 		if (fd < 0)
 			fd = sys_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
 		if (fd < 0)
 			return fd;
-		fds[i] = sys_fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		fds[i] = sys_fcntl(fd, F_DUPFD_CLOEXEC, n);
 		if (fds[i] < 0)
 			return fds[i];
 	}
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < n; i++) {
 		r = sys_dup2(fds[i], i, false);
 		if (r < 0)
 			return r;
@@ -59,9 +63,11 @@ static int place_stdio(const struct spawn_spec *spec)
 
 static int prepare(const struct spawn_spec *spec, int report)
 {
-	int keep[] = { report, spec->stdio[0], spec->stdio[1], spec->stdio[2] };
-	int r = job_child_prologue(keep, ARRAY_SIZE(keep));
+	int keep[4 + SPAWN_FDS_MAX] = { report, spec->stdio[0], spec->stdio[1], spec->stdio[2] }, r;
 
+	for (size_t i = 0; i < spec->n_fds; i++)
+		keep[4 + i] = spec->fds[i];
+	r = job_child_prologue(keep, 4 + spec->n_fds);
 	if (r == 0 && spec->death_signal)
 		r = sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (r == 0 && spec->new_session)
@@ -80,14 +86,14 @@ static int take_terminal(void)
 }
 
 /* Returns only if it failed. */
-static struct failure become(const struct spawn_spec *spec, int report)
+static struct failure become(const struct spawn_spec *spec, int *report)
 {
 	char *const no_env[] = { NULL };
-	int r = prepare(spec, report);
+	int r = prepare(spec, *report);
 
 	if (r < 0)
 		return (struct failure){ -r, STAGE_PROLOGUE };
-	r = place_stdio(spec);
+	r = place_fds(spec, report);
 	if (r < 0)
 		return (struct failure){ -r, STAGE_STDIO };
 	r = spec->interactive ? take_terminal() : 0;
@@ -99,7 +105,7 @@ static struct failure become(const struct spawn_spec *spec, int report)
 
 _Noreturn static void run_child(const struct spawn_spec *spec, int report)
 {
-	struct failure failure = become(spec, report);
+	struct failure failure = become(spec, &report);
 
 	(void)fd_write_all(report, &failure, sizeof(failure));
 	_exit(127);
@@ -167,8 +173,11 @@ pid_t spawn_run(const struct spawn_spec *spec, int *ret_pidfd, struct err *err)
 {
 	_autoclose_ int ours = -EBADF, theirs = -EBADF, pidfd = -EBADF;
 	pid_t pid;
-	int r = open_report(&ours, &theirs);
+	int r;
 
+	if (spec->n_fds > SPAWN_FDS_MAX)
+		return err_say(err, E2BIG, "start '%s': more than %d files to hand over", spec->path, SPAWN_FDS_MAX);
+	r = open_report(&ours, &theirs);
 	if (r < 0)
 		return err_set(err, r, "start '%s': make a pipe", spec->path);
 	pid = clone_program(spec->cgroup_fd, &pidfd);

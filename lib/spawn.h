@@ -6,15 +6,20 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "lib/err.h"
+
+#define SPAWN_FDS_MAX 64 /* that a program may get beside its stdio */
 
 struct spawn_spec {
 	const char *path;  /* absolute */
 	char *const *argv; /* NULL-terminated */
 	char *const *env;  /* NULL-terminated; NULL = empty */
 	int stdio[3];      /* becomes 0, 1, 2; negative = /dev/null */
+	const int *fds;    /* n_fds more, which become 3, 4, … */
+	size_t n_fds;
 	bool death_signal; /* SIGKILL when we die */
 	bool new_session;  /* it leads a session and a process group of its own */
 	bool interactive;  /* with new_session: stdio[0] is its terminal, and it is killed as others for lack of

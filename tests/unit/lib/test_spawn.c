@@ -75,6 +75,37 @@ static void nothing_else_is_inherited(void **state)
 	free(text);
 }
 
+/* In the other order than they lie here, and one of them where another goes. */
+static void more_fds_become_3_and_4(void **state)
+{
+	char *argv[] = { (char *)"sh", (char *)"-c",
+		         (char *)"read a <&3; read b <&4; [ \"$a$b\" = xy ] && [ ! -e /proc/$$/fd/5 ]", NULL };
+	int x[2], y[2], fds[2], pidfd = -EBADF, low = fcntl(0, F_DUPFD, 4);
+	struct spawn_spec spec = { .path = "/bin/sh", .argv = argv, .stdio = { -1, -1, -1 }, .fds = fds, .n_fds = 2 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(pipe2(x, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(y, O_CLOEXEC), 0);
+	assert_int_equal(write(x[1], "x\n", 2), 2);
+	assert_int_equal(write(y[1], "y\n", 2), 2);
+	fds[0] = fcntl(x[0], F_DUPFD_CLOEXEC, 4);
+	(void)dup3(y[0], 3, O_CLOEXEC);
+	fds[1] = 3;
+	if (spawn_run(&spec, &pidfd, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(spawn_wait(pidfd, 10000), 0);
+	(void)fd_close(pidfd);
+	spec.n_fds = SPAWN_FDS_MAX + 1;
+	assert_int_equal(spawn_run(&spec, &pidfd, &err), -E2BIG);
+	for (int i = 0; i < 2; i++) {
+		(void)fd_close(x[i]);
+		(void)fd_close(y[i]);
+	}
+	(void)fd_close(fds[0]);
+	(void)fd_close(low);
+}
+
 static void signals_are_reset(void **state)
 {
 	sigset_t mask, old;
@@ -174,6 +205,7 @@ int test_spawn(void)
 		cmocka_unit_test(a_program_runs_with_its_stdio_and_code),
 		cmocka_unit_test(the_environment_is_what_was_given),
 		cmocka_unit_test(nothing_else_is_inherited),
+		cmocka_unit_test(more_fds_become_3_and_4),
 		cmocka_unit_test(signals_are_reset),
 		cmocka_unit_test(a_missing_program_is_the_callers_error),
 		cmocka_unit_test(bad_stdio_is_told),
