@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "agent/container.h"
-#include "agent/hooks.h"
 #include "agent/sandbox.h"
 #include "lib/fd.h"
+#include "lib/hooks.h"
 #include "lib/log.h"
 #include "lib/path.h"
 #include "lib/sys.h"

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "agent/attributes.h"
-#include "agent/hooks.h"
 #include "agent/sysctl.h"
+#include "lib/hooks.h"
 #include "lib/path.h"
 
 #define HOSTNAME_MAX      64 /* __NEW_UTS_LEN */

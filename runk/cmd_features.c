@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
-#include "agent/hooks.h"
+#include "lib/hooks.h"
 #include "lib/features.h"
 #include "runk/command.h"
 

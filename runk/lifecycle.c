@@ -11,9 +11,9 @@
 #include <time.h>
 
 #include "agent/cgroups/systemd.h"
-#include "agent/hooks.h"
 #include "agent/mount/rootfs.h"
 #include "lib/fd.h"
+#include "lib/hooks.h"
 #include "lib/procstart.h"
 #include "lib/sys.h"
 

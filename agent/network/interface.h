@@ -5,8 +5,8 @@
  */
 #pragma once
 
-#include "agent/network/address.h"
-#include "agent/network/link.h"
+#include "lib/net_address.h"
+#include "lib/net_link.h"
 #include "lib/netlink.h"
 
 struct net_address_config {

@@ -3,14 +3,14 @@
 #include <string.h>
 
 #include "agent/network/interface.h"
-#include "agent/network/neighbour.h"
-#include "agent/network/route.h"
 #include "agent/network/wait.h"
 #include "agent/rpc/handlers.h"
 #include "agent/rpc/server.h"
 #include "agent/sandbox.h"
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "lib/net_neighbour.h"
+#include "lib/net_route.h"
 #include "lib/sys.h"
 #include "proto/agent.pb-c.h"
 #include "proto/pbmem.h"

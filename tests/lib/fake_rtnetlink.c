@@ -180,6 +180,8 @@ static const char *dump_kind(const struct nlmsghdr *message)
 
 	if (message->nlmsg_type == RTM_GETROUTE)
 		return route->rtm_family == AF_INET ? "r4" : "r6";
+	if (message->nlmsg_type == RTM_GETNEIGH)
+		return "neigh";
 	return message->nlmsg_type == RTM_GETLINK ? "link" : "addr";
 }
 

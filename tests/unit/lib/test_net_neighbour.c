@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/network/neighbour.h"
+#include "lib/net_neighbour.h"
 
 #include <errno.h>
+#include <linux/neighbour.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/lib/fake_rtnetlink.h"
@@ -69,12 +71,33 @@ static void failure_ends_it_and_names_the_neighbour(void **state)
 	assert_int_equal(fake_rtnetlink.n_changes, 5);
 }
 
+static void listed(void **state)
+{
+	_autoneighbours_ struct net_neighbours neighbours = { 0 };
+	char ip[NET_IP_TEXT_MAX], mac[NET_MAC_TEXT_MAX], line[1024] = "";
+	const struct net_neighbour *v;
+	size_t n;
+
+	fake_rtnetlink.n_interrupted = 1;
+	assert_int_equal(net_neighbours_read(*state, &neighbours, NULL), 0);
+	v = net_neighbours_all(&neighbours, &n);
+	for (size_t i = 0; i < n; i++)
+		if (v[i].state & (NUD_PERMANENT | NUD_STALE))
+			(void)snprintf(line + strlen(line), sizeof(line) - strlen(line), "%s %s %d %x\n",
+			               net_ip_format(&v[i].ip, false, ip), net_mac_format(&v[i].mac, mac), v[i].index,
+			               v[i].state);
+	assert_string_equal(line, "10.1.0.7 02:00:00:00:09:0B 2 4\n"
+	                          "10.1.0.9 02:00:00:00:09:09 2 80\n"
+	                          "fd00:1::9 02:00:00:00:09:0A 2 80\n");
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, fake_rtnetlink_setup, fake_rtnetlink_teardown)
 
-int test_neighbour(void)
+int test_net_neighbour(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(resolved_and_built),
+		T(listed),
 		T(failure_ends_it_and_names_the_neighbour),
 	};
 

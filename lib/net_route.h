@@ -5,9 +5,9 @@
  */
 #pragma once
 
-#include "agent/network/ip.h"
-#include "agent/network/link.h"
 #include "lib/buf.h"
+#include "lib/net_ip.h"
+#include "lib/net_link.h"
 #include "lib/netlink.h"
 
 /* A route as a host asks for it; the strings are borrowed and never NULL. */
@@ -25,6 +25,7 @@ struct net_route {
 	struct net_ip source;         /* the preferred source address, or none */
 	struct net_ip source_network; /* packets from there only, or none */
 	uint32_t scope, flags, mtu;
+	uint8_t protocol; /* RTPROT_*, of one that was read */
 };
 
 /* `items` holds struct net_route. */

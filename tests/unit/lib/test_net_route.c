@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/network/route.h"
+#include "lib/net_route.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -183,7 +183,7 @@ static void failure_ends_it_and_names_the_route(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, fake_rtnetlink_setup, fake_rtnetlink_teardown)
 
-int test_route(void)
+int test_net_route(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(resolved),

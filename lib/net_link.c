@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/network/link.h"
+#include "lib/net_link.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -46,6 +46,19 @@ char *net_mac_format(const struct net_mac *mac, char *buf)
 
 /* --- reading ----------------------------------------------------------------------------------------------------- */
 
+static void parse_kind(const struct nlattr *info, struct net_link *link)
+{
+	const struct nlattr *attr;
+
+	if (!info)
+		return;
+	mnl_attr_for_each_nested(attr, info)
+	{
+		if (mnl_attr_get_type(attr) == IFLA_INFO_KIND && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
+			(void)snprintf(link->kind, sizeof(link->kind), "%s", mnl_attr_get_str(attr));
+	}
+}
+
 bool net_link_parse(const struct nlmsghdr *message, struct net_link *ret)
 {
 	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
@@ -54,7 +67,7 @@ bool net_link_parse(const struct nlmsghdr *message, struct net_link *ret)
 
 	if (message->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(message) < sizeof(*header))
 		return false;
-	link = (struct net_link){ .index = header->ifi_index, .flags = header->ifi_flags };
+	link = (struct net_link){ .index = header->ifi_index, .flags = header->ifi_flags, .type = header->ifi_type };
 	netlink_attributes(message, sizeof(*header), a, IFLA_MAX + 1);
 	if (!a[IFLA_IFNAME] || mnl_attr_validate(a[IFLA_IFNAME], MNL_TYPE_NUL_STRING) < 0)
 		return false;
@@ -65,6 +78,7 @@ bool net_link_parse(const struct nlmsghdr *message, struct net_link *ret)
 		link.mac.len = mnl_attr_get_payload_len(a[IFLA_ADDRESS]);
 		memcpy(link.mac.bytes, mnl_attr_get_payload(a[IFLA_ADDRESS]), link.mac.len);
 	}
+	parse_kind(a[IFLA_LINKINFO], &link);
 	*ret = link;
 	return true;
 }

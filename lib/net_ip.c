@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/network/ip.h"
+#include "lib/net_ip.h"
 
 #include <errno.h>
 #include <stdio.h>

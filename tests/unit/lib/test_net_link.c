@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/network/link.h"
+#include "lib/net_link.h"
 
 #include <errno.h>
+#include <net/if_arp.h>
 #include <string.h>
 
 #include "tests/lib/fake_rtnetlink.h"
@@ -52,6 +53,8 @@ static void parsed(void **state)
 	(void)state;
 	assert_true(net_link_parse(message, &link));
 	assert_string_equal(link.name, "eth0");
+	assert_string_equal(link.kind, "veth");
+	assert_int_equal(link.type, ARPHRD_ETHER);
 	assert_int_equal(link.index, 3);
 	assert_int_equal(link.mtu, 1400);
 	assert_true(link.flags & IFF_UP);
@@ -157,7 +160,7 @@ static void changes_are_built(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, fake_rtnetlink_setup, fake_rtnetlink_teardown)
 
-int test_link(void)
+int test_net_link(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hardware_addresses), cmocka_unit_test(parsed),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/hooks.h"
+#include "lib/hooks.h"
 
 #include <errno.h>
 #include <fcntl.h>

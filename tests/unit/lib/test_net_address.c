@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/network/address.h"
+#include "lib/net_address.h"
 
 #include <errno.h>
 #include <string.h>
@@ -106,7 +106,7 @@ static void failure_names_the_address(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, fake_rtnetlink_setup, fake_rtnetlink_teardown)
 
-int test_address(void)
+int test_net_address(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(built),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/network/address.h"
+#include "lib/net_address.h"
 
 #include <linux/if_addr.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  */
 #pragma once
 
-#include "agent/network/ip.h"
 #include "lib/buf.h"
+#include "lib/net_ip.h"
 #include "lib/netlink.h"
 
 struct net_address {

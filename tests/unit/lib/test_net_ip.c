@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/network/ip.h"
+#include "lib/net_ip.h"
 
 #include <errno.h>
 #include <string.h>
@@ -79,7 +79,7 @@ static void bytes_are_taken(void **state)
 	assert_true(net_ip_is_any(&ip));
 }
 
-int test_ip(void)
+int test_net_ip(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(texts),

@@ -12,6 +12,7 @@
 
 #define NET_MAC_MAX      32
 #define NET_MAC_TEXT_MAX (3 * NET_MAC_MAX)
+#define NET_KIND_MAX     16
 
 struct net_mac {
 	uint8_t bytes[NET_MAC_MAX];
@@ -24,6 +25,8 @@ struct net_link {
 	uint32_t mtu;
 	char name[IF_NAMESIZE];
 	struct net_mac mac;
+	unsigned short type;     /* ARPHRD_* */
+	char kind[NET_KIND_MAX]; /* "veth", "dummy"; "" = a device */
 };
 
 /* All links of the network; `items` holds struct net_link. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/network/route.h"
+#include "lib/net_route.h"
 
 #include <errno.h>
 #include <string.h>
@@ -202,6 +202,7 @@ bool net_route_parse(const struct nlmsghdr *message, struct net_route *ret)
 		.scope = header->rtm_scope,
 		.flags = header->rtm_flags & FLAGS_SETTABLE,
 		.mtu = parse_mtu(a[RTA_METRICS]),
+		.protocol = header->rtm_protocol,
 	};
 	take_ip(route.family, a[RTA_DST], header->rtm_dst_len, &route.dest);
 	take_ip(route.family, a[RTA_SRC], header->rtm_src_len, &route.source_network);
