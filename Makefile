@@ -182,12 +182,8 @@ metrics:  ## the figures of the house style; fails over a limit
 ci:  ## what CI runs
 	@scripts/install-deps build vm check
 	+@CI=1 FUZZ_SECONDS=$${FUZZ_SECONDS:-30} tests/lib/check lint metrics check-fresh check-image asan fuzz
-install: all initrd  ## DESTDIR= PREFIX=: programs, initrd, docs
-	@install -D -t $(DESTDIR)$(PREFIX)/bin $(PROGRAMS)
-	@install -D -t $(DESTDIR)$(PREFIX)/libexec/kata-c $(HELPERS)
-	@install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/kata-c $(B)/kata.initrd
-	@install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system $(wildcard rootfs-builder/units/*)
-	@install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/kata-c README.md LICENSE $(wildcard docs/*.md)
+install: all initrd  ## DESTDIR= PREFIX=: programs, guest, configuration, docs
+	@scripts/install-files $(B) "$(DESTDIR)" "$(PREFIX)" $(PROGRAMS) -- $(HELPERS)
 dist:  ## the committed tree as a tarball
 	@mkdir -p build && git archive --prefix=kata-c-$(VERSION)/ -o build/kata-c-$(VERSION).tar.gz HEAD && echo build/kata-c-$(VERSION).tar.gz
 check-fresh:  ## the README's commands in a clean Debian root, which must have all that the tests want

@@ -150,6 +150,39 @@ static int apply_kernel_params(struct config *c, const char *text, struct err *e
 	return 0;
 }
 
+/* Programs and sources that a workload names must match a glob of the configuration; without globs there are none. */
+static int check_path(const struct config_hypervisor *h, const char *name, const char *value, struct err *err)
+{
+	const struct {
+		const char *name;
+		const struct config_list *globs;
+	} guarded[] = {
+		{ "path", &h->valid_hypervisor_paths },
+		{ "virtio_fs_daemon", &h->valid_virtio_fs_daemon_paths },
+		{ "entropy_source", &h->valid_entropy_sources },
+		/* Ours alone, and no key says which of them would do. */
+		{ "vhost_user_vsock_daemon", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(guarded); i++)
+		if (strcmp(guarded[i].name, name) == 0 &&
+		    !(guarded[i].globs && config_matches(guarded[i].globs, value)))
+			return err_say(err, EPERM, "'%s' matches none of the configuration's valid paths", value);
+	return 0;
+}
+
+/* What a workload may not say, whatever the configuration enables. */
+static bool is_forbidden(const char *name)
+{
+	/* The last two reach for the host's files and network. */
+	static const char *const names[] = { "enable_annotations", "sandbox_bind_mounts", "disable_new_netns" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return strncmp(name, "valid_", 6) == 0;
+}
+
 static int apply_one(struct config *c, const char *section, const char *name, const char *value, struct err *err)
 {
 	int rc;
@@ -165,10 +198,13 @@ static int apply_one(struct config *c, const char *section, const char *name, co
 	}
 	if (strcmp(section, "agent") == 0 && strcmp(name, "kernel_modules") == 0)
 		return apply_modules(c, value, err);
-	/* A workload must not widen what its own annotations may do. */
-	if (strncmp(name, "valid_", 6) == 0 || strcmp(name, "enable_annotations") == 0)
+	if (is_forbidden(name))
 		return err_say(err, EPERM, "cannot be changed by an annotation");
-	return config_set(c, section, key_of(name), value, err);
+	/* Upstream's workloads may carry it, and it does nothing here. */
+	if (config_is_unused(section, name))
+		return 0;
+	rc = config_set(c, section, key_of(name), value, err);
+	return rc < 0 ? rc : check_path(&c->hypervisor, name, value, err);
 }
 
 int annotation_apply(struct config *c, const struct oci_pairs *annotations, struct err *err)

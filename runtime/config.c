@@ -186,7 +186,7 @@ static int read_section(struct config *c, const char *section, struct json_objec
 		if (key)
 			rc = read_key(c, key, node, err);
 		else
-			rc = note_key(c, config_key_is_unused(section, name) ? &c->unused : &c->unknown, section, name,
+			rc = note_key(c, config_is_unused(section, name) ? &c->unused : &c->unknown, section, name,
 			              err);
 	}
 	return rc;

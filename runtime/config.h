@@ -82,6 +82,12 @@ int config_check(struct config *c, const struct config_host *host, struct err *e
 /* Checks that the programs and images exist, and that the initrd fits the memory. */
 int config_check_files(const struct config *c, struct err *err);
 
+/* True if one of the globs matches. */
+bool config_matches(const struct config_list *globs, const char *value);
+
+/* True if upstream knows the key and it does nothing here. */
+bool config_is_unused(const char *section, const char *name);
+
 /* The figures of this machine. */
 struct config_host config_host_now(void);
 

@@ -15,6 +15,7 @@
 #define MEMORY_MIB     2048
 #define MEMORY_SLOTS   10
 #define BRIDGES_MAX    5
+#define TIMEOUT_MAX_S  86400
 
 /* What a key may say; the list ends with NULL. */
 static const struct {
@@ -83,16 +84,15 @@ static int check_choice(const struct config *c, size_t i, struct err *err)
 	return err_say(err, EINVAL, "%s: '%s' is none of %s", choices[i].name, value, allowed);
 }
 
-/* True if one of the globs matches; a list that is not given allows the configured value only, which the caller knows.
- */
-static bool matches(const struct config_list *globs, const char *value)
+bool config_matches(const struct config_list *globs, const char *value)
 {
 	for (size_t i = 0; i < globs->n; i++)
 		if (fnmatch(globs->v[i], value, FNM_PATHNAME) == 0)
 			return true;
-	return globs->n == 0;
+	return false;
 }
 
+/* What stands in the configuration itself needs no glob; one that is given must fit it all the same. */
 static int check_globs(const struct config_hypervisor *h, struct err *err)
 {
 	const struct {
@@ -105,9 +105,43 @@ static int check_globs(const struct config_hypervisor *h, struct err *err)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
-		if (*rules[i].value && !matches(rules[i].globs, rules[i].value))
+		if (*rules[i].value && rules[i].globs->n > 0 && !config_matches(rules[i].globs, rules[i].value))
 			return err_say(err, EPERM, "hypervisor.%s: '%s' matches none of its valid paths", rules[i].name,
 			               rules[i].value);
+	return 0;
+}
+
+/* QEMU's options end at commas: a path with one would begin an option of its own. */
+static int check_commas(const struct config_hypervisor *h, struct err *err)
+{
+	const struct {
+		const char *name, *value;
+	} rules[] = {
+		{ "image", h->image },
+		{ "entropy_source", h->entropy_source },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		if (strchr(rules[i].value, ','))
+			return err_say(err, EINVAL, "hypervisor.%s: '%s' has a comma", rules[i].name, rules[i].value);
+	return 0;
+}
+
+/* Seconds that are no time, or more than the milliseconds of an unsigned can tell. */
+static int check_times(const struct config *c, struct err *err)
+{
+	const struct {
+		const char *name;
+		int64_t value;
+	} rules[] = {
+		{ "agent.dial_timeout", c->agent.dial_timeout },
+		{ "runtime.create_container_timeout", c->runtime.create_container_timeout },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		if (rules[i].value < 1 || rules[i].value > TIMEOUT_MAX_S)
+			return err_say(err, EINVAL, "%s: %" PRId64 " is not between 1 and %d seconds", rules[i].name,
+			               rules[i].value, TIMEOUT_MAX_S);
 	return 0;
 }
 
@@ -139,6 +173,10 @@ int config_check(struct config *c, const struct config_host *host, struct err *e
 		return err_say(err, EINVAL, "runtime.disable_new_netns: needs internetworking_model 'none'");
 	if (rc == 0)
 		rc = check_globs(h, err);
+	if (rc == 0)
+		rc = check_commas(h, err);
+	if (rc == 0)
+		rc = check_times(c, err);
 	return rc < 0 ? rc : check_bind_mounts(&c->runtime.sandbox_bind_mounts, err);
 }
 

@@ -128,7 +128,7 @@ static bool has_word(const char *list, const char *word)
 	return false;
 }
 
-bool config_key_is_unused(const char *section, const char *name)
+bool config_is_unused(const char *section, const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(unused); i++)
 		if (strcmp(unused[i].section, section) == 0)

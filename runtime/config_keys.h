@@ -23,6 +23,3 @@ extern const size_t config_keys_count;
 
 /* The key of that name, or NULL. */
 const struct config_key *config_key_find(const char *section, const char *name);
-
-/* True if upstream knows the key and it does nothing here. */
-bool config_key_is_unused(const char *section, const char *name);

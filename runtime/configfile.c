@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/mem.h"
+#include "runtime/helper.h"
 #include "runtime/toml.h"
 
 #define DROPINS_MAX 1024
@@ -24,30 +25,53 @@ void configfile_done(struct configfile *f)
 	memset(f, 0, sizeof(*f));
 }
 
-const char *const *configfile_default_paths(void)
+/* Where `make install` has put it, seen from our program, so that any PREFIX will do. */
+static char *path_beside_us(void)
+{
+	_autofree_ char *directory = helper_own_directory();
+	char *path;
+	size_t n = directory ? strlen(directory) : 0;
+
+	if (n < 5 || strcmp(directory + n - 5, "/bin/") != 0)
+		return NULL;
+	return asprintf(&path, "%.*s/share/defaults/kata-containers/configuration.toml", (int)n - 5, directory) < 0
+	               ? NULL
+	               : path;
+}
+
+char *configfile_default_path(size_t i)
 {
 	static const char *const paths[] = {
 		"/etc/kata-containers/configuration.toml",
 		"/usr/share/defaults/kata-containers/configuration.toml",
-		"/usr/local/share/defaults/kata-containers/configuration.toml",
-		NULL,
 	};
+	char *ours;
 
-	return paths;
+	if (i < ARRAY_SIZE(paths))
+		return strdup(paths[i]);
+	ours = i == ARRAY_SIZE(paths) ? path_beside_us() : NULL;
+	if (ours && strcmp(ours, paths[1]) == 0) {
+		free(ours);
+		return NULL;
+	}
+	return ours;
 }
 
-/* The file to read; NULL if there is none. */
-static const char *choose(const char *given)
+/* The file to read, to be freed; NULL if there is none. */
+static char *choose(const char *given)
 {
 	const char *env = getenv("KATA_CONF_FILE");
+	char *path;
 
 	if (given)
-		return given;
+		return strdup(given);
 	if (env && *env)
-		return env;
-	for (const char *const *p = configfile_default_paths(); *p; p++)
-		if (access(*p, F_OK) == 0)
-			return *p;
+		return strdup(env);
+	for (size_t i = 0; (path = configfile_default_path(i)) != NULL; i++) {
+		if (access(path, F_OK) == 0)
+			return path;
+		free(path);
+	}
 	return NULL;
 }
 
@@ -116,17 +140,16 @@ static int read_dropin(struct configfile *f, const char *path, struct err *err)
 
 int configfile_read(const char *given, struct configfile *ret, struct err *err)
 {
-	const char *path = choose(given);
 	int rc;
 
 	memset(ret, 0, sizeof(*ret));
-	if (!path)
-		return err_say(err, ENOENT, "read configuration: none of its default paths exists (%s, %s)",
-		               configfile_default_paths()[0], configfile_default_paths()[1]);
-	ret->path = strdup(path);
-	ret->real = realpath(path, NULL);
-	if (!ret->path || !ret->real)
-		return err_set(err, errno, "read configuration '%s'", path);
+	ret->path = choose(given);
+	if (!ret->path)
+		return err_say(err, ENOENT,
+		               "read configuration: none of its default paths exists, see --show-default-config-paths");
+	ret->real = realpath(ret->path, NULL);
+	if (!ret->real)
+		return err_set(err, errno, "read configuration '%s'", ret->path);
 	rc = toml_read(ret->real, &ret->tree, err);
 	if (rc < 0) {
 		(void)err_wrap(err, "read configuration");

@@ -23,8 +23,8 @@ struct configfile {
 void configfile_done(struct configfile *f);
 #define _autoconfigfile_ _cleanup_(configfile_done)
 
-/* The default paths in the order of the search, NULL at the end. */
-const char *const *configfile_default_paths(void);
+/* The i-th of the default paths in the order of the search, to be freed by the caller; NULL after the last. */
+char *configfile_default_path(size_t i);
 
 /*
  * Reads the file `given` (an option's value; NULL = $KATA_CONF_FILE, then the default paths) and its drop-ins. The

@@ -21,8 +21,7 @@ struct intake {
 	struct buf *to;
 };
 
-/* The directory of our own program, with a slash. */
-static char *own_directory(void)
+char *helper_own_directory(void)
 {
 	char path[4096];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
@@ -38,7 +37,7 @@ static char *own_directory(void)
 char *helper_path(const char *name, struct err *err)
 {
 	static const char *const places[] = { "", "../libexec/kata-c/" };
-	_autofree_ char *directory = own_directory();
+	_autofree_ char *directory = helper_own_directory();
 
 	for (size_t i = 0; directory && i < ARRAY_SIZE(places); i++) {
 		char *path;

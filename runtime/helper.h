@@ -11,6 +11,9 @@
 
 #define HELPER_OUTPUT_MAX (16u << 20) /* bytes of stdout; more is -EMSGSIZE */
 
+/* The directory of our own program, with a slash; to be freed by the caller, NULL if it is not known. */
+char *helper_own_directory(void);
+
 /* The path of a helper program, to be freed by the caller; NULL (and the error) if it is in none of its places. */
 char *helper_path(const char *name, struct err *err);
 

@@ -16,7 +16,7 @@
 #include "runtime/annotation.h"
 #include "runtime/ask.h"
 #include "runtime/bundle.h"
-#include "runtime/configfile.h"
+#include "runtime/configload.h"
 #include "runtime/kvm.h"
 #include "runtime/place.h"
 #include "runtime/supervisor.h"
@@ -66,18 +66,15 @@ static int read_bundle(struct launch *l, struct err *err)
 static int read_config(struct launch *l, struct config *c, struct err *err)
 {
 	_autoconfigfile_ struct configfile file = { .path = NULL };
-	const struct config_host host = config_host_now();
-	int r = configfile_read(l->rt->config, &file, err);
+	int r = configload(l->rt->config, &l->spec->annotations, &file, c, err);
 
-	if (r == 0)
-		r = config_init(c, err);
-	if (r == 0)
-		r = config_read(c, file.tree, err);
-	if (r == 0)
-		r = annotation_apply(c, &l->spec->annotations, err);
-	if (r == 0)
-		r = config_check(c, &host, err);
-	return r < 0 ? r : config_check_files(c, err);
+	if (r < 0)
+		return r;
+	runtime_log(l->rt, "info", "Using configuration '%s'", file.real);
+	for (size_t i = 0; i < c->unknown.n; i++)
+		runtime_log(l->rt, "warning", "Configuration '%s': there is no key '%s', ignoring", file.path,
+		            c->unknown.v[i]);
+	return config_check_files(c, err);
 }
 
 /* The engine's terminal: it gets the master, the stdio process the slave. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <signal.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/command.h"
@@ -41,6 +42,17 @@ static int fail(const char *why, const char *what)
 	return RUNTIME_EXIT_FAILED;
 }
 
+static int show_paths(void)
+{
+	char *path;
+
+	for (size_t i = 0; (path = configfile_default_path(i)) != NULL; i++) {
+		(void)puts(path);
+		free(path);
+	}
+	return 0;
+}
+
 static int run(struct runtime *rt, int argc, char **argv)
 {
 	const struct command *command;
@@ -52,10 +64,8 @@ static int run(struct runtime *rt, int argc, char **argv)
 		(void)printf("kata-runtime : %s\n   OCI specs: 1.2.0\n", KATA_VERSION);
 		return 0;
 	}
-	for (const char *const *p = configfile_default_paths(); rt->show_paths && *p; p++)
-		(void)puts(*p);
 	if (rt->show_paths)
-		return 0;
+		return show_paths();
 	if (rt->help || argc == 0) {
 		help(rt->help ? stdout : stderr);
 		return rt->help ? 0 : RUNTIME_EXIT_FAILED;

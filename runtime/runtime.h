@@ -23,3 +23,6 @@ int runtime_init(struct runtime *rt, struct err *err);
 
 /* Tells the user, and the log if there is one, why the verb failed. */
 void runtime_log_error(const struct runtime *rt, const struct err *err);
+
+/* Writes a line to the log, which users do not see: level is "info" or "warning". */
+_printf_(3, 4) void runtime_log(const struct runtime *rt, const char *level, const char *fmt, ...);

@@ -2,6 +2,8 @@
 #include "runtime/annotation.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "tests/lib/unit.h"
 
@@ -90,6 +92,54 @@ static void no_annotation_widens_the_gate(void **state)
 	assert_int_equal(annotation_apply(&c, &gate, NULL), -EPERM);
 }
 
+/* Regular expressions over keys are one gate, the globs over paths another; without globs it is shut. */
+static void paths_need_a_glob(void **state)
+{
+	static const struct {
+		const char *key, *globs, *value;
+		int expected;
+	} table[] = {
+		{ "path", "", "/usr/bin/qemu-system-x86_64", -EPERM },
+		{ "path", "/usr/bin/qemu-*", "/usr/bin/qemu-kvm", 0 },
+		{ "path", "/usr/bin/qemu-*", "/usr/bin/qemu-/../sh", -EPERM },
+		{ "path", "/usr/bin/*", "/tmp/evil", -EPERM },
+		{ "entropy_source", "", "/dev/zero", -EPERM },
+		{ "virtio_fs_daemon", "", "/tmp/evil", -EPERM },
+		{ "vhost_user_vsock_daemon", "", "/tmp/evil", -EPERM },
+		{ "sandbox_bind_mounts", "", "/etc", -EPERM },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		_autoconfig_ struct config c;
+		bool is_runtime = strcmp(table[i].key, "sandbox_bind_mounts") == 0;
+		char key[128];
+		struct oci_pairs pairs = PAIRS({ key, (char *)table[i].value });
+
+		(void)snprintf(key, sizeof(key), "io.katacontainers.config.%s.%s",
+		               is_runtime ? "runtime" : "hypervisor", table[i].key);
+		assert_int_equal(config_init(&c, NULL), 0);
+		assert_int_equal(config_set(&c, "hypervisor", "enable_annotations", ".*", NULL), 0);
+		assert_int_equal(config_set(&c, "hypervisor", "valid_hypervisor_paths", table[i].globs, NULL), 0);
+		assert_int_equal(annotation_apply(&c, &pairs, NULL), table[i].expected);
+	}
+}
+
+/* A pod that was written for upstream runs here too, as long as what it asks for is no promise. */
+static void what_does_nothing_is_accepted(void **state)
+{
+	_autoconfig_ struct config c;
+	struct oci_pairs unused = PAIRS({ "io.katacontainers.config.hypervisor.enable_iommu", "true" });
+	struct oci_pairs policy = PAIRS({ "io.katacontainers.config.agent.policy", "cGFja2FnZQ==" });
+
+	(void)state;
+	assert_int_equal(config_init(&c, NULL), 0);
+	assert_int_equal(annotation_apply(&c, &unused, NULL), -EPERM);
+	assert_int_equal(config_set(&c, "hypervisor", "enable_annotations", "iommu", NULL), 0);
+	assert_int_equal(annotation_apply(&c, &unused, NULL), 0);
+	assert_int_equal(annotation_apply(&c, &policy, NULL), -ENOENT);
+}
+
 static void values_are_taken_over(void **state)
 {
 	_autoconfig_ struct config c;
@@ -172,6 +222,8 @@ int test_annotation(void)
 		cmocka_unit_test(a_role_that_nobody_knows_is_refused),
 		cmocka_unit_test(keys_of_the_hypervisor_need_leave),
 		cmocka_unit_test(no_annotation_widens_the_gate),
+		cmocka_unit_test(paths_need_a_glob),
+		cmocka_unit_test(what_does_nothing_is_accepted),
 		cmocka_unit_test(values_are_taken_over),
 		cmocka_unit_test(bad_values_name_the_annotation),
 		cmocka_unit_test(the_pod_tells_its_size),
