@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -14,6 +15,7 @@
 
 enum stage {
 	STAGE_PROLOGUE,
+	STAGE_NETNS,
 	STAGE_STDIO,
 	STAGE_TERMINAL,
 	STAGE_EXEC,
@@ -22,6 +24,7 @@ enum stage {
 
 static const char *const stage_texts[STAGE_MAX] = {
 	[STAGE_PROLOGUE] = "prepare the process of",
+	[STAGE_NETNS] = "enter the network namespace of",
 	[STAGE_STDIO] = "set up stdio of",
 	[STAGE_TERMINAL] = "take the terminal for",
 	[STAGE_EXEC] = "run",
@@ -63,11 +66,11 @@ static int place_fds(const struct spawn_spec *spec, int *report)
 
 static int prepare(const struct spawn_spec *spec, int report)
 {
-	int keep[4 + SPAWN_FDS_MAX] = { report, spec->stdio[0], spec->stdio[1], spec->stdio[2] }, r;
+	int keep[5 + SPAWN_FDS_MAX] = { report, spec->stdio[0], spec->stdio[1], spec->stdio[2], spec->netns }, r;
 
 	for (size_t i = 0; i < spec->n_fds; i++)
-		keep[4 + i] = spec->fds[i];
-	r = job_child_prologue(keep, 4 + spec->n_fds);
+		keep[5 + i] = spec->fds[i];
+	r = job_child_prologue(keep, 5 + spec->n_fds);
 	if (r == 0 && spec->death_signal)
 		r = sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (r == 0 && spec->new_session)
@@ -93,6 +96,9 @@ static struct failure become(const struct spawn_spec *spec, int *report)
 
 	if (r < 0)
 		return (struct failure){ -r, STAGE_PROLOGUE };
+	r = spec->netns > 0 ? sys_setns(spec->netns, CLONE_NEWNET) : 0;
+	if (r < 0)
+		return (struct failure){ -r, STAGE_NETNS };
 	r = place_fds(spec, report);
 	if (r < 0)
 		return (struct failure){ -r, STAGE_STDIO };

@@ -24,6 +24,7 @@ struct spawn_spec {
 	bool new_session;  /* it leads a session and a process group of its own */
 	bool interactive;  /* with new_session: stdio[0] is its terminal, and it is killed as others for lack of
 	                      memory */
+	int netns;         /* network namespace to live in; 0 or negative = ours */
 	int cgroup_fd;     /* directory of the v2 cgroup to be born in; 0 or negative = ours */
 };
 

@@ -34,35 +34,40 @@ static int on_end(struct loop_source *source, uint32_t events)
 	return LOOP_KEEP;
 }
 
-int child_start(struct loop *loop, struct child *child, const char *name, char *const *argv, int stdin_fd,
-                const char *log, struct err *err)
+int child_start(struct loop *loop, struct child *child, const struct child_spec *c, struct err *err)
 {
 	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	char *const env[] = { path, NULL };
-	_autoclose_ int out = sys_openat(AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	struct spawn_spec spec = { .path = argv[0], .argv = argv, .env = env, .death_signal = true };
+	_autoclose_ int out = sys_openat(AT_FDCWD, c->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	const struct spawn_spec spec = {
+		.path = c->argv[0],
+		.argv = c->argv,
+		.env = env,
+		.stdio = { c->stdin_fd, out, out },
+		.fds = c->fds,
+		.n_fds = c->n_fds,
+		.netns = c->netns,
+		.death_signal = true,
+		.new_session = true,
+	};
 	pid_t pid;
 	int r;
 
 	if (out < 0)
-		return err_set(err, out, "open '%s'", log);
-	spec.stdio[0] = stdin_fd;
-	spec.stdio[1] = out;
-	spec.stdio[2] = out;
-	spec.new_session = true;
+		return err_set(err, out, "open '%s'", c->log);
 	pid = spawn_run(&spec, &child->source.fd, err);
 	if (pid < 0)
 		return pid;
-	child->name = name;
+	child->name = c->name;
 	child->pid = pid;
 	child->is_running = true;
 	if (proc_start_time(pid, &child->start_time) < 0)
 		child->start_time = 0;
-	child->source.name = name;
+	child->source.name = c->name;
 	child->source.events = EPOLLIN;
 	child->source.callback = on_end;
 	r = loop_add(loop, &child->source);
-	return r < 0 ? err_set(err, -r, "watch '%s'", name) : 0;
+	return r < 0 ? err_set(err, -r, "watch '%s'", c->name) : 0;
 }
 
 void child_kill(struct child *child)

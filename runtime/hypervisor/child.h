@@ -22,12 +22,18 @@ struct child {
 	void *owner;                        /* for `ended` */
 };
 
-/*
- * Starts argv[0] with no environment but PATH; stdin is stdin_fd (negative = /dev/null), its output is appended to the
- * file at `log`.
- */
-int child_start(struct loop *loop, struct child *child, const char *name, char *const *argv, int stdin_fd,
-                const char *log, struct err *err);
+struct child_spec {
+	const char *name;
+	char *const *argv;
+	const char *log; /* file that its output is appended to */
+	int stdin_fd;    /* negative = /dev/null */
+	int netns;       /* network namespace to live in; 0 or negative = ours */
+	const int *fds;  /* n_fds more, which become 3, 4, … */
+	size_t n_fds;
+};
+
+/* Starts argv[0] with no environment but PATH. */
+int child_start(struct loop *loop, struct child *child, const struct child_spec *spec, struct err *err);
 
 /* Sends SIGKILL, if it still runs. */
 void child_kill(struct child *child);

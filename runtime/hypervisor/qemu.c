@@ -63,13 +63,14 @@ static int daemon_failed(struct qemu *q, const struct child *child, struct err *
 static int start_daemon(struct qemu *q, struct child *child, const char *name, char **argv, const char *socket,
                         struct err *err)
 {
+	const struct child_spec c = { .name = name, .argv = argv, .log = log_of(q, name), .stdin_fd = -1 };
 	int64_t deadline = sys_now_ms() + DAEMON_MS;
 	struct stat st;
 	int r;
 
-	if (!argv)
+	if (!argv || !c.log)
 		return err_set(err, ENOMEM, "start '%s'", name);
-	r = child_start(q->loop, child, name, argv, -1, log_of(q, name), err);
+	r = child_start(q->loop, child, &c, err);
 	if (r < 0)
 		return r;
 	while (sys_fstatat(AT_FDCWD, socket, &st, 0) < 0) {
@@ -242,9 +243,9 @@ static int open_monitor(struct qemu *q, struct err *err)
 
 static int start_qemu(struct qemu *q, struct vm_spec *vm, struct err *err)
 {
+	struct child_spec c = { .name = "qemu", .log = log_of(q, "qemu") };
 	struct addr a = { .kind = ADDR_UNIX };
 	_autoclose_ int listening = -EBADF;
-	char **argv;
 	int n, r;
 
 	n = snprintf(a.path, sizeof(a.path), "%s/qmp.sock", q->dir);
@@ -255,10 +256,13 @@ static int start_qemu(struct qemu *q, struct vm_spec *vm, struct err *err)
 		return listening;
 	/* It has nothing to read from us: its stdin is where the monitor is waited for. */
 	vm->qmp_fd = 0;
-	argv = qemu_args(&q->arena, vm, err);
-	if (!argv)
+	c.stdin_fd = listening;
+	c.argv = qemu_args(&q->arena, vm, err);
+	if (!c.argv)
 		return -err->num;
-	r = child_start(q->loop, &q->qemu, "qemu", argv, listening, log_of(q, "qemu"), err);
+	if (!c.log)
+		return err_set(err, ENOMEM, "start QEMU");
+	r = child_start(q->loop, &q->qemu, &c, err);
 	if (r < 0)
 		return r;
 	return open_monitor(q, err);

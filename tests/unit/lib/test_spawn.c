@@ -76,6 +76,20 @@ static void nothing_else_is_inherited(void **state)
 }
 
 /* In the other order than they lie here, and one of them where another goes. */
+static void what_is_no_network_is_not_entered(void **state)
+{
+	char *argv[] = { (char *)"true", NULL };
+	struct spawn_spec spec = { .path = "/bin/true", .argv = argv, .stdio = { -1, -1, -1 } };
+	int pidfd = -EBADF;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	spec.netns = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(spawn_run(&spec, &pidfd, &err), -EINVAL);
+	assert_string_equal(err.text, "enter the network namespace of '/bin/true': Invalid argument");
+	(void)fd_close(spec.netns);
+}
+
 static void more_fds_become_3_and_4(void **state)
 {
 	char *argv[] = { (char *)"sh", (char *)"-c",
@@ -205,6 +219,7 @@ int test_spawn(void)
 		cmocka_unit_test(a_program_runs_with_its_stdio_and_code),
 		cmocka_unit_test(the_environment_is_what_was_given),
 		cmocka_unit_test(nothing_else_is_inherited),
+		cmocka_unit_test(what_is_no_network_is_not_entered),
 		cmocka_unit_test(more_fds_become_3_and_4),
 		cmocka_unit_test(signals_are_reset),
 		cmocka_unit_test(a_missing_program_is_the_callers_error),
