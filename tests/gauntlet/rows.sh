@@ -198,7 +198,7 @@ readonly_root() {
 console_symlink() {
 	image "mkdir -p dev && ln -s ../etc/passwd dev/console" || return 2
 	oci hostile ".root.path = \"$image\" | $no_dev | .process.terminal = true" sh -c 'test -c /etc/passwd && echo taken; echo ran' || return 2
-	said=$(script -qec "'$runk_bin' --root '$work/state' run --bundle '$work/hostile' hostile" /dev/null 2>&1 </dev/null)
+	said=$(script -qec "exec '$runk_bin' --root '$work/state' run --bundle '$work/hostile' hostile" /dev/null 2>&1 </dev/null)
 	"$runk_bin" --root "$work/state" delete --force hostile >/dev/null 2>&1
 	[[ $said == *neither* || $said == *ran* ]] || { echo "$said"; return 2; }
 	[[ $said != *taken* ]] || breach "the terminal was mounted where the image wants: $said"

@@ -6,6 +6,8 @@
 . "$top/tests/lib/bundle.sh"
 . "$top/tests/lib/runk.sh"
 
+# Podman 5 has one for every command, and it is not what is looked at here.
+export PODMAN_IGNORE_CGROUPSV1_WARNING=1
 schemas=/usr/share/gocode/src/github.com/opencontainers/runtime-spec/schema
 
 engine_podman() {
@@ -65,7 +67,9 @@ builder() {
 }
 
 buildah_runs() {
-	builder from --name building --cgroup-parent "/$group/buildah" localhost/kata-test-box &&
+	# Newer ones raise hard limits unasked, which not every machine's root may do.
+	builder from --name building --cgroup-parent "/$group/buildah" --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 \
+		localhost/kata-test-box &&
 		expect 0 'from buildah' builder run --runtime "$runk_bin" --network none building echo from buildah &&
 		builder rm building
 }
@@ -114,9 +118,8 @@ containerd_runs() {
 		expect 4 'in it' engine_ctr task exec --exec-id e box sh -c 'echo in it; exit 4' && engine_ctr task pause box &&
 		expect 0 PAUSED engine_ctr task ls && engine_ctr task resume box && expect 0 memory engine_ctr task metrics box &&
 		engine_ctr task kill -s KILL box && retry_until expect 0 STOPPED engine_ctr task ls && { engine_ctr task delete box; engine_ctr c rm box; } || return
-	# In check-fresh's root ctr never comes back from a terminal, though the container has ended (not understood yet).
-	[ -n "${KATA_CHECK_FRESH:-}" ] ||
-		expect 0 /dev/pts/0 script -qec "timeout 120 ctr --address '$work/ctd/sock' run -t --rm --rootfs --runc-binary '$runk_bin' --cgroup '/$group/tty' '$work/rootfs' tty tty" /dev/null
+	# In the foreground, else ctr is stopped when it touches the terminal.
+	expect 0 /dev/pts/0 script -qec "exec timeout --foreground 120 ctr --address '$work/ctd/sock' run -t --rm --rootfs --runc-binary '$runk_bin' --cgroup '/$group/tty' '$work/rootfs' tty tty" /dev/null
 }
 
 go_client() {

@@ -75,8 +75,8 @@ kill_all() {
 # Terminals: of run, of exec, and one handed over by a socket to whoever asked for it.
 terminals() {
 	oci tty '.process.terminal = true' sh -c 'tty; exit 3' &&
-		expect 3 /dev/pts/0 script -qec "'$runk_bin' --root '$work/state' run --bundle '$work/tty' tty" /dev/null &&
-		expect 4 /dev/pts script -qec "'$runk_bin' --root '$work/state' exec -t box sh -c 'tty; exit 4'" /dev/null &&
+		expect 3 /dev/pts/0 script -qec "exec '$runk_bin' --root '$work/state' run --bundle '$work/tty' tty" /dev/null &&
+		expect 4 /dev/pts script -qec "exec '$runk_bin' --root '$work/state' exec -t box sh -c 'tty; exit 4'" /dev/null &&
 		expect 255 'without setting console socket' runk exec -d -t box true
 }
 
