@@ -12,6 +12,7 @@
 #include "lib/fd.h"
 #include "lib/sys.h"
 #include "runtime/hypervisor/child.h"
+#include "runtime/hypervisor/hotplug.h"
 #include "runtime/hypervisor/lastlines.h"
 #include "runtime/hypervisor/qemu_args.h"
 #include "runtime/hypervisor/qmp.h"
@@ -30,6 +31,7 @@ struct qemu {
 	struct arena arena; /* of command lines */
 	struct child virtiofsd, vsock, qemu;
 	struct qmp *qmp;
+	struct hotplug hotplug;
 	bool is_ready; /* the monitor has answered */
 	struct loop_source console;
 	struct lastlines lines;
@@ -221,19 +223,28 @@ static int qemu_ended(struct qemu *q, struct err *err)
 	               line ? line : "it said nothing");
 }
 
-static int open_monitor(struct qemu *q, struct err *err)
+static void on_event(void *arg, const char *name, struct json_object *data)
 {
-	const struct qmp_watcher nobody = { NULL, NULL, NULL };
+	struct qemu *q = arg;
+
+	hotplug_event(&q->hotplug, name, data);
+}
+
+static int open_monitor(struct qemu *q, const struct vm_spec *vm, struct err *err)
+{
+	const struct qmp_watcher watcher = { on_event, NULL, q };
 	int64_t deadline = sys_now_ms() + QMP_MS;
 	int r = connect_unix(q, "qmp.sock", err);
 
 	if (r < 0)
 		return r;
-	r = fd_set_nonblock(r, true) < 0 ? -EIO : qmp_new(q->loop, r, &nobody, &q->qmp);
+	r = fd_set_nonblock(r, true) < 0 ? -EIO : qmp_new(q->loop, r, &watcher, &q->qmp);
 	if (r == 0)
 		r = qmp_command(q->qmp, "query-status", NULL, -1, QMP_MS, on_ready, q);
 	if (r < 0)
 		return err_set(err, -r, "open QEMU's monitor");
+	hotplug_init(&q->hotplug, q->loop, q->qmp, vm->memory_mib,
+	             vm->share_socket || vm->vsock == VM_VSOCK_VHOST_USER, vm->config->enable_hugepages);
 	while (!q->is_ready && q->qemu.is_running && sys_now_ms() < deadline)
 		(void)loop_turn(q->loop, TURN_MS);
 	if (!q->qemu.is_running)
@@ -265,7 +276,7 @@ static int start_qemu(struct qemu *q, struct vm_spec *vm, struct err *err)
 	r = child_start(q->loop, &q->qemu, &c, err);
 	if (r < 0)
 		return r;
-	return open_monitor(q, err);
+	return open_monitor(q, vm, err);
 }
 
 static int wait_agent(struct qemu *q, struct err *err)
@@ -324,6 +335,11 @@ int qemu_start(struct loop *loop, const struct qemu_spec *spec, qemu_gone gone, 
 	return 0;
 }
 
+int qemu_resize(struct qemu *q, const struct hotplug_size *want, hotplug_fn fn, void *arg)
+{
+	return q->qemu.is_running ? hotplug_resize(&q->hotplug, want, fn, arg) : -ESRCH;
+}
+
 void qemu_quit(struct qemu *q)
 {
 	if (q->qmp)
@@ -365,6 +381,7 @@ struct qemu *qemu_free(struct qemu *q)
 {
 	if (!q)
 		return NULL;
+	hotplug_end(&q->hotplug);
 	q->qmp = q->qmp ? qmp_free(q->qmp) : NULL;
 	child_done(&q->qemu);
 	child_done(&q->virtiofsd);

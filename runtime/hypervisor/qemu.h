@@ -10,6 +10,7 @@
 
 #include "lib/err.h"
 #include "lib/loop.h"
+#include "runtime/hypervisor/hotplug.h"
 #include "runtime/hypervisor/vm.h"
 
 struct qemu;
@@ -31,6 +32,9 @@ typedef void (*qemu_gone)(void *arg, int status);
  */
 int qemu_start(struct loop *loop, const struct qemu_spec *spec, qemu_gone gone, void *arg, struct qemu **ret,
                struct err *err);
+
+/* Makes the VM as large as told, as far as QEMU and the guest will; fn is called from the loop. 0 or -errno. */
+int qemu_resize(struct qemu *q, const struct hotplug_size *want, hotplug_fn fn, void *arg);
 
 /* Asks QEMU to end by its monitor. */
 void qemu_quit(struct qemu *q);
