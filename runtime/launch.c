@@ -24,9 +24,8 @@
 #include "runtime/view.h"
 #include "runtime/wire.h"
 
-#define ASK_MS     70000  /* more than a call of the agent may take */
-#define CREATE_MS  120000 /* beside the guest's boot */
-#define AGENT_PORT 1024
+#define ASK_MS    70000  /* more than a call of the agent may take */
+#define CREATE_MS 120000 /* beside the guest's boot */
 
 struct launch {
 	const struct runtime *rt;
@@ -137,13 +136,13 @@ static int create_in_sandbox(struct launch *l, struct err *err)
 
 static pid_t start_stdio(struct launch *l, int *ret_pidfd, struct err *err)
 {
-	_autofree_ char *address = NULL;
+	_autojson_ struct json_object *state = NULL;
 	char *argv[8] = { (char *)"kata-runtime", (char *)"--root", (char *)l->rt->root, (char *)"stdio" };
 	struct spawn_spec spec = { .path = "/proc/self/exe", .argv = argv, .stdio = { 0, 1, 2 } };
 
-	if (asprintf(&address, "hvsock://%s/%s/vsock.sock:%d", l->rt->root, l->sandbox, AGENT_PORT) < 0)
-		return err_set(err, ENOMEM, "start the stdio process of '%s'", l->id);
-	argv[4] = address;
+	if (place_read_state(l->rt->root, l->sandbox, &state, err) < 0)
+		return err_wrap(err, "start the stdio process of '%s'", l->id);
+	argv[4] = (char *)view_text(state, "agent");
 	argv[5] = (char *)l->id;
 	argv[6] = l->is_terminal ? (char *)"terminal" : NULL;
 	if (l->slave >= 0) {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "proto/agent.pb-c.h"
+#include "runtime/hypervisor/vhost_vsock.h"
 #include "runtime/sandbox.h"
 #include "runtime/sizing.h"
 
@@ -22,6 +23,11 @@ static const char *find_program(const char *configured, const char *const *place
 	return *places;
 }
 
+static bool is_vhost(const struct config_hypervisor *h)
+{
+	return strcmp(h->vsock_backend, "auto") == 0 ? vhost_vsock_exists() : strcmp(h->vsock_backend, "vhost") == 0;
+}
+
 static int fill_vm(struct sandbox *sb, const struct oci_spec *spec, struct qemu_spec *q, struct err *err)
 {
 	static const char *const virtiofsds[] = { "/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd", NULL };
@@ -33,16 +39,16 @@ static int fill_vm(struct sandbox *sb, const struct oci_spec *spec, struct qemu_
 
 	if (strcmp(h->shared_fs, "virtio-fs") != 0)
 		return err_say(err, EOPNOTSUPP, "hypervisor.shared_fs '%s': only virtio-fs is done yet", h->shared_fs);
-	if (strcmp(h->vsock_backend, "vhost") == 0)
-		return err_say(err, EOPNOTSUPP, "hypervisor.vsock_backend 'vhost': only vhost-user is done yet");
 	q->virtiofsd = find_program(h->virtio_fs_daemon, virtiofsds);
 	if (!q->virtiofsd)
 		return err_say(err, ENOENT, "find virtiofsd: it is in none of its places, set virtio_fs_daemon");
-	q->vsock_daemon = find_program(h->vhost_user_vsock_daemon, vsocks);
-	if (!q->vsock_daemon)
+	q->vm.vsock = is_vhost(h) ? VM_VSOCK_VHOST : VM_VSOCK_VHOST_USER;
+	if (q->vm.vsock == VM_VSOCK_VHOST_USER)
+		q->vsock_daemon = find_program(h->vhost_user_vsock_daemon, vsocks);
+	if (q->vm.vsock == VM_VSOCK_VHOST_USER && !q->vsock_daemon)
 		return err_say(err, ENOENT,
 		               "find vhost-device-vsock: it is in none of its places, set "
-		               "vhost_user_vsock_daemon");
+		               "vhost_user_vsock_daemon (or vsock_backend = \"vhost\" and load vhost_vsock)");
 	q->boot_ms = (unsigned)sb->config.agent.dial_timeout * 1000;
 	q->vm.id = sb->id;
 	q->vm.dir = sb->dir;
@@ -51,7 +57,7 @@ static int fill_vm(struct sandbox *sb, const struct oci_spec *spec, struct qemu_
 	q->vm.vcpus = size.vcpus;
 	q->vm.memory_mib = size.memory_mib;
 	q->vm.image_bytes = *h->image && stat(h->image, &st) == 0 ? st.st_size : 0;
-	q->vm.vsock = VM_VSOCK_VHOST_USER;
+	q->agent_port = AGENT_PORT;
 	q->vm.extra_params = sb->config.agent.enable_debug ? "agent.log=debug" : "";
 	return 0;
 }
@@ -120,12 +126,10 @@ static int create_in_agent(struct sandbox *sb, const struct oci_spec *spec, stru
 int sandbox_boot(struct sandbox *sb, const struct oci_spec *spec, struct err *err)
 {
 	struct qemu_spec q = { .share_dir = NULL };
-	_autofree_ char *share = NULL, *address = NULL;
+	_autofree_ char *share = NULL;
 	int r;
 
 	if (asprintf(&share, "%s/shared", sb->dir) < 0)
-		return err_set(err, ENOMEM, "boot sandbox '%s'", sb->id);
-	if (asprintf(&address, "hvsock://%s/vsock.sock:%d", sb->dir, AGENT_PORT) < 0)
 		return err_set(err, ENOMEM, "boot sandbox '%s'", sb->id);
 	q.share_dir = share;
 	r = fill_vm(sb, spec, &q, err);
@@ -135,7 +139,7 @@ int sandbox_boot(struct sandbox *sb, const struct oci_spec *spec, struct err *er
 		return r;
 	/* From here on somebody else could clean up after us. */
 	sandbox_save(sb);
-	r = agentlink_open(&sb->link, sb->loop, address, q.boot_ms, err);
+	r = agentlink_open(&sb->link, sb->loop, qemu_agent(sb->qemu), q.boot_ms, err);
 	if (r < 0)
 		return qemu_explain(sb->qemu, err);
 	r = create_in_agent(sb, spec, err);

@@ -58,8 +58,10 @@ void sandbox_save(struct sandbox *sb)
 	}
 	list_foreach(c, &sb->containers, struct container, link)
 		(void)json_object_array_add(containers, format_container(c));
-	if (sb->qemu)
+	if (sb->qemu) {
 		(void)qemu_list(sb->qemu, processes);
+		(void)json_object_object_add(state, "agent", json_object_new_string(qemu_agent(sb->qemu)));
+	}
 	(void)json_object_object_add(state, "version", json_object_new_int(1));
 	(void)json_object_object_add(state, "sandbox", json_object_new_string(sb->id));
 	(void)json_object_object_add(state, "supervisor", format_supervisor());

@@ -10,12 +10,14 @@
 
 #include "lib/addr.h"
 #include "lib/fd.h"
+#include "lib/spawn.h"
 #include "lib/sys.h"
 #include "runtime/hypervisor/child.h"
 #include "runtime/hypervisor/hotplug.h"
 #include "runtime/hypervisor/lastlines.h"
 #include "runtime/hypervisor/qemu_args.h"
 #include "runtime/hypervisor/qmp.h"
+#include "runtime/hypervisor/vhost_vsock.h"
 #include "runtime/hypervisor/virtiofsd_args.h"
 
 #define TURN_MS   50
@@ -30,6 +32,8 @@ struct qemu {
 	bool is_kvm;
 	struct arena arena; /* of command lines */
 	struct child virtiofsd, vsock, qemu;
+	int vsock_fd; /* the claimed context id */
+	char *agent;  /* its address */
 	struct qmp *qmp;
 	struct hotplug hotplug;
 	bool is_ready; /* the monitor has answered */
@@ -115,7 +119,7 @@ static int start_share(struct qemu *q, struct vm_spec *vm, struct err *err)
 	return start_daemon(q, &q->virtiofsd, "virtiofsd", virtiofsd_args(&q->arena, &a), a.socket, err);
 }
 
-static int start_vsock(struct qemu *q, struct vm_spec *vm, struct err *err)
+static int start_vsock_daemon(struct qemu *q, struct vm_spec *vm, struct err *err)
 {
 	char *socket = file_of(q, "vhost.sock"), *uds = file_of(q, "vsock.sock");
 	char *argv[] = { (char *)q->spec->vsock_daemon,
@@ -128,7 +132,20 @@ static int start_vsock(struct qemu *q, struct vm_spec *vm, struct err *err)
 		         NULL };
 
 	vm->vsock_socket = socket;
+	q->agent = arena_printf(&q->arena, "hvsock://%s:%u", uds ? uds : "", q->spec->agent_port);
 	return start_daemon(q, &q->vsock, "vhost-device-vsock", argv, socket, err);
+}
+
+static int start_vsock(struct qemu *q, struct vm_spec *vm, struct err *err)
+{
+	if (vm->vsock == VM_VSOCK_VHOST_USER)
+		return start_vsock_daemon(q, vm, err);
+	q->vsock_fd = vhost_vsock_claim(&vm->vsock_cid, err);
+	if (q->vsock_fd < 0)
+		return q->vsock_fd;
+	vm->vsock_fd = q->vsock_fd;
+	q->agent = arena_printf(&q->arena, "vsock://%u:%u", vm->vsock_cid, q->spec->agent_port);
+	return 0;
 }
 
 /* --- console ----------------------------------------------------------------------------------------------------- */
@@ -252,12 +269,22 @@ static int open_monitor(struct qemu *q, const struct vm_spec *vm, struct err *er
 	return q->is_ready ? 0 : err_say(err, ETIMEDOUT, "start QEMU: its monitor does not answer");
 }
 
+/* QEMU's number of an fd that it inherits, or a negative one as it is. */
+static int hand_over(struct child_spec *c, int *fds, int fd)
+{
+	if (fd < 0)
+		return fd;
+	fds[c->n_fds] = fd;
+	c->fds = fds;
+	return 3 + (int)c->n_fds++;
+}
+
 static int start_qemu(struct qemu *q, struct vm_spec *vm, struct err *err)
 {
 	struct child_spec c = { .name = "qemu", .log = log_of(q, "qemu") };
 	struct addr a = { .kind = ADDR_UNIX };
 	_autoclose_ int listening = -EBADF;
-	int n, r;
+	int fds[SPAWN_FDS_MAX], n, r;
 
 	n = snprintf(a.path, sizeof(a.path), "%s/qmp.sock", q->dir);
 	if (n < 0 || (size_t)n >= sizeof(a.path))
@@ -268,12 +295,16 @@ static int start_qemu(struct qemu *q, struct vm_spec *vm, struct err *err)
 	/* It has nothing to read from us: its stdin is where the monitor is waited for. */
 	vm->qmp_fd = 0;
 	c.stdin_fd = listening;
+	if (vm->vsock == VM_VSOCK_VHOST)
+		vm->vsock_fd = hand_over(&c, fds, q->vsock_fd);
 	c.argv = qemu_args(&q->arena, vm, err);
 	if (!c.argv)
 		return -err->num;
-	if (!c.log)
+	if (!c.log || !q->agent)
 		return err_set(err, ENOMEM, "start QEMU");
 	r = child_start(q->loop, &q->qemu, &c, err);
+	/* QEMU holds it now: its end is the claim's. */
+	q->vsock_fd = fd_close(q->vsock_fd);
 	if (r < 0)
 		return r;
 	return open_monitor(q, vm, err);
@@ -318,7 +349,7 @@ int qemu_start(struct loop *loop, const struct qemu_spec *spec, qemu_gone gone, 
 	q->loop = loop;
 	q->spec = spec;
 	q->is_kvm = vm.is_kvm;
-	q->virtiofsd.source.fd = q->vsock.source.fd = q->qemu.source.fd = q->console.fd = -EBADF;
+	q->virtiofsd.source.fd = q->vsock.source.fd = q->qemu.source.fd = q->console.fd = q->vsock_fd = -EBADF;
 	q->dir = strdup(vm.dir);
 	r = q->dir ? start_all(q, &vm, err) : err_set(err, ENOMEM, "start QEMU");
 	q->spec = NULL;
@@ -356,6 +387,11 @@ bool qemu_is_running(const struct qemu *q)
 	return q->qemu.is_running;
 }
 
+const char *qemu_agent(const struct qemu *q)
+{
+	return q->agent;
+}
+
 int qemu_list(const struct qemu *q, struct json_object *array)
 {
 	const struct child *all[] = { &q->qemu, &q->virtiofsd, &q->vsock };
@@ -388,6 +424,7 @@ struct qemu *qemu_free(struct qemu *q)
 	child_done(&q->vsock);
 	loop_remove(&q->console);
 	q->console.fd = fd_close(q->console.fd);
+	q->vsock_fd = fd_close(q->vsock_fd);
 	arena_done(&q->arena);
 	free(q->dir);
 	free(q);

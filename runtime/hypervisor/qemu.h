@@ -19,8 +19,9 @@ struct qemu_spec {
 	struct vm_spec vm;        /* sockets are filled in here */
 	const char *virtiofsd;    /* the program; NULL = no share */
 	const char *share_dir;    /* what it exports */
-	const char *vsock_daemon; /* the program */
-	unsigned boot_ms;         /* until the agent listens */
+	const char *vsock_daemon; /* the program; only for VM_VSOCK_VHOST_USER */
+	unsigned agent_port;
+	unsigned boot_ms; /* until the agent listens */
 };
 
 /* Told once, from the loop, when QEMU has ended for whatever reason; qemu_free is allowed later, not in it. */
@@ -44,6 +45,9 @@ void qemu_kill(struct qemu *q);
 
 /* True until QEMU has been reaped. */
 bool qemu_is_running(const struct qemu *q);
+
+/* The address of the guest's agent; lives as long as q. */
+const char *qemu_agent(const struct qemu *q);
 
 /* Adds what runs as {"name", "pid", "start"} to an array, for those who clean up after us. */
 int qemu_list(const struct qemu *q, struct json_object *array);
