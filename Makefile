@@ -159,6 +159,8 @@ check-vm: all initrd $(B)/tests/seeded/kata-agent  ## the initrd in a VM; T=name
 	@$(RING) vm $(filter-out $(if $(KATA_CHECK_FRESH),%systemd.sh),$(wildcard tests/vm/*.sh))
 check-image: all  ## what boots the image with systemd: it can be made on a machine, not in a clean root on one
 	@$(RING) image $(wildcard tests/vm/*systemd.sh)
+check-stack: all initrd  ## a host in a VM: systemd, cgroup v2, KVM, vhost-vsock, podman; as root; T=name runs one script
+	@$(RING) stack $(wildcard tests/stack/*.sh)
 bench: all initrd $(B)/tests/tools/stopwatch $(B)/tests/tools/pulse  ## ratios to crun and runc, memory and sizes; as root
 	@KATA_BUILD=$(CURDIR)/$(B) tests/bench/run
 check:  ## the README's test command: every ring, one summary line
@@ -191,5 +193,5 @@ check-fresh:  ## the README's commands in a clean Debian root, which must have a
 clean:  ## remove what was built
 	rm -rf build
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: image all help check check-unit check-corpus check-fault check-integration check-vm check-image asan everything tidy lint format metrics bench ci fuzz run-fuzzers install dist initrd rootfs demo gauntlet check-fresh clean FORCE
+.PHONY: image all help check check-unit check-corpus check-fault check-integration check-vm check-stack check-image asan everything tidy lint format metrics bench ci fuzz run-fuzzers install dist initrd rootfs demo gauntlet check-fresh clean FORCE
 .SECONDARY:
