@@ -12,9 +12,10 @@
 
 #define VERSION_MIN        "1.0.0"
 #define FEATURES_CGROUP_V1 true
-#define FEATURES_IDMAP     false
+#define FEATURES_IDMAP     true
 
 static const char *const mount_options[] = {
+	"acl",
 	"async",
 	"atime",
 	"bind",
@@ -23,10 +24,12 @@ static const char *const mount_options[] = {
 	"diratime",
 	"dirsync",
 	"exec",
+	"idmap",
 	"iversion",
 	"lazytime",
 	"loud",
 	"mand",
+	"noacl",
 	"noatime",
 	"nodev",
 	"nodiratime",
@@ -46,6 +49,7 @@ static const char *const mount_options[] = {
 	"relatime",
 	"remount",
 	"rexec",
+	"ridmap",
 	"rnoatime",
 	"rnodev",
 	"rnodiratime",
@@ -73,19 +77,27 @@ static const char *const mount_options[] = {
 	"suid",
 	"symfollow",
 	"sync",
+	"tmpcopyup",
 	"unbindable",
 	NULL,
 };
 
 static const char *const seccomp_actions[] = {
-	"SCMP_ACT_ALLOW",        "SCMP_ACT_ERRNO",       "SCMP_ACT_KILL",
-	"SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG",
-	"SCMP_ACT_TRACE",        "SCMP_ACT_TRAP",        NULL,
+	"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO",  "SCMP_ACT_KILL",  "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD",
+	"SCMP_ACT_LOG",   "SCMP_ACT_NOTIFY", "SCMP_ACT_TRACE", "SCMP_ACT_TRAP",         NULL,
 };
 
 static const char *const seccomp_operators[] = {
 	"SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE",        "SCMP_CMP_EQ",
 	"SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ", NULL,
+};
+
+static const char *const seccomp_flags[] = {
+	"SECCOMP_FILTER_FLAG_LOG",
+	"SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+	"SECCOMP_FILTER_FLAG_TSYNC",
+	"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+	NULL,
 };
 
 static const char *const seccomp_archs[] = {
@@ -103,6 +115,11 @@ const char *const *features_mount_options(void)
 const char *const *features_seccomp_actions(void)
 {
 	return seccomp_actions;
+}
+
+const char *const *features_seccomp_flags(void)
+{
+	return seccomp_flags;
 }
 
 static int add_flag(struct json_object *to, const char *name, bool value)
@@ -141,7 +158,6 @@ static const char *namespace_name(int bit)
 
 static int add_seccomp(struct json_object *lin)
 {
-	static const char *const none[] = { NULL };
 	struct json_object *seccomp = json_object_new_object();
 	int r = jsontext_add(lin, "seccomp", seccomp);
 
@@ -153,7 +169,7 @@ static int add_seccomp(struct json_object *lin)
 		r = add_list(seccomp, "operators", seccomp_operators);
 	if (r == 0)
 		r = add_list(seccomp, "archs", seccomp_archs);
-	return r < 0 ? r : add_list(seccomp, "knownFlags", none);
+	return r < 0 ? r : add_list(seccomp, "knownFlags", seccomp_flags);
 }
 
 static int add_cgroup(struct json_object *lin)

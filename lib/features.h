@@ -15,3 +15,6 @@ const char *const *features_mount_options(void);
 
 /* Actions of seccomp that are understood; ends with NULL. */
 const char *const *features_seccomp_actions(void);
+
+/* Flags of seccomp filters that are understood; ends with NULL. */
+const char *const *features_seccomp_flags(void);

@@ -7,10 +7,10 @@
 #include "lib/jsontext.h"
 #include "lib/oci_table.h"
 
-static int parse(struct arena *arena, const struct oci_table *table, const char *text, size_t len, void **ret,
-                 struct err *err)
+static int parse(struct arena *arena, const struct oci_table *table, const char *text, size_t len, struct buf *ignored,
+                 void **ret, struct err *err)
 {
-	struct oci_reader r = { .arena = arena, .err = err };
+	struct oci_reader r = { .arena = arena, .err = err, .ignored = ignored };
 	_autojson_ struct json_object *json = NULL;
 	void *object;
 	int rc;
@@ -30,11 +30,17 @@ static int parse(struct arena *arena, const struct oci_table *table, const char 
 
 int oci_spec_parse(struct arena *arena, const char *json, size_t len, struct oci_spec **ret, struct err *err)
 {
+	return oci_spec_parse_host(arena, json, len, NULL, ret, err);
+}
+
+int oci_spec_parse_host(struct arena *arena, const char *json, size_t len, struct buf *ignored, struct oci_spec **ret,
+                        struct err *err)
+{
 	struct oci_spec *spec = NULL;
 	void *object = NULL;
 	int r;
 
-	r = parse(arena, &oci_spec_table, json, len, &object, err);
+	r = parse(arena, &oci_spec_table, json, len, ignored, &object, err);
 	if (r < 0)
 		return r;
 	spec = object;
@@ -46,12 +52,13 @@ int oci_spec_parse(struct arena *arena, const char *json, size_t len, struct oci
 	return 0;
 }
 
-int oci_process_parse(struct arena *arena, const char *json, size_t len, struct oci_process **ret, struct err *err)
+int oci_process_parse(struct arena *arena, const char *json, size_t len, struct buf *ignored, struct oci_process **ret,
+                      struct err *err)
 {
 	void *object = NULL;
 	int r;
 
-	r = parse(arena, &oci_process_table, json, len, &object, err);
+	r = parse(arena, &oci_process_table, json, len, ignored, &object, err);
 	if (r == 0)
 		*ret = object;
 	return r;
@@ -62,7 +69,7 @@ int oci_resources_parse(struct arena *arena, const char *json, size_t len, struc
 	void *object = NULL;
 	int r;
 
-	r = parse(arena, &oci_resources_table, json, len, &object, err);
+	r = parse(arena, &oci_resources_table, json, len, NULL, &object, err);
 	if (r == 0)
 		*ret = object;
 	return r;

@@ -298,8 +298,16 @@ struct oci_spec {
  */
 int oci_spec_parse(struct arena *arena, const char *json, size_t len, struct oci_spec **ret, struct err *err);
 
-/* Parses a process object (runk exec --process). */
-int oci_process_parse(struct arena *arena, const char *json, size_t len, struct oci_process **ret, struct err *err);
+/*
+ * The same for a runtime on a host, which has to take a capability that it does not know for one that cannot be given:
+ * it is left out, and its name appended to `ignored`, behind a blank.
+ */
+int oci_spec_parse_host(struct arena *arena, const char *json, size_t len, struct buf *ignored, struct oci_spec **ret,
+                        struct err *err);
+
+/* Parses a process object (runk exec --process); `ignored` as above, or NULL. */
+int oci_process_parse(struct arena *arena, const char *json, size_t len, struct buf *ignored, struct oci_process **ret,
+                      struct err *err);
 
 /* Parses a resources object (runk update --resources). */
 int oci_resources_parse(struct arena *arena, const char *json, size_t len, struct oci_resources **ret, struct err *err);

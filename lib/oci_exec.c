@@ -86,7 +86,8 @@ static int add_groups(struct arena *arena, struct oci_process *p, const struct f
 	return 0;
 }
 
-static int add_capabilities(struct arena *arena, struct oci_process *p, const struct flag_list *caps, struct err *err)
+static int add_capabilities(struct arena *arena, struct oci_process *p, const struct flag_list *caps,
+                            struct buf *ignored, struct err *err)
 {
 	struct oci_capabilities *all = arena_alloc(arena, sizeof(*all));
 
@@ -98,8 +99,10 @@ static int add_capabilities(struct arena *arena, struct oci_process *p, const st
 		int cap = oci_capability_parse(caps->v[i]);
 		uint64_t bit = cap < 0 ? 0 : UINT64_C(1) << cap;
 
-		if (cap < 0)
+		if (cap < 0 && !ignored)
 			return err_say(err, EINVAL, "--cap '%s' is no capability", caps->v[i]);
+		if (cap < 0 && buf_printf(ignored, "%s%s", ignored->len > 0 ? " " : "", caps->v[i]) < 0)
+			return err_set(err, ENOMEM, "add capabilities");
 		all->bounding |= bit;
 		all->effective |= bit;
 		all->permitted |= bit;
@@ -121,14 +124,15 @@ static int apply_user(struct oci_process *p, const char *user, struct err *err)
 	return 0;
 }
 
-static int change(struct arena *arena, const struct oci_exec_options *o, struct oci_process *p, struct err *err)
+static int change(struct arena *arena, const struct oci_exec_options *o, struct oci_process *p, struct buf *ignored,
+                  struct err *err)
 {
-	int r = o->user ? apply_user(p, o->user, err) : 0;
+	int r = o->user && o->user[0] != '\0' ? apply_user(p, o->user, err) : 0;
 
 	if (r == 0 && o->gids.n > 0)
 		r = add_groups(arena, p, &o->gids, err);
 	if (r == 0 && o->caps.n > 0)
-		r = add_capabilities(arena, p, &o->caps, err);
+		r = add_capabilities(arena, p, &o->caps, ignored, err);
 	if (r < 0)
 		return r;
 	p->terminal = o->tty;
@@ -143,7 +147,8 @@ static int change(struct arena *arena, const struct oci_exec_options *o, struct 
 	return r < 0 ? err_set(err, r, "add variables") : 0;
 }
 
-static int from_file(struct arena *arena, const char *path, struct oci_process **ret, struct err *err)
+static int from_file(struct arena *arena, const char *path, struct buf *ignored, struct oci_process **ret,
+                     struct err *err)
 {
 	_autofree_ char *text = NULL;
 	size_t len = 0;
@@ -151,12 +156,12 @@ static int from_file(struct arena *arena, const char *path, struct oci_process *
 
 	if (r < 0)
 		return err_set(err, r, "read the process '%s'", path);
-	r = oci_process_parse(arena, text, len, ret, err);
+	r = oci_process_parse(arena, text, len, ignored, ret, err);
 	return r < 0 ? err_wrap(err, "process '%s'", path) : 0;
 }
 
 int oci_exec_make(struct arena *arena, const struct oci_spec *spec, const struct oci_exec_options *options, int argc,
-                  char **argv, struct oci_process **ret, struct err *err)
+                  char **argv, struct buf *ignored, struct oci_process **ret, struct err *err)
 {
 	struct oci_process *p = arena_alloc(arena, sizeof(*p));
 	int r;
@@ -164,7 +169,7 @@ int oci_exec_make(struct arena *arena, const struct oci_spec *spec, const struct
 	if (!p)
 		return err_set(err, ENOMEM, "plan the process");
 	if (options->file) {
-		r = from_file(arena, options->file, &p, err);
+		r = from_file(arena, options->file, ignored, &p, err);
 	} else {
 		*p = *spec->process;
 		/* Of the container's first terminal, not of this one. */
@@ -172,7 +177,7 @@ int oci_exec_make(struct arena *arena, const struct oci_spec *spec, const struct
 		r = argc > 0 ? set_args(arena, p, argc, argv)
 		             : err_say(err, EINVAL, "exec: a command or --process is needed");
 		if (r == 0)
-			r = change(arena, options, p, err);
+			r = change(arena, options, p, ignored, err);
 	}
 	if (r == 0)
 		*ret = p;

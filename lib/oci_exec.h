@@ -17,9 +17,10 @@ struct oci_exec_options {
 	bool tty, no_new_privs;
 };
 
-/* Makes the process; argv is its command. Not checked further. */
+/* Makes the process; argv is its command. Not checked further. A capability that nobody knows is
+ * an error, or its name appended to `ignored` if that is not NULL. */
 int oci_exec_make(struct arena *arena, const struct oci_spec *spec, const struct oci_exec_options *options, int argc,
-                  char **argv, struct oci_process **ret, struct err *err);
+                  char **argv, struct buf *ignored, struct oci_process **ret, struct err *err);
 
 /* "uid" or "uid:gid", numbers only: a name would have to be looked up in a file of the image. -EINVAL. */
 int oci_exec_parse_user(const char *text, uid_t *ret_uid, gid_t *ret_gid);

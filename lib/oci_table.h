@@ -32,6 +32,7 @@ struct oci_reader {
 	struct arena *arena;
 	struct jsontext_path path;
 	struct err *err;
+	struct buf *ignored; /* not NULL: names of unknown capabilities go there and are no error */
 };
 
 struct oci_custom {

@@ -19,6 +19,18 @@ static int unknown(struct oci_reader *r, const char *what, const char *name)
 	return jsontext_say(&r->path, r->err, EINVAL, "unknown %s '%s'", what, name);
 }
 
+static int ignore_capability(struct oci_reader *r, const char *name)
+{
+	int rc;
+
+	if (!r->ignored)
+		return unknown(r, "capability", name);
+	if (strstr(buf_str(r->ignored), name))
+		return 0;
+	rc = buf_printf(r->ignored, "%s%s", r->ignored->len > 0 ? " " : "", name);
+	return rc < 0 ? err_set(r->err, rc, "parse JSON") : 0;
+}
+
 static int parse_capabilities(struct oci_reader *r, struct json_object *value, void *member)
 {
 	uint64_t set = 0;
@@ -34,9 +46,10 @@ static int parse_capabilities(struct oci_reader *r, struct json_object *value, v
 		if (rc < 0)
 			return rc;
 		number = oci_capability_parse(name);
-		if (number < 0)
-			return unknown(r, "capability", name);
-		set |= UINT64_C(1) << number;
+		rc = number < 0 ? ignore_capability(r, name) : 0;
+		if (rc < 0)
+			return rc;
+		set |= number < 0 ? 0 : UINT64_C(1) << number;
 		jsontext_path_pop(&r->path, old);
 	}
 	*(uint64_t *)member = set;

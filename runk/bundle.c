@@ -9,11 +9,13 @@
 #include "agent/validate.h"
 #include "lib/fd.h"
 #include "lib/sys.h"
+#include "runk/adapt.h"
 #include "runk/state.h"
 
 static int read_spec(struct arena *arena, struct bundle *b, struct err *err)
 {
 	_autofree_ char *text = NULL;
+	_autobuf_ struct buf ignored = BUF_INIT;
 	int r = fd_read_file_at(AT_FDCWD, "config.json", STATE_SPEC_MAX, &text, &b->len);
 
 	if (r == -ENOENT)
@@ -23,7 +25,11 @@ static int read_spec(struct arena *arena, struct bundle *b, struct err *err)
 	b->text = arena_memdup(arena, text, b->len);
 	if (!b->text)
 		return err_set(err, ENOMEM, "read '%s/config.json'", b->path);
-	r = oci_spec_parse(arena, b->text, b->len, &b->spec, err);
+	r = oci_spec_parse_host(arena, b->text, b->len, &ignored, &b->spec, err);
+	if (r == 0) {
+		b->ignored = arena_strdup(arena, buf_str(&ignored));
+		r = b->ignored ? adapt_spec(arena, b->spec, err) : err_set(err, ENOMEM, "read it");
+	}
 	if (r == 0)
 		r = container_validate(b->spec, false, err);
 	return r < 0 ? err_wrap(err, "'%s/config.json'", b->path) : 0;

@@ -15,6 +15,7 @@ struct bundle {
 	char *text; /* of config.json, len bytes */
 	size_t len;
 	struct oci_spec *spec;
+	char *ignored; /* names of capabilities that nobody knows */
 };
 
 /*

@@ -7,6 +7,7 @@
 #include "lib/fd.h"
 #include "lib/oci_exec.h"
 #include "lib/path.h"
+#include "runk/adapt.h"
 #include "runk/command.h"
 #include "runk/create_options.h"
 #include "runk/groups.h"
@@ -112,6 +113,27 @@ static int start(struct launch *l, struct supervisor *supervisor, const struct e
 	return r < 0 ? r : launch_release(l, err);
 }
 
+static int make_process(const struct runk *runk, struct state *s, struct oci_spec *spec, const struct exec_options *o,
+                        int argc, char **argv, struct oci_process **ret, struct err *err)
+{
+	_autobuf_ struct buf told = BUF_INIT, ignored = BUF_INIT;
+	/* Of the container's own it was told when that was created. */
+	int r = spec->process ? adapt_capabilities(spec, spec->process, &told, err) : 0;
+
+	if (r == 0)
+		r = oci_exec_make(&s->arena, spec, &o->process, argc, argv, &ignored, ret, err);
+	if (r == 0)
+		r = container_validate_process(*ret, err);
+
+	if (r == 0)
+		r = adapt_check_labels(spec, *ret, err);
+	if (r == 0)
+		r = adapt_capabilities(spec, *ret, &ignored, err);
+	if (r == 0 && ignored.len > 0)
+		runk_log_warning(runk, "ignoring unknown or unavailable capabilities: [%s]", buf_str(&ignored));
+	return r;
+}
+
 static int start_in(struct launch *l, struct state *s, struct groups *g, struct supervisor *supervisor,
                     const struct exec_options *o, int argc, char **argv, struct err *err)
 {
@@ -121,9 +143,7 @@ static int start_in(struct launch *l, struct state *s, struct groups *g, struct 
 	int r = state_load_spec(s, &spec, err);
 
 	if (r == 0)
-		r = oci_exec_make(&s->arena, spec, &o->process, argc, argv, &process, err);
-	if (r == 0)
-		r = container_validate_process(process, err);
+		r = make_process(l->runk, s, spec, o, argc, argv, &process, err);
 	if (r == 0)
 		r = launch_add_listen_env(&s->arena, process, err);
 	if (r == 0)

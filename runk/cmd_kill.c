@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "lib/fd.h"
 #include "lib/signame.h"
@@ -40,12 +41,36 @@ static int kill_all(const struct runk *runk, const struct state *s, int signo, s
 	return groups_each(&g, s, signal_one, &signo, err);
 }
 
+/* 0 only asks whether there is a process. */
+static int parse_signal(const char *text)
+{
+	return strcmp(text, "0") == 0 ? 0 : signame_parse(text);
+}
+
+/* A frozen process of cgroup v1 dies when it is thawed; whoever kills it means now. */
+static int thaw(const struct runk *runk, struct state *s, struct err *err)
+{
+	_autostate_ struct state locked = STATE_INIT;
+	struct groups g;
+	int r = state_open(runk, s->id, true, &locked, err);
+
+	if (r < 0 || !locked.paused)
+		return r;
+	r = groups_open(runk, &locked, "thaw", &g, err);
+	if (r == 0)
+		r = cgroup_freeze(&g.host, locked.cgroup, false, err);
+	if (r < 0)
+		return r;
+	locked.paused = false;
+	return state_save(&locked, err);
+}
+
 static int run(const struct runk *runk, void *arg, int argc, char **argv, struct err *err)
 {
 	const struct kill_options *o = arg;
 	_autostate_ struct state s = STATE_INIT;
 	_autoclose_ int pidfd = -EBADF;
-	int r, signo = signame_parse(argc > 1 ? argv[1] : "TERM");
+	int r, signo = parse_signal(argc > 1 ? argv[1] : "TERM");
 
 	if (signo < 0)
 		return err_say(err, EINVAL, "unknown signal \"%s\"", argv[1]);
@@ -59,7 +84,9 @@ static int run(const struct runk *runk, void *arg, int argc, char **argv, struct
 	if (r == -ESRCH)
 		return err_say(err, ESRCH, "container not running: '%s' is %s", s.id,
 		               state_status_name(state_status(&s)));
-	return r < 0 ? err_set(err, r, "signal container '%s'", s.id) : 0;
+	if (r < 0)
+		return err_set(err, r, "signal container '%s'", s.id);
+	return signo == SIGKILL && s.paused ? thaw(runk, &s, err) : 0;
 }
 
 const struct command cmd_kill = {

@@ -36,7 +36,7 @@ static int run(const struct runk *runk, void *arg, int argc, char **argv, struct
 		return err_set(err, dir, "chdir to the bundle '%s'", bundle);
 	fd = sys_openat(dir, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd == -EEXIST)
-		return err_say(err, EEXIST, "File %s/config.json exists. Remove it first", bundle);
+		return err_say(err, EEXIST, "File config.json exists. Remove it first: it is in '%s'", bundle);
 	r = fd < 0 ? fd : oci_template_format("runk", o->rootless, sys_geteuid(), getegid(), &text);
 	r = r < 0 ? r : fd_write_all(fd, text.data, text.len);
 	return r < 0 ? err_set(err, r, "write '%s/config.json'", bundle) : 0;

@@ -19,11 +19,11 @@ static int run(const struct runk *runk, void *arg, int argc, char **argv, struct
 	status = state_status(&s);
 	if (status == STATE_STOPPED)
 		return err_say(err, EINVAL, "cannot start a container that has stopped: '%s'", s.id);
+	if (status == STATE_PAUSED)
+		return err_say(err, EINVAL, "cannot start a container in the paused state: '%s'", s.id);
 	if (status != STATE_CREATED)
 		return err_say(err, EINVAL, "cannot start an already running container: '%s' is %s", s.id,
 		               state_status_name(status));
-	if (s.paused)
-		return err_say(err, EINVAL, "container paused: '%s' cannot be started", s.id);
 	return lifecycle_start(runk, &s, err);
 }
 

@@ -33,13 +33,15 @@ void command_help(const struct command *command, FILE *to)
 
 static int check_operands(const struct command *command, int argc, struct err *err)
 {
-	if (argc < command->min_operands)
-		return err_say(err, EINVAL, "runk: \"%s\" requires at least %d argument(s): %s", command->name,
-		               command->min_operands, command->operands);
-	if (command->max_operands >= 0 && argc > command->max_operands)
-		return err_say(err, EINVAL, "runk: \"%s\" takes at most %d argument(s): %s", command->name,
-		               command->max_operands, command->operands);
-	return 0;
+	const char *how = command->min_operands == command->max_operands ? "exactly"
+	                  : argc < command->min_operands                 ? "a minimum of"
+	                                                                 : "a maximum of";
+	bool too_many = command->max_operands >= 0 && argc > command->max_operands;
+
+	if (argc >= command->min_operands && !too_many)
+		return 0;
+	return err_say(err, EINVAL, "runk: \"%s\" requires %s %d argument(s): %s", command->name, how,
+	               too_many ? command->max_operands : command->min_operands, command->operands);
 }
 
 static bool wants_help(const struct command *command, int argc, char **argv)

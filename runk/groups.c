@@ -14,7 +14,7 @@ int groups_init(const struct runk *runk, struct groups *ret, struct err *err)
 
 	if (r < 0 && !runk->is_rootless)
 		return err_copy(err, &why);
-	g.usable = r == 0;
+	g.usable = r == 0 && !runk->no_cgroups;
 	g.host.rootless = runk->is_rootless;
 	*ret = g;
 	return 0;

@@ -16,6 +16,7 @@
 #include "lib/hooks.h"
 #include "lib/procstart.h"
 #include "lib/sys.h"
+#include "runk/adapt.h"
 
 #define DEATH_MS 10000 /* how long a killed process may take to die */
 
@@ -74,6 +75,11 @@ static void run_late_hooks(const struct runk *runk, const struct state *s, const
 	const struct oci_state state = state_for_hooks(s, kind == HOOK_POSTSTOP ? "stopped" : "running");
 	_autobuf_ struct buf warnings = BUF_INIT;
 
+	if (hooks_of(spec, kind)->n == 0)
+		return;
+	/* Where the earlier ones were; the bundle may be gone by now. */
+	if (s->bundle)
+		(void)sys_chdir(s->bundle);
 	if (hooks_run_all(hooks_of(spec, kind), kind, &state, 0, &warnings) < 0)
 		runk_log_warning(runk, "run the %s hooks of '%s': out of memory", hooks_name(kind), s->id);
 	else if (warnings.len > 0)
@@ -143,6 +149,7 @@ static int record(struct lifecycle *l, const struct runk *runk, struct err *err)
 static int plan(struct lifecycle *l, struct err *err)
 {
 	const struct oci_spec *spec = l->bundle.spec;
+	struct oci_linux limits = *spec->linux;
 	struct rootfs_request rootfs = {
 		.spec = spec,
 		.root = l->bundle.root,
@@ -158,8 +165,10 @@ static int plan(struct lifecycle *l, struct err *err)
 	rootfs.has_cgroupns = l->nspaces.create_cgroup;
 	rootfs.joins_ipc = nspace_plan_joins(&l->nspaces, CLONE_NEWIPC);
 	r = rootfs_plan(&l->arena, &rootfs, &made, err);
+	/* On a host a device's node gives no right to use it, only a rule does. */
+	limits.n_devices = 0;
 	if (r == 0 && l->state.cgroup)
-		r = cgroup_plan(&l->groups.host, &l->arena, l->state.cgroup, spec->linux, &l->cgroup, err);
+		r = cgroup_plan(&l->groups.host, &l->arena, l->state.cgroup, &limits, &l->cgroup, err);
 	l->launch.request.rootfs = made;
 	l->launch.request.nspaces = &l->nspaces;
 	l->launch.request.cgroup = l->state.cgroup ? &l->cgroup : NULL;
@@ -255,6 +264,23 @@ static int create_in(struct lifecycle *l, bool detached, struct err *err)
 	return r < 0 ? r : launch_write_pid_file(&l->launch, err);
 }
 
+/* What cannot be given is told, and no failure: so says the specification. */
+static int adapt(const struct lifecycle *l, struct err *err)
+{
+	const struct oci_spec *spec = l->bundle.spec;
+	_autobuf_ struct buf ignored = BUF_INIT;
+	int r = adapt_check_labels(spec, spec->process, err);
+
+	if (r == 0 && l->bundle.ignored[0] != '\0' && buf_printf(&ignored, "%s", l->bundle.ignored) < 0)
+		r = err_set(err, ENOMEM, "list the capabilities that cannot be given");
+	if (r == 0)
+		r = adapt_capabilities(spec, spec->process, &ignored, err);
+	if (r == 0 && ignored.len > 0)
+		runk_log_warning(l->launch.runk, "ignoring unknown or unavailable capabilities: [%s]",
+		                 buf_str(&ignored));
+	return r;
+}
+
 int lifecycle_create(struct lifecycle *l, const struct runk *runk, const struct launch_options *options, const char *id,
                      bool detached, struct err *err)
 {
@@ -271,6 +297,8 @@ int lifecycle_create(struct lifecycle *l, const struct runk *runk, const struct 
 	l->launch.options = options;
 	if (r == 0)
 		r = bundle_load(&l->arena, options->bundle, &l->bundle, err);
+	if (r == 0)
+		r = adapt(l, err);
 	if (r == 0)
 		r = launch_check_terminal(options, l->bundle.spec->process->terminal, detached || options->detach, err);
 	if (r == 0)

@@ -17,6 +17,8 @@ static const struct flag options[] = {
 	{ "log-format", 0, FLAG_TEXT, offsetof(struct runk, log_format), "text (default) or json" },
 	{ "root", 0, FLAG_TEXT, offsetof(struct runk, root), "directory for states, in a tmpfs (default: /run/runk)" },
 	{ "criu", 0, FLAG_TEXT, offsetof(struct runk, criu), "accepted; there is no checkpointing" },
+	{ "cgroup-manager", 0, FLAG_TEXT, offsetof(struct runk, cgroup_manager),
+	  "cgroupfs (default), systemd or disabled" },
 	{ "systemd-cgroup", 0, FLAG_BOOL, offsetof(struct runk, systemd_cgroup), "let systemd make the cgroups" },
 	{ "rootless", 0, FLAG_TEXT, offsetof(struct runk, rootless), "true, false or auto (default)" },
 	{ "help", 'h', FLAG_BOOL, offsetof(struct runk, help), "show this" },

@@ -48,9 +48,40 @@ static int find_root(struct runk *runk, struct err *err)
 	return 0;
 }
 
+static int choose_manager(struct runk *runk, struct err *err)
+{
+	const char *manager = runk->cgroup_manager ? runk->cgroup_manager : "cgroupfs";
+
+	runk->no_cgroups = strcmp(manager, "disabled") == 0;
+	runk->systemd_cgroup |= strcmp(manager, "systemd") == 0;
+	if (runk->no_cgroups || strcmp(manager, "systemd") == 0 || strcmp(manager, "cgroupfs") == 0)
+		return 0;
+	return err_say(err, EINVAL, "--cgroup-manager '%s' is none of cgroupfs, systemd and disabled", manager);
+}
+
+/* Who asks for a log reads his errors there, and must learn that there is none. */
+static int check_log(struct runk *runk, struct err *err)
+{
+	const char *path = runk->log;
+	_autoclose_ int fd = -EBADF;
+
+	if (!path || path[0] == '\0')
+		return 0;
+	fd = sys_openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	if (fd >= 0)
+		return 0;
+	runk->log = NULL;
+	return err_set(err, fd, "open the log '%s'", path);
+}
+
 int runk_init(struct runk *runk, struct err *err)
 {
 	const char *rootless = runk->rootless;
+	int r = check_log(runk, err);
+
+	r = r < 0 ? r : choose_manager(runk, err);
+	if (r < 0)
+		return r;
 
 	if (runk->log_format && strcmp(runk->log_format, "text") != 0 && strcmp(runk->log_format, "json") != 0)
 		return err_say(err, EINVAL, "unknown log-format \"%s\"", runk->log_format);

@@ -17,8 +17,9 @@
 
 struct runk {
 	const char *root; /* directory of the containers' states */
-	const char *log, *log_format, *rootless, *criu;
+	const char *log, *log_format, *rootless, *criu, *cgroup_manager;
 	bool debug, systemd_cgroup, help, version;
+	bool no_cgroups;  /* --cgroup-manager=disabled */
 	bool is_rootless; /* we are not root, or of a user namespace only: cgroups are used if we may */
 };
 

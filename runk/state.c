@@ -31,10 +31,12 @@ int state_check_id(const char *id, struct err *err)
 {
 	size_t len = strlen(id);
 
+	if (len == 0)
+		return err_say(err, EINVAL, "container id cannot be empty: invalid container ID format: ''");
 	for (size_t i = 0; i < len; i++)
 		if (!isalnum((unsigned char)id[i]) && !strchr("_+-.,", id[i]))
 			return err_say(err, EINVAL, "invalid container ID format: '%s'", id);
-	if (len == 0 || len > NAME_MAX || strcmp(id, ".") == 0 || strcmp(id, "..") == 0)
+	if (len > NAME_MAX || strcmp(id, ".") == 0 || strcmp(id, "..") == 0)
 		return err_say(err, EINVAL, "invalid container ID format: '%s'", id);
 	return 0;
 }
@@ -213,12 +215,13 @@ int state_save_spec(const struct state *s, const char *text, size_t len, struct 
 int state_load_spec(struct state *s, struct oci_spec **ret, struct err *err)
 {
 	_autofree_ char *text = NULL;
+	_autobuf_ struct buf ignored = BUF_INIT; /* told when it was created */
 	size_t len = 0;
 	int r = fd_read_file_at(s->dir, SPEC_FILE, STATE_SPEC_MAX, &text, &len);
 
 	if (r < 0)
 		return err_set(err, r, "read the specification of container '%s'", s->id);
-	r = oci_spec_parse(&s->arena, text, len, ret, err);
+	r = oci_spec_parse_host(&s->arena, text, len, &ignored, ret, err);
 	return r < 0 ? err_wrap(err, "specification of container '%s'", s->id) : 0;
 }
 
@@ -248,9 +251,9 @@ enum state_status state_status(const struct state *s)
 		return s->locked || lock(s->dir, false) == -EWOULDBLOCK ? STATE_CREATING : STATE_STOPPED;
 	if (!is_alive(s))
 		return STATE_STOPPED;
-	if (sys_fstatat(s->dir, STATE_FIFO, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		return STATE_CREATED;
-	return s->paused ? STATE_PAUSED : STATE_RUNNING;
+	if (s->paused)
+		return STATE_PAUSED;
+	return sys_fstatat(s->dir, STATE_FIFO, &st, AT_SYMLINK_NOFOLLOW) == 0 ? STATE_CREATED : STATE_RUNNING;
 }
 
 const char *state_status_name(enum state_status status)

@@ -24,10 +24,30 @@ static int open_dev(struct enter *e, struct err *err)
 	return e->dev < 0 ? e->dev : 0;
 }
 
+/* Engines let users choose; no symlink of the image chooses with them. */
+static int open_elsewhere(const struct enter *e, const char *path, const char **ret_name, struct err *err)
+{
+	struct target_want want = { .path = "/", .is_dir = true, .is_exact = true };
+	const char *slash = strrchr(path, '/');
+	_autofree_ char *parent = strndup(path, (size_t)(slash - path));
+
+	if (!parent)
+		return err_set(err, ENOMEM, "find its directory");
+	*ret_name = slash + 1;
+	if (parent[0] == '\0')
+		return sys_fcntl(e->root, F_DUPFD_CLOEXEC, 3);
+	want.path = parent;
+	return target_open(e->root, &want, err);
+}
+
 /* The directory of /dev/some/thing as an fd, and "thing". */
 static int open_parent(struct enter *e, const char *path, const char **ret_name, struct err *err)
 {
-	int r = open_dev(e, err);
+	int r;
+
+	if (!plan_is_below(path, "/dev"))
+		return open_elsewhere(e, path, ret_name, err);
+	r = open_dev(e, err);
 
 	return r < 0 ? r : path_open_parent_in(e->dev, path + strlen("/dev/"), 0755, ret_name, err);
 }

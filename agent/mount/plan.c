@@ -269,8 +269,8 @@ static int plan_device(struct planner *p, const struct oci_device *d, struct err
 
 	if (r < 0)
 		return r;
-	if (!plan_is_below(target, "/dev") || strcmp(target, "/dev") == 0)
-		return err_say(err, EINVAL, "device '%s' is not below /dev", target);
+	if (strcmp(target, "/dev") == 0 || strcmp(target, "/") == 0 || plan_is_below(target, "/proc"))
+		return err_say(err, EINVAL, "device '%s': there cannot be one", target);
 	if (!format)
 		return err_say(err, EINVAL, "device '%s': unknown type '%c'", target, d->type);
 	if (d->major < 0 || d->minor < 0 || d->major > UINT32_MAX || d->minor > UINT32_MAX)

@@ -123,7 +123,7 @@ late_failure() {
 
 usage() {
 	expect 1 "No help topic for 'foo'" runk foo && expect 1 'flag provided but not defined: -foo' runk create --foo &&
-		expect 1 'requires at least 1 argument' runk create && expect 1 'at most 1 argument' runk start a b &&
+		expect 1 'requires exactly 1 argument' runk create && expect 1 'exactly 1 argument' runk start a b &&
 		expect 1 'flag needs an argument' runk create --bundle && expect 1 'log-format' runk --log-format xml state x &&
 		expect 0 'runk version' runk --version && expect 0 'COMMANDS' runk --help && expect 0 '--pid-file' runk create --help
 }

@@ -167,7 +167,7 @@ int sandboxed_exec(struct sandboxed_process *p, const struct sandboxed_process *
 	int r;
 
 	reset(p);
-	r = oci_process_parse(&p->arena, json, strlen(json), &process, &p->err);
+	r = oci_process_parse(&p->arena, json, strlen(json), NULL, &process, &p->err);
 	if (r < 0)
 		return r;
 	p->spec = container->spec;

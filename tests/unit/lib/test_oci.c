@@ -252,7 +252,7 @@ static void process_and_resources_stand_alone(void **state)
 	struct oci_resources *res = NULL;
 
 	(void)state;
-	assert_int_equal(oci_process_parse(&arena, process, strlen(process), &p, NULL), 0);
+	assert_int_equal(oci_process_parse(&arena, process, strlen(process), NULL, &p, NULL), 0);
 	assert_string_equal(p->args.v[0], "id");
 	assert_int_equal(oci_resources_parse(&arena, resources, strlen(resources), &res, NULL), 0);
 	assert_int_equal(res->cpu->quota, -1);

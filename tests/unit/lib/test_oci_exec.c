@@ -60,11 +60,12 @@ static void what_options_change(void **state)
 	const struct oci_spec spec = { .process = &own };
 	const char *more[] = { "B=2" }, *added[] = { "CAP_NET_RAW" };
 	const struct oci_exec_options options = { .user = "3:4", .env = { more, 1 }, .caps = { added, 1 } };
+	_autobuf_ struct buf ignored = BUF_INIT;
 	struct oci_process *p = NULL;
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(oci_exec_make(&arena, &spec, &options, 1, argv, &p, &err), 0);
+	assert_int_equal(oci_exec_make(&arena, &spec, &options, 1, argv, &ignored, &p, &err), 0);
 	assert_false(p->terminal);
 	assert_int_equal(p->user.uid, 3);
 	assert_int_equal(p->user.gid, 4);
@@ -74,7 +75,7 @@ static void what_options_change(void **state)
 	assert_int_equal(p->capabilities->bounding, 1 | 1 << 13);
 	assert_int_equal(p->capabilities->ambient, 1 << 13);
 	assert_int_equal(caps.bounding, 1); /* the specification is not changed */
-	assert_int_equal(oci_exec_make(&arena, &spec, &options, 0, argv, &p, &err), -EINVAL);
+	assert_int_equal(oci_exec_make(&arena, &spec, &options, 0, argv, &ignored, &p, &err), -EINVAL);
 }
 
 int test_oci_exec(void)

@@ -29,8 +29,23 @@ static void seccomp_actions(void **state)
 		_autofilter_ struct syscall_filter filter = { 0 };
 		char call[] = "mount", *names = call;
 		struct oci_seccomp_rule rule = { .names = { &names, 1 }, .action = (char *)(uintptr_t)*name };
-		char action[] = "SCMP_ACT_ERRNO";
-		const struct oci_seccomp spec = { .default_action = action, .rules = &rule, .n_rules = 1 };
+		char action[] = "SCMP_ACT_ERRNO", listener[] = "/listener";
+		const struct oci_seccomp spec = {
+			.default_action = action, .rules = &rule, .n_rules = 1, .listener_path = listener
+		};
+		struct err err = ERR_INIT;
+
+		assert_int_equal(syscall_filter_build(&spec, &filter, &err), 0);
+	}
+}
+
+static void seccomp_flags(void **state)
+{
+	(void)state;
+	for (const char *const *name = features_seccomp_flags(); *name; name++) {
+		_autofilter_ struct syscall_filter filter = { 0 };
+		char action[] = "SCMP_ACT_ALLOW", *names = (char *)(uintptr_t)*name;
+		const struct oci_seccomp spec = { .default_action = action, .flags = { &names, 1 } };
 		struct err err = ERR_INIT;
 
 		assert_int_equal(syscall_filter_build(&spec, &filter, &err), 0);
@@ -42,6 +57,7 @@ int test_features(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mount_options),
 		cmocka_unit_test(seccomp_actions),
+		cmocka_unit_test(seccomp_flags),
 	};
 
 	return cmocka_run_group_tests_name("features", tests, NULL, NULL);

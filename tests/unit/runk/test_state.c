@@ -58,6 +58,8 @@ static void there_and_back(void **state)
 	s.paused = true;
 	assert_int_equal(state_status(&s), STATE_PAUSED);
 	assert_int_equal(mknodat(s.dir, STATE_FIFO, S_IFIFO | 0600, 0), 0);
+	assert_int_equal(state_status(&s), STATE_PAUSED); /* a created one that is paused waits twice */
+	s.paused = false;
 	assert_int_equal(state_status(&s), STATE_CREATED);
 	s.start_time++;
 	assert_int_equal(state_status(&s), STATE_STOPPED);
