@@ -20,13 +20,13 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat
 ifdef CI
 WARN += -Werror
 endif
-PKGS := libprotobuf-c libseccomp libcap mount blkid json-c libmnl
+PKGS := libprotobuf-c libseccomp libcap blkid json-c libmnl
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 CPPFLAGS := -D_GNU_SOURCE -Ulinux -Uunix -I. -I$(GEN) -DKATA_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
 CFLAGS ?= -O2 -g
 CFLAGS_ALL = -std=gnu11 $(CFLAGS) $(WARN) -fstack-protector-strong -ffunction-sections -fdata-sections $(EXTRA) -MMD -MP
 LDFLAGS_ALL = -Wl,--gc-sections -Wl,--as-needed -Wl,-z,relro,-z,now $(EXTRA) $(LDFLAGS)
-LIBS := -lprotobuf-c -lseccomp -lcap -lmount -lblkid -ljson-c -lmnl
+LIBS := -lprotobuf-c -lseccomp -lcap -lblkid -ljson-c -lmnl
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2);)
@@ -42,8 +42,7 @@ UNIT_RUN := $(UNIT_DIRS:%/=$(B)/%/run)
 FUZZERS := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYERS := $(FUZZERS:$(B)/tests/fuzz/fuzz_%=$(B)/tests/fuzz/replay_%)
 TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c))
-PROGRAMS := $(MAINS:%/main.c=$(B)/kata-%)
-PROGRAMS := $(patsubst %/kata-runk,%/bin/runk,$(PROGRAMS:%/kata-ctl=%/kata-agent-ctl))
+PROGRAMS := $(patsubst %/kata-runk,%/bin/runk,$(patsubst %/kata-ctl,%/kata-agent-ctl,$(MAINS:%/main.c=$(B)/kata-%)))
 HELPERS := $(B)/kata-toml
 ARCHIVES := $(B)/libagent.a $(B)/libproto.a $(B)/libkata.a
 
@@ -88,6 +87,7 @@ $(B)/kata-agent-ctl: $(B)/ctl/main.o $(B)/libctl.a $(B)/libclient.a $(B)/libprot
 $(B)/bin/runk: $(B)/runk/main.o $(B)/librunk.a $(B)/libagent.a $(B)/libkata.a
 $(B)/kata-runtime: $(B)/runtime/main.o $(B)/libruntime.a $(B)/libclient.a $(B)/libproto.a $(B)/libkata.a
 $(B)/kata-agent-ctl $(B)/tests/%: LIBS += -ledit # for its prompt; no other program has it
+$(B)/bin/runk: LIBS := -Wl,-Bstatic -lseccomp -lcap -ljson-c -Wl,-Bdynamic # it starts four times a container: half of a start was ld.so
 $(PROGRAMS):
 	$(LINK)
 $(B)/kata-toml: runtime/kata_toml.cc $(B)/flags

@@ -3,8 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libmount.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/fd.h"
@@ -14,86 +13,106 @@
 
 #define DEFAULT_PATH "/proc/self/mountinfo"
 
-static void unref_tablep(struct libmnt_table **table)
+/* In place: the kernel writes blanks, newlines, '#' and the backslash itself as three octal digits. */
+static void decode(char *s)
 {
-	mnt_unref_table(*table);
+	char *to = s;
+
+	while (*s) {
+		if (s[0] == '\\' && strspn(s + 1, "01234567") >= 3) {
+			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+			s += 4;
+		} else {
+			*to++ = *s++;
+		}
+	}
+	*to = '\0';
 }
 
-static void free_iterp(struct libmnt_iter **iter)
+/* Exactly one blank is between two fields; one may be empty, as the source of a tmpfs. */
+static bool take_fields(char **line, const char **ret, size_t n)
 {
-	mnt_free_iter(*iter);
+	for (size_t i = 0; i < n; i++) {
+		char *field = strsep(line, " ");
+
+		if (!field)
+			return false;
+		decode(field);
+		ret[i] = field;
+	}
+	return true;
 }
 
-static const char *or_empty(const char *s)
+/* ID PARENT DEVICE ROOT TARGET OPTIONS [TAG]... - TYPE SOURCE OPTIONS */
+static int parse_line(char *line, struct mountinfo_entry *ret)
 {
-	return s ? s : "";
+	enum { ID, PARENT, DEVICE, ROOT, TARGET, OPTIONS, FIELDS };
+	enum { TYPE, SOURCE, FS_OPTIONS, FS_FIELDS };
+	const char *field[FIELDS], *fs[FS_FIELDS], *tag = "";
+	struct mountinfo_entry entry = { 0 };
+	char *end;
+
+	if (!take_fields(&line, field, FIELDS))
+		return -EINVAL;
+	while (strcmp(tag, "-") != 0) {
+		if (!take_fields(&line, &tag, 1))
+			return -EINVAL;
+		entry.is_shared = entry.is_shared || strncmp(tag, "shared:", 7) == 0;
+	}
+	entry.id = (int)strtol(field[ID], &end, 10);
+	if (!take_fields(&line, fs, FS_FIELDS) || end == field[ID] || *end)
+		return -EINVAL;
+	entry.root = field[ROOT];
+	entry.target = field[TARGET];
+	entry.fstype = fs[TYPE];
+	entry.source = fs[SOURCE];
+	entry.fs_options = fs[FS_OPTIONS];
+	*ret = entry;
+	return 0;
 }
 
-static struct mountinfo_entry entry_of(struct libmnt_fs *fs)
+int mountinfo_parse(char *text, mountinfo_visit visit, void *arg)
 {
-	const char *optional = or_empty(mnt_fs_get_optional_fields(fs));
+	struct mountinfo_entry entry;
 
-	return (struct mountinfo_entry){
-		.target = or_empty(mnt_fs_get_target(fs)),
-		.fstype = or_empty(mnt_fs_get_fstype(fs)),
-		.source = or_empty(mnt_fs_get_source(fs)),
-		.root = or_empty(mnt_fs_get_root(fs)),
-		.fs_options = or_empty(mnt_fs_get_fs_options(fs)),
-		.id = mnt_fs_get_id(fs),
-		.is_shared = strstr(optional, "shared:") != NULL,
-	};
+	while (text && *text) {
+		char *line = strsep(&text, "\n");
+		int r = parse_line(line, &entry);
+
+		r = r < 0 ? r : visit(&entry, arg);
+		if (r != 0)
+			return r;
+	}
+	return 0;
 }
 
-/* A line that makes no sense is skipped by libmount unless it is told that this is an error. */
-static int refuse_line(struct libmnt_table *table, const char *path, int line)
-{
-	(void)table;
-	(void)path;
-	(void)line;
-	return -EINVAL;
-}
+/* A table that cannot be read is told from a visitor that does not like what it sees. */
+struct visitor {
+	mountinfo_visit visit;
+	void *arg;
+	bool has_stopped;
+};
 
-/* libmount would open the file past lib/sys. */
-static int parse(struct libmnt_table *table, const char *path)
+static int pass_on(const struct mountinfo_entry *entry, void *arg)
 {
-	_autofree_ char *text = NULL;
-	FILE *stream;
-	size_t len;
-	int r = fd_read_file_at(AT_FDCWD, path, TABLE_MAX, &text, &len);
+	struct visitor *v = arg;
+	int r = v->visit(entry, v->arg);
 
-	if (r < 0 || len == 0)
-		return r;
-	stream = fmemopen(text, len, "r");
-	if (!stream)
-		return -ENOMEM;
-	r = mnt_table_parse_stream(table, stream, path);
-	(void)fclose(stream);
+	v->has_stopped = r != 0;
 	return r;
 }
 
 int mountinfo_walk(const char *path, mountinfo_visit visit, void *arg, struct err *err)
 {
-	_cleanup_(unref_tablep) struct libmnt_table *table = mnt_new_table();
-	_cleanup_(free_iterp) struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
-	struct libmnt_fs *fs;
-	int r = -ENOMEM;
+	struct visitor visitor = { .visit = visit, .arg = arg };
+	_autofree_ char *text = NULL;
+	int r;
 
 	if (!path)
 		path = DEFAULT_PATH;
-	if (table && iter) {
-		(void)mnt_table_set_parser_errcb(table, refuse_line);
-		r = parse(table, path);
-	}
-	if (r != 0)
-		return err_set(err, r, "read the mount table '%s'", path);
-	while (mnt_table_next_fs(table, iter, &fs) == 0) {
-		struct mountinfo_entry entry = entry_of(fs);
-
-		r = visit(&entry, arg);
-		if (r != 0)
-			return r;
-	}
-	return 0;
+	r = fd_read_file_at(AT_FDCWD, path, TABLE_MAX, &text, NULL);
+	r = r < 0 ? r : mountinfo_parse(text, pass_on, &visitor);
+	return r < 0 && !visitor.has_stopped ? err_set(err, r, "read the mount table '%s'", path) : r;
 }
 
 struct question {

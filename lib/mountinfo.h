@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What /proc/self/mountinfo says, through libmount. Read-only; the table is the caller's.
+ * What /proc/self/mountinfo says. Read-only; mounts nothing. Strings of an entry live as long as the visit.
  */
 #pragma once
 
@@ -16,6 +16,9 @@ struct mountinfo_entry {
 
 /* Called for each mount, topmost last; stops at a value != 0, which mountinfo_walk returns. */
 typedef int (*mountinfo_visit)(const struct mountinfo_entry *entry, void *arg);
+
+/* Walks `text`, which is changed: 0, the visitor's value, or -EINVAL for a line that is none. */
+int mountinfo_parse(char *text, mountinfo_visit visit, void *arg);
 
 /* Walks the mountinfo text at `path` (NULL = "/proc/self/mountinfo"); 0, the visitor's value, or -errno. */
 int mountinfo_walk(const char *path, mountinfo_visit visit, void *arg, struct err *err);

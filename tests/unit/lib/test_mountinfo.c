@@ -75,6 +75,36 @@ static void unreadable_tables_are_errors(void **state)
 	                           stop_at_proc, &calls, &err) < 0);
 }
 
+/* Names that the kernel has to write in octal, an empty source, and what only looks like an escape. */
+static void odd_names_are_whole(void **state)
+{
+	char odd[] = "7 1 0:5 /a\\134b /tab\\011nl\\012hash\\043 rw shared:1 master:2 propagate_from:3 unbindable - "
+	             "tmpfs  rw,x=\\04\n"
+		     "8 1 0:5 / /- rw - fuse.x a\\040b ro";
+	_autobuf_ struct buf b = BUF_INIT;
+
+	(void)state;
+	assert_int_equal(mountinfo_parse(odd, describe, &b), 0);
+	assert_string_equal(buf_str(&b), "7 /tab\tnl\nhash# tmpfs  /a\\b rw,x=\\04 shared\n8 /- fuse.x a b / ro\n");
+}
+
+static void lines_that_are_cut_short_are_refused(void **state)
+{
+	static const char line[] = "21 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw";
+	int calls = 0;
+
+	(void)state;
+	for (size_t n = 1; n < sizeof(line) - 3; n++) {
+		char cut[sizeof(line)] = "";
+
+		memcpy(cut, line, n);
+		assert_int_equal(mountinfo_parse(cut, stop_at_proc, &calls), -EINVAL);
+	}
+	assert_int_equal(calls, 0);
+	assert_int_equal(mountinfo_parse((char[]){ "x1 1 8:1 / / rw - a b c" }, stop_at_proc, &calls), -EINVAL);
+	assert_int_equal(mountinfo_parse((char[]){ "\n" }, stop_at_proc, &calls), -EINVAL);
+}
+
 static void our_own_mounts(void **state)
 {
 	int all = mountinfo_count("/");
@@ -98,6 +128,8 @@ int test_mountinfo(void)
 		cmocka_unit_test_setup_teardown(the_visitor_can_stop, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test_setup_teardown(an_empty_table_has_no_entries, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test_setup_teardown(unreadable_tables_are_errors, tempdir_setup, tempdir_teardown),
+		cmocka_unit_test(odd_names_are_whole),
+		cmocka_unit_test(lines_that_are_cut_short_are_refused),
 		cmocka_unit_test(our_own_mounts),
 	};
 
