@@ -41,15 +41,22 @@ expect() {
 	fi
 }
 
-# Up to 10 s.
+# Up to a minute: the machine may be busy.
 retry_until() {
-	local i
-	for ((i = 0; i < 100; i++)); do
+	local until=$((SECONDS + 60))
+	while [ "$SECONDS" -lt "$until" ]; do
 		"$@" >/dev/null 2>&1 && return 0
 		sleep 0.1
 	done
 	echo "gave up waiting for: $*"
 	return 1
+}
+
+holds() { [ "$(holdings)" = "$1" ]; }
+
+# The agent holds again what it held, in a moment: what a lost client leaves behind is seen to when the loss is.
+holds_again() {
+	retry_until holds "$1" || { echo "before: $1 after: $(holdings)"; return 1; }
 }
 
 make_rootfs() {
