@@ -12,6 +12,7 @@
 #include "runk/create_options.h"
 #include "runk/groups.h"
 #include "runk/launch.h"
+#include "runk/rootless.h"
 #include "runk/state.h"
 #include "runk/supervise.h"
 
@@ -142,6 +143,13 @@ static int start_in(struct launch *l, struct state *s, struct groups *g, struct 
 	_autoclose_ int pidfd = -EBADF;
 	int r = state_load_spec(s, &spec, err);
 
+	if (r < 0)
+		return r;
+	pidfd = state_open_pid(s);
+	if (pidfd < 0)
+		return err_say(err, ESRCH, "cannot exec in a stopped container: '%s' is not running", s->id);
+	if (s->has_userns && rootless_is_needed())
+		r = rootless_join(pidfd, spec, err);
 	if (r == 0)
 		r = make_process(l->runk, s, spec, o, argc, argv, &process, err);
 	if (r == 0)
@@ -154,9 +162,6 @@ static int start_in(struct launch *l, struct state *s, struct groups *g, struct 
 		r = fill(l, s, o, g, err);
 	if (r < 0)
 		return r;
-	pidfd = state_open_pid(s);
-	if (pidfd < 0)
-		return err_say(err, ESRCH, "cannot exec in a stopped container: '%s' is not running", s->id);
 	l->request.spec = spec;
 	l->request.process = process;
 	l->request.init_pidfd = pidfd;

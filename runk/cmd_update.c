@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
+#include "agent/cgroups/systemd.h"
 #include "lib/oci_update.h"
 #include "runk/command.h"
 #include "runk/groups.h"
@@ -22,6 +23,9 @@ static int run(const struct runk *runk, void *arg, int argc, char **argv, struct
 	if (state_status(&s) == STATE_STOPPED)
 		return err_say(err, EINVAL, "container not running: '%s' is stopped", s.id);
 	r = groups_open(runk, &s, "update", &g, err);
+	/* First systemd, which writes all it knows; then what it does not know, or would round. */
+	if (r == 0 && s.systemd)
+		r = cgroup_scope_update(CGROUP_SYSTEMCTL, s.cgroup, res, g.host.unified, runk->is_rootless, err);
 	return r < 0 ? r : cgroup_update(&g.host, s.cgroup, res, err);
 }
 

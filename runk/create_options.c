@@ -27,5 +27,9 @@ int create_options_preserve(const struct flag_number *given, int64_t *ret, struc
 
 int create_options_check(struct create_options *o, struct err *err)
 {
-	return create_options_preserve(&o->preserve_fds, &o->launch.preserve_fds, err);
+	int r = create_options_preserve(&o->preserve_fds, &o->launch.preserve_fds, err);
+
+	if (r == 0)
+		r = runk_make_absolute(&o->launch.pid_file, err);
+	return r < 0 ? r : runk_make_absolute(&o->launch.console_socket, err);
 }

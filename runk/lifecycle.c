@@ -17,6 +17,7 @@
 #include "lib/procstart.h"
 #include "lib/sys.h"
 #include "runk/adapt.h"
+#include "runk/rootless.h"
 
 #define DEATH_MS 10000 /* how long a killed process may take to die */
 
@@ -286,19 +287,11 @@ int lifecycle_create(struct lifecycle *l, const struct runk *runk, const struct 
 {
 	int r = state_check_id(id, err);
 
-	/* Detached mounts are for who is root where they are made. */
-	if (r == 0 && sys_geteuid() != 0)
-		r = err_say(err, EPERM,
-		            "create container '%s': runk has to be uid 0, of a user namespace at least: "
-		            "'unshare --map-root-user --mount'",
-		            id);
 	arena_init(&l->arena, 0);
 	l->launch.runk = runk;
 	l->launch.options = options;
 	if (r == 0)
 		r = bundle_load(&l->arena, options->bundle, &l->bundle, err);
-	if (r == 0)
-		r = adapt(l, err);
 	if (r == 0)
 		r = launch_check_terminal(options, l->bundle.spec->process->terminal, detached || options->detach, err);
 	if (r == 0)
@@ -307,7 +300,14 @@ int lifecycle_create(struct lifecycle *l, const struct runk *runk, const struct 
 		r = state_create(runk, id, &l->state, err);
 	if (r < 0)
 		return r;
-	r = create_in(l, detached, err);
+	if (rootless_is_needed()) {
+		l->state.has_userns = true;
+		r = rootless_enter(runk, l->bundle.spec, err);
+	}
+	if (r == 0)
+		r = adapt(l, err);
+	if (r == 0)
+		r = create_in(l, detached, err);
 	if (r < 0)
 		undo(l);
 	return r;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,14 +38,28 @@ static int find_root(struct runk *runk, struct err *err)
 	if (runk->root)
 		return 0;
 	if (!is_users || !runtime_dir || runtime_dir[0] != '/') {
-		if (sys_geteuid() != 0)
-			return err_say(err, EINVAL, "no directory for states: give --root or set XDG_RUNTIME_DIR");
 		runk->root = ROOT_DIR;
 		return 0;
 	}
 	if (asprintf(&path, "%s/runk", runtime_dir) < 0)
 		return err_set(err, ENOMEM, "name the directory for states");
 	runk->root = path; /* as long-lived as the process */
+	return 0;
+}
+
+int runk_make_absolute(const char **path, struct err *err)
+{
+	char here[PATH_MAX], *made = NULL;
+	ssize_t n;
+
+	if (!*path || (*path)[0] == '/' || (*path)[0] == '\0')
+		return 0;
+	n = sys_getcwd(here, sizeof(here));
+	if (n < 0)
+		return err_set(err, (int)n, "find out where '%s' is", *path);
+	if (asprintf(&made, "%s/%s", here, *path) < 0)
+		return err_set(err, ENOMEM, "find out where '%s' is", *path);
+	*path = made;
 	return 0;
 }
 
@@ -77,7 +92,10 @@ static int check_log(struct runk *runk, struct err *err)
 int runk_init(struct runk *runk, struct err *err)
 {
 	const char *rootless = runk->rootless;
-	int r = check_log(runk, err);
+	int r = runk_make_absolute(&runk->log, err);
+
+	r = r < 0 ? r : check_log(runk, err);
+	r = r < 0 ? r : runk_make_absolute(&runk->root, err);
 
 	r = r < 0 ? r : choose_manager(runk, err);
 	if (r < 0)

@@ -161,13 +161,29 @@ static void add_cpu(struct properties *p, const struct oci_cpu *cpu, bool unifie
 		add(p, "CPUShares=%" PRIu64, shares);
 	if (cpu->period)
 		add(p, "CPUQuotaPeriodSec=%" PRIu64 "us", cpu->period);
-	/* systemd knows percent, and takes them up to the next one. */
-	if (cpu->quota > 0)
+	/* systemd knows percent, and takes them up to the next one; none is an empty word. */
+	if (cpu->quota == -1)
+		add(p, "CPUQuota=");
+	else if (cpu->quota > 0)
 		add(p, "CPUQuota=%" PRIu64 "%%", ((uint64_t)cpu->quota * 100 + period - 1) / period);
 	if (unified && cpu->cpus && *cpu->cpus)
 		add(p, "AllowedCPUs=%s", cpu->cpus);
 	if (unified && cpu->mems && *cpu->mems)
 		add(p, "AllowedMemoryNodes=%s", cpu->mems);
+}
+
+static void add_limits(struct properties *p, const struct oci_resources *res, bool unified)
+{
+	if (res && res->memory)
+		add_memory(p, res->memory, unified);
+	if (res && res->cpu)
+		add_cpu(p, res->cpu, unified);
+	if (!res || !res->has_pids)
+		return;
+	if (res->pids_limit > 0)
+		add(p, "TasksMax=%" PRId64, res->pids_limit);
+	else
+		add(p, "TasksMax=infinity");
 }
 
 int cgroup_scope_properties(struct arena *arena, const struct oci_resources *res, bool unified, const char **list,
@@ -181,14 +197,9 @@ int cgroup_scope_properties(struct arena *arena, const struct oci_resources *res
 	add(&p, "TasksAccounting=yes");
 	add(&p, "MemoryAccounting=yes");
 	add(&p, "CPUAccounting=yes");
-	if (res && res->memory)
-		add_memory(&p, res->memory, unified);
-	if (res && res->cpu)
-		add_cpu(&p, res->cpu, unified);
-	if (res && res->has_pids && res->pids_limit > 0)
-		add(&p, "TasksMax=%" PRId64, res->pids_limit);
-	else
-		add(&p, "TasksMax=infinity");
+	if (!res || !res->has_pids)
+		add(&p, "TasksMax=infinity"); /* not systemd's own default */
+	add_limits(&p, res, unified);
 	*n = p.n;
 	return p.r < 0 ? err_set(err, p.r, "plan the properties of a scope") : 0;
 }
@@ -326,4 +337,68 @@ void cgroup_scope_release(struct cgroup_scope_keeper *keeper)
 		(void)spawn_wait(keeper->pidfd, END_TIMEOUT_MS);
 	}
 	keeper->pidfd = fd_close(keeper->pidfd);
+}
+
+/* --- changes -------------------------------------------------------------------------------------------------------
+ */
+
+static const char *unit_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static int run_and_listen(const struct spawn_spec *given, const char *unit, struct err *err)
+{
+	_autoclose_ int pidfd = -EBADF, ours = -EBADF, theirs = -EBADF;
+	struct spawn_spec spec = *given;
+	char text[TEXT_MAX];
+	int pipe[2], r = sys_pipe2(pipe, O_CLOEXEC);
+	ssize_t n;
+
+	if (r < 0)
+		return err_set(err, r, "change unit '%s'", unit);
+	ours = pipe[0];
+	theirs = spec.stdio[2] = pipe[1];
+	r = spawn_run(&spec, &pidfd, err);
+	if (r < 0)
+		return err_wrap(err, "change unit '%s'", unit);
+	fd_closep(&theirs);
+	n = sys_read(ours, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	r = spawn_wait(pidfd, START_TIMEOUT_MS);
+	if (r == -ETIMEDOUT) {
+		(void)sys_pidfd_send_signal(pidfd, SIGKILL);
+		(void)spawn_wait(pidfd, END_TIMEOUT_MS);
+	}
+	return r == 0 ? 0 : err_say(err, EIO, "change unit '%s': %s", unit, *text ? text : "systemctl failed");
+}
+
+int cgroup_scope_update(const char *program, const char *path, const struct oci_resources *res, bool unified, bool user,
+                        struct err *err)
+{
+	_autoarena_ struct arena arena = { 0 };
+	const char *list[CGROUP_SCOPE_PROPERTIES];
+	struct properties p = { .arena = &arena, .list = list };
+	char *argv[CGROUP_SCOPE_PROPERTIES + 8];
+	struct spawn_spec spec = { .path = program, .argv = argv, .env = environ, .stdio = { -EBADF, -EBADF, -EBADF } };
+	size_t argc = 0;
+
+	add_limits(&p, res, unified);
+	if (p.r < 0)
+		return err_set(err, p.r, "plan the properties of unit '%s'", unit_of(path));
+	if (p.n == 0)
+		return 0;
+	argv[argc++] = (char *)(uintptr_t)program;
+	argv[argc++] = (char *)(uintptr_t)(user ? "--user" : "--system");
+	argv[argc++] = (char *)(uintptr_t) "--no-ask-password";
+	argv[argc++] = (char *)(uintptr_t) "--runtime";
+	argv[argc++] = (char *)(uintptr_t) "set-property";
+	argv[argc++] = (char *)(uintptr_t)unit_of(path);
+	for (size_t i = 0; i < p.n; i++)
+		argv[argc++] = (char *)(uintptr_t)list[i];
+	argv[argc] = NULL;
+	return run_and_listen(&spec, unit_of(path), err);
 }

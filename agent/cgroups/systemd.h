@@ -15,6 +15,7 @@
 #include "lib/oci.h"
 
 #define CGROUP_SYSTEMD_RUN "/usr/bin/systemd-run"
+#define CGROUP_SYSTEMCTL   "/usr/bin/systemctl"
 
 struct cgroup_scope {
 	const char *unit;  /* "libpod-<id>.scope" */
@@ -54,3 +55,10 @@ int cgroup_scope_start(const char *program, const struct cgroup_scope *scope, co
 
 /* Ends the keeper. Idempotent. */
 void cgroup_scope_release(struct cgroup_scope_keeper *keeper);
+
+/*
+ * Tells systemd of changed limits of the scope at this path below the hierarchies, until the machine's next start;
+ * `program` is CGROUP_SYSTEMCTL but in tests. The cgroup's files are the caller's to write.
+ */
+int cgroup_scope_update(const char *program, const char *path, const struct oci_resources *res, bool unified, bool user,
+                        struct err *err);

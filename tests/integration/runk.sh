@@ -133,6 +133,13 @@ logs() {
 		jq -e '.level == "error" and (.msg | startswith("container does not exist"))' "$work/log"
 }
 
+# Paths of the command line are where the caller is, not where the bundle is.
+relative_paths() {
+	mkdir -p "$work/here" && cd "$work/here" && oci rel . true && timeout 20 "$runk_bin" --root roots --log log create --bundle ../rel --pid-file pid rel </dev/null >/dev/null &&
+		[ "$(cat pid)" = "$("$runk_bin" --root roots state rel | jq .pid)" ] && expect 1 'already exists' "$runk_bin" --root roots --log log create --bundle ../rel rel &&
+		grep -q 'already exists' log && "$runk_bin" --root roots start rel && "$runk_bin" --root roots delete --force rel && prints config.json ls ../rel
+}
+
 preserved() {
 	oci fds . sh -c 'cat <&3; ls /proc/self/fd | wc -w' &&
 		prints $'three\n5' runk run --bundle "$work/fds" --preserve-fds 1 fds 3< <(echo three) &&
@@ -187,7 +194,7 @@ hook_fails() {
 	oci lateok '.hooks = {poststart: [{path: "/bin/false"}]}' true && expect 0 'poststart' runk run --bundle "$work/lateok" lateok
 }
 
-# A user inside of a user namespace, as podman makes one: no devices, no cgroup; and outside of one a clear word.
+# A user inside of a user namespace, as podman makes one: no devices, no cgroup.
 rootless() {
 	local user=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 	mkdir -p "$work/user" "$work/userstate" && chown 65534:65534 "$work/userstate" && oci less 'del(.linux.cgroupsPath)
@@ -201,8 +208,42 @@ rootless() {
 		\$runk pause less 2>&1 | grep -o 'has no cgroup'
 		\$runk delete --force less && ls $work/userstate
 	END
-	chmod 755 "$work" "$work/runk" && expect 1 'has to be uid 0' timeout 20 "${user[@]}" "$work/runk" --root "$work/userstate" create --bundle "$work/less" less &&
-		prints $'uid 0\nhas no cgroup' timeout 30 "${user[@]}" unshare --map-root-user --mount sh "$work/rootless.sh"
+	chmod 755 "$work" "$work/runk" && prints $'uid 0\nhas no cgroup' timeout 30 "${user[@]}" unshare --map-root-user --mount sh "$work/rootless.sh"
+}
+
+# A plain user: runk makes the user namespace, that of the specification or one of its own.
+plain_user() {
+	local user=(timeout 30 setpriv --reuid 65534 --regid 65534 --clear-groups "$work/runk" --root "$work/userstate") pid
+	mkdir -p "$work/plain" && "${user[@]}" spec --rootless --bundle "$work/plain" 2>/dev/null || chown 65534:65534 "$work/plain" &&
+		"${user[@]}" spec --rootless --bundle "$work/plain" && cp "$work/plain/config.json" "$work/example" || return
+	plain '.process.args = ["sh", "-c", "id -u; tr -s \" \" </proc/self/uid_map; cat /proc/self/setgroups; cat /proc/sys/kernel/hostname; exit 4"]' || return
+	expect 4 $'0\n 0 65534 1\ndeny\nrunk' "${user[@]}" run --bundle "$work/plain" plain || return
+	plain '.process.args = ["sleep", "1000"]' && "${user[@]}" run -d --bundle "$work/plain" plain </dev/null >/dev/null 2>&1 || return
+	pid=$("${user[@]}" state plain | jq .pid) && prints "$(readlink "/proc/$pid/ns/user")$(readlink "/proc/$pid/ns/mnt")" \
+		"${user[@]}" exec plain sh -c 'readlink -n /proc/self/ns/user; readlink -n /proc/self/ns/mnt' && expect 3 '' "${user[@]}" exec plain sh -c 'exit 3' &&
+		expect 1 'has no cgroup' "${user[@]}" pause plain && prints nobody sh -c '"$@" state plain | jq -r .owner' sh "${user[@]}" || return
+	"${user[@]}" kill plain KILL && retry_until sh -c "'$runk_bin' --root '$work/userstate' state plain | grep -q stopped" && "${user[@]}" delete plain &&
+		prints '' ls "$work/userstate" || return
+	plain 'del(.linux.uidMappings, .linux.gidMappings) | .linux.namespaces |= map(select(.type != "user")) | .process.args = ["id", "-u"]' &&
+		expect 0 'has no user namespace, one is made' "${user[@]}" run --bundle "$work/plain" plain
+}
+
+# The example of `spec --rootless`, changed.
+plain() {
+	jq '.process.terminal = false | .root.path = "'"$work/rootfs"'" | '"$1" "$work/example" >"$work/plain/config.json"
+}
+
+# More than the caller's own ids: newuidmap, as /etc/subuid lets it. The files are ours, in a mount namespace of our own.
+subordinate() {
+	local user=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+	for file in uid gid; do echo '65534:300000:1000' >"$work/sub$file"; done
+	plain '.linux.uidMappings += [{containerID: 1, hostID: 300000, size: 1000}] | .linux.gidMappings += [{containerID: 1, hostID: 300000, size: 1000}]
+		| .process.user = {uid: 7, gid: 8} | .process.args = ["sh", "-c", "id -u; tr -s \" \" </proc/self/uid_map; cat /proc/self/setgroups"]' || return
+	prints $'7\n 0 65534 1\n 1 300000 1000\nallow' unshare --mount sh -c 'mount --bind "$1/subuid" /etc/subuid && mount --bind "$1/subgid" /etc/subgid && shift && exec "$@"' \
+		sh "$work" timeout 30 "${user[@]}" "$work/runk" --root "$work/userstate" run --bundle "$work/plain" plain || return
+	: >"$work/subuid"
+	expect 1 "'newuidmap' could not map" unshare --mount sh -c 'mount --bind "$1/subuid" /etc/subuid && mount --bind "$1/subgid" /etc/subgid && shift && exec "$@"' \
+		sh "$work" timeout 30 "${user[@]}" "$work/runk" --root "$work/userstate" run --bundle "$work/plain" plain && prints '' ls "$work/userstate"
 }
 
 begin_runk
@@ -221,10 +262,13 @@ check 'what is wrong with a bundle' errors
 check 'a program that cannot be executed' late_failure
 check 'usage' usage
 check 'log as JSON' logs
+check 'relative paths' relative_paths
 check 'fds that are handed on' preserved
 check 'namespaces of another container' joined
 check 'a user namespace' userns
 check 'rootless' rootless
+check 'a plain user' plain_user
+check 'subordinate ids' subordinate
 check 'hooks of all kinds' hooks
 check 'hooks that fail' hook_fails
 finish_runk

@@ -88,7 +88,7 @@ static void limits_become_properties(void **state)
 	memory = (struct oci_memory){ .limit = -1, .swap = -1 };
 	cpu = (struct oci_cpu){ .quota = -1 };
 	res.has_pids = false;
-	check_properties(&res, true, ALWAYS "MemoryMax=infinity MemorySwapMax=infinity TasksMax=infinity ");
+	check_properties(&res, true, ALWAYS "TasksMax=infinity MemoryMax=infinity MemorySwapMax=infinity CPUQuota= ");
 }
 
 /* Writes a script and has it stand for systemd-run. */
@@ -139,6 +139,38 @@ static void what_systemd_says_is_told(void **state)
 	assert_true(keeper.pidfd < 0);
 }
 
+static int update(const struct tempdir *dir, const char *script, const struct oci_resources *res, struct err *err)
+{
+	char path[128];
+
+	tempdir_write(dir, "systemctl", script);
+	(void)snprintf(path, sizeof(path), "%s/systemctl", dir->path);
+	assert_int_equal(chmod(path, 0755), 0);
+	return cgroup_scope_update(path, "/x.slice/a-b.scope", res, true, false, err);
+}
+
+static void changes_are_told(void **state)
+{
+	const struct tempdir *dir = *state;
+	struct oci_memory memory = { .limit = 4096 };
+	struct oci_cpu cpu = { .quota = 20000, .period = 100000 };
+	const struct oci_resources none = { .memory = NULL };
+	const struct oci_resources res = { .memory = &memory, .cpu = &cpu, .has_pids = true, .pids_limit = 7 };
+	struct err err = ERR_INIT;
+	char script[512];
+	_autofree_ char *args = NULL;
+
+	assert_int_equal(update(dir, "#!/bin/sh\nexit 1\n", &none, &err), 0); /* nothing to tell, nobody asked */
+	(void)snprintf(script, sizeof(script), "#!/bin/sh\necho \"$@\" >%s/args\n", dir->path);
+	assert_int_equal(update(dir, script, &res, &err), 0);
+	assert_int_equal(fd_read_file_at(dir->fd, "args", 4096, &args, NULL), 0);
+	assert_string_equal(args, "--system --no-ask-password --runtime set-property a-b.scope MemoryMax=4096 "
+	                          "CPUQuotaPeriodSec=100000us CPUQuota=20% TasksMax=7\n");
+	assert_int_equal(update(dir, "#!/bin/sh\necho 'no such unit' >&2\nexit 1\n", &res, &err), -EIO);
+	assert_string_equal(err.text, "change unit 'a-b.scope': no such unit");
+	assert_int_equal(cgroup_scope_update("/nowhere/systemctl", "/a.scope", &res, true, false, &err), -ENOENT);
+}
+
 static void no_systemd_is_said(void **state)
 {
 	static const struct cgroup_scope scope = { "a.scope", "x.slice", "/x.slice/a.scope" };
@@ -158,6 +190,7 @@ int test_systemd(void)
 		cmocka_unit_test(limits_become_properties),
 		cmocka_unit_test_setup_teardown(the_keeper_lives_until_it_is_released, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test_setup_teardown(what_systemd_says_is_told, tempdir_setup, tempdir_teardown),
+		cmocka_unit_test_setup_teardown(changes_are_told, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test(no_systemd_is_said),
 	};
 
