@@ -7,7 +7,9 @@
 #include "client/method.h"
 #include "client/session.h"
 
-#define CHECK_MS 30000
+#define CHECK_MS         30000
+#define PROBE_CONNECT_MS 200
+#define PROBE_CHECK_MS   3000
 
 /* What the client waits for is what the loop waits for. */
 static void rearm(struct agentlink *link)
@@ -57,6 +59,14 @@ int agentlink_open(struct agentlink *link, struct loop *loop, const char *addres
 		return err_set(err, -r, "watch the agent's connection");
 	link->client = take_ptr(&client);
 	return 0;
+}
+
+bool agentlink_probe(const char *address)
+{
+	_autoclient_ struct client *client = NULL;
+
+	return client_open(&client, address, PROBE_CONNECT_MS, NULL) == 0 &&
+	       health_check(client, PROBE_CHECK_MS, NULL) == 0;
 }
 
 int agentlink_call(struct agentlink *link, const char *method, const ProtobufCMessage *request, unsigned timeout_ms,

@@ -21,6 +21,9 @@ struct agentlink {
 int agentlink_open(struct agentlink *link, struct loop *loop, const char *address, unsigned timeout_ms,
                    struct err *err);
 
+/* True if an agent answers there; takes at most a few seconds, and a blink where nobody listens. */
+bool agentlink_probe(const char *address);
+
 /* Queues a call of that name; fn is called once, later. 0 or -errno: then fn never comes. */
 int agentlink_call(struct agentlink *link, const char *method, const ProtobufCMessage *request, unsigned timeout_ms,
                    client_reply_fn fn, void *arg);

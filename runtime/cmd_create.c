@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lib/fd.h"
+#include <errno.h>
+
 #include "runtime/command.h"
 #include "runtime/launch.h"
 
@@ -7,11 +8,10 @@ static const struct flag options[] = { LAUNCH_OPTIONS, { 0 } };
 
 static int run(const struct runtime *rt, void *arg, int argc, char **argv, struct err *err)
 {
-	_autoclose_ int pidfd = -EBADF;
-	pid_t pid = launch_create(rt, arg, argv[0], &pidfd, err);
+	_autostdio_ struct stdio stdio = STDIO_INIT;
 
 	(void)argc;
-	return pid < 0 ? pid : 0;
+	return launch_create(rt, arg, argv[0], &stdio, err);
 }
 
 const struct command cmd_create = {

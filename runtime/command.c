@@ -6,12 +6,12 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&cmd_create, &cmd_start, &cmd_run, &cmd_state, &cmd_kill, &cmd_delete, &cmd_list, &cmd_stdio, &cmd_supervise,
+	&cmd_create, &cmd_start, &cmd_run,      &cmd_state, &cmd_kill,      &cmd_delete,
+	&cmd_list,   &cmd_exec,  &cmd_ps,       &cmd_pause, &cmd_resume,    &cmd_update,
+	&cmd_events, &cmd_spec,  &cmd_features, &cmd_stdio, &cmd_supervise,
 };
 
-static const char *const missing[] = { "exec",   "ps",       "pause",    "resume",     "update",
-	                               "events", "spec",     "features", "check",      "kata-check",
-	                               "env",    "kata-env", "metrics",  "checkpoint", "restore" };
+static const char *const missing[] = { "check", "kata-check", "env", "kata-env", "metrics", "checkpoint", "restore" };
 
 const struct command *command_find(const char *name)
 {
@@ -69,7 +69,7 @@ int command_run(const struct command *command, const struct runtime *rt, int arg
 		help(command);
 		return 0;
 	}
-	r = flags_parse(command->options, options, false, &argc, argv, &err);
+	r = flags_parse(command->options, options, command->max_operands == -2, &argc, argv, &err);
 	if (r == 0)
 		r = check_operands(command, argc, &err);
 	if (r == 0)

@@ -12,7 +12,7 @@
 
 struct command {
 	const char *name, *operands, *summary;
-	int min_operands, max_operands; /* -1 = any number */
+	int min_operands, max_operands; /* -1 = any number, -2 = and the first one ends the options */
 	const struct flag *options;
 	size_t size; /* of the struct that the options fill, at most COMMAND_OPTIONS_MAX */
 	/* Returns the exit status (0 and above), or -errno with the reason. */
@@ -21,7 +21,8 @@ struct command {
 
 #define COMMAND_OPTIONS_MAX 512
 
-extern const struct command cmd_create, cmd_delete, cmd_kill, cmd_list, cmd_run, cmd_start, cmd_state;
+extern const struct command cmd_create, cmd_delete, cmd_events, cmd_exec, cmd_features, cmd_kill, cmd_list, cmd_pause;
+extern const struct command cmd_ps, cmd_resume, cmd_run, cmd_spec, cmd_start, cmd_state, cmd_update;
 extern const struct command cmd_stdio, cmd_supervise; /* for ourselves */
 
 /* The verb of that name, or NULL. */

@@ -23,13 +23,12 @@ static int refuse_hooks(const struct oci_hooks *hooks, struct err *err)
 	return 0;
 }
 
-static void constrain_resources(struct oci_resources *r)
+void guestspec_constrain_resources(struct oci_resources *r)
 {
 	if (!r)
 		return;
 	r->devices = NULL;
 	r->n_devices = 0;
-	r->has_pids = false;
 	r->block_io = NULL;
 	r->network = NULL;
 	if (r->cpu)
@@ -152,7 +151,7 @@ int guestspec_constrain(struct arena *arena, struct oci_spec *spec, const struct
 	spec->process->apparmor_profile = spec->process->selinux_label = spec->linux->mount_label = NULL;
 	if (!o->keep_seccomp)
 		spec->linux->seccomp = NULL;
-	constrain_resources(spec->linux->resources);
+	guestspec_constrain_resources(spec->linux->resources);
 	constrain_namespaces(spec->linux, &g.sandbox_pidns);
 	r = share_all(arena, spec, o, &g, err);
 	if (r < 0)

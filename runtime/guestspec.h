@@ -33,6 +33,9 @@ struct guestspec {
 	bool sandbox_pidns; /* the container shares the sandbox's PID namespace */
 };
 
+/* Takes out of the resources what means something on the host only; NULL is fine. */
+void guestspec_constrain_resources(struct oci_resources *r);
+
 /* Changes the spec; -EOPNOTSUPP names what is not done yet. */
 int guestspec_constrain(struct arena *arena, struct oci_spec *spec, const struct guestspec_options *o,
                         struct guestspec *ret, struct err *err);

@@ -2,23 +2,19 @@
 #include "runtime/launch.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
 #include "lib/jsontext.h"
-#include "lib/pty.h"
-#include "lib/sendfd.h"
-#include "lib/spawn.h"
-#include "lib/sys.h"
 #include "runtime/annotation.h"
 #include "runtime/ask.h"
 #include "runtime/bundle.h"
 #include "runtime/configload.h"
 #include "runtime/kvm.h"
 #include "runtime/place.h"
+#include "runtime/stdio.h"
 #include "runtime/supervisor.h"
 #include "runtime/teardown.h"
 #include "runtime/view.h"
@@ -34,8 +30,7 @@ struct launch {
 	char *bundle;
 	char *sandbox;
 	bool is_sandbox;
-	bool is_terminal;
-	int master, slave; /* of the terminal */
+	struct stdio *stdio;
 	struct arena arena;
 	struct oci_spec *spec;
 };
@@ -55,7 +50,7 @@ static int read_bundle(struct launch *l, struct err *err)
 	if (r < 0)
 		return r;
 	l->is_sandbox = role != POD_CONTAINER;
-	l->is_terminal = l->spec->process && l->spec->process->terminal;
+	l->stdio->is_terminal = l->spec->process && l->spec->process->terminal;
 	l->sandbox = strdup(l->is_sandbox ? l->id : pod);
 	if (!l->sandbox)
 		return err_set(err, ENOMEM, "create container '%s'", l->id);
@@ -76,29 +71,12 @@ static int read_config(struct launch *l, struct config *c, struct err *err)
 	return config_check_files(c, err);
 }
 
-/* The engine's terminal: it gets the master, the stdio process the slave. */
-static int open_terminal(struct launch *l, struct err *err)
-{
-	_autoclose_ int top = -EBADF;
-	int r;
-
-	if (!l->is_terminal || (l->o->console_socket == NULL && isatty(STDIN_FILENO)))
-		return 0;
-	if (!l->o->console_socket)
-		return err_say(err, EINVAL,
-		               "create container '%s': process.terminal needs --console-socket or a terminal", l->id);
-	top = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-	if (top < 0)
-		return err_set(err, -top, "open '/'");
-	r = pty_open_in(top, "dev/pts/ptmx", &l->master, &l->slave, err);
-	return r < 0 ? r : sendfd_to(l->o->console_socket, "/dev/ptmx", l->master, err);
-}
-
 static int ask_create(struct launch *l, int fd, const struct config *c, struct err *err)
 {
-	_autojson_ struct json_object *request = ask_new("create", l->id);
+	_autojson_ struct json_object *request = ask_new("create", l->id), *answer = NULL;
 	struct json_object *config = c ? config_format(c) : NULL;
 	unsigned timeout_ms = CREATE_MS;
+	int r;
 
 	if (!request || (c && !config) ||
 	    json_object_object_add(request, "bundle", json_object_new_string(l->bundle)) != 0)
@@ -108,7 +86,8 @@ static int ask_create(struct launch *l, int fd, const struct config *c, struct e
 		(void)json_object_object_add(request, "config", config);
 		(void)json_object_object_add(request, "kvm", json_object_new_boolean(kvm_is_wanted(&c->hypervisor)));
 	}
-	return wire_ask(fd, request, timeout_ms, NULL, err);
+	r = wire_ask(fd, request, timeout_ms, &answer, err);
+	return r < 0 ? r : stdio_take_answer(l->stdio, answer, err);
 }
 
 static int create_sandbox(struct launch *l, struct err *err)
@@ -134,54 +113,6 @@ static int create_in_sandbox(struct launch *l, struct err *err)
 	              : ask_create(l, fd, NULL, err);
 }
 
-static pid_t start_stdio(struct launch *l, int *ret_pidfd, struct err *err)
-{
-	_autojson_ struct json_object *state = NULL;
-	char *argv[8] = { (char *)"kata-runtime", (char *)"--root", (char *)l->rt->root, (char *)"stdio" };
-	struct spawn_spec spec = { .path = "/proc/self/exe", .argv = argv, .stdio = { 0, 1, 2 } };
-
-	if (place_read_state(l->rt->root, l->sandbox, &state, err) < 0)
-		return err_wrap(err, "start the stdio process of '%s'", l->id);
-	argv[4] = (char *)view_text(state, "agent");
-	argv[5] = (char *)l->id;
-	argv[6] = l->is_terminal ? (char *)"terminal" : NULL;
-	if (l->slave >= 0) {
-		spec.stdio[0] = spec.stdio[1] = spec.stdio[2] = l->slave;
-		spec.new_session = spec.interactive = true;
-	}
-	return spawn_run(&spec, ret_pidfd, err);
-}
-
-static int ask_attach(struct launch *l, pid_t pid, struct err *err)
-{
-	_autojson_ struct json_object *request = ask_new("attach", l->id);
-	struct view v = { .sandbox = l->sandbox };
-
-	if (request)
-		(void)json_object_object_add(request, "pid", json_object_new_int(pid));
-	return view_ask(l->rt->root, &v, request, ASK_MS, NULL, err);
-}
-
-/* Whoever waits for the file may read it as soon as it is there. */
-static int write_pid_file(const char *path, pid_t pid, struct err *err)
-{
-	_autofree_ char *new = NULL;
-	_autoclose_ int fd = -EBADF;
-	char text[16];
-	int r;
-
-	if (!path)
-		return 0;
-	(void)snprintf(text, sizeof(text), "%d", (int)pid);
-	if (asprintf(&new, "%s.%d", path, (int)getpid()) < 0)
-		return err_set(err, ENOMEM, "write the pid file '%s'", path);
-	fd = sys_openat(AT_FDCWD, new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	r = fd < 0 ? fd : fd_write_all(fd, text, strlen(text));
-	if (r == 0)
-		r = sys_renameat(AT_FDCWD, new, AT_FDCWD, path);
-	return r < 0 ? err_set(err, -r, "write the pid file '%s'", path) : 0;
-}
-
 static void undo(struct launch *l)
 {
 	_autojson_ struct json_object *request = NULL;
@@ -196,45 +127,39 @@ static void undo(struct launch *l)
 	place_unlink(l->rt->root, l->id);
 }
 
-static pid_t create_linked(struct launch *l, int *ret_pidfd, struct err *err)
+static int create_linked(struct launch *l, struct err *err)
 {
-	pid_t pid;
-	int r = open_terminal(l, err);
+	const struct view v = { .sandbox = l->sandbox };
+	int r = stdio_open_terminal(l->stdio, l->o->console_socket, err);
 
 	if (r == 0)
 		r = l->is_sandbox ? create_sandbox(l, err) : create_in_sandbox(l, err);
-	if (r < 0)
-		return r;
-	pid = start_stdio(l, ret_pidfd, err);
-	if (pid < 0)
-		return pid;
-	r = ask_attach(l, pid, err);
 	if (r == 0)
-		r = write_pid_file(l->o->pid_file, pid, err);
-	return r < 0 ? r : pid;
+		r = stdio_start(l->stdio, &v, err);
+	return r < 0 ? r : stdio_write_pid_file(l->stdio, l->o->pid_file, err);
 }
 
-pid_t launch_create(const struct runtime *rt, const struct launch_options *o, const char *id, int *ret_pidfd,
-                    struct err *err)
+int launch_create(const struct runtime *rt, const struct launch_options *o, const char *id, struct stdio *stdio,
+                  struct err *err)
 {
-	struct launch l = { .rt = rt, .o = o, .id = id, .master = -EBADF, .slave = -EBADF };
-	pid_t pid = place_check_id(id, err);
+	struct launch l = { .rt = rt, .o = o, .id = id, .stdio = stdio };
+	int r = place_check_id(id, err);
 
-	if (pid == 0)
-		pid = read_bundle(&l, err);
-	if (pid == 0)
-		pid = place_link(rt->root, id, l.sandbox, err);
-	if (pid == 0) {
-		pid = create_linked(&l, ret_pidfd, err);
-		if (pid < 0)
+	stdio->root = rt->root;
+	stdio->cid = id;
+	if (r == 0)
+		r = read_bundle(&l, err);
+	if (r == 0)
+		r = place_link(rt->root, id, l.sandbox, err);
+	if (r == 0) {
+		r = create_linked(&l, err);
+		if (r < 0)
 			undo(&l);
 	}
-	(void)fd_close(l.master);
-	(void)fd_close(l.slave);
 	free(l.bundle);
 	free(l.sandbox);
 	arena_done(&l.arena);
-	return pid;
+	return r;
 }
 
 int launch_start(const struct runtime *rt, const char *id, struct err *err)

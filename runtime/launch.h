@@ -6,11 +6,10 @@
  */
 #pragma once
 
-#include <sys/types.h>
-
 #include "lib/err.h"
 #include "lib/flags.h"
 #include "runtime/runtime.h"
+#include "runtime/stdio.h"
 
 struct launch_options {
 	const char *bundle, *pid_file, *console_socket;
@@ -29,9 +28,9 @@ struct launch_options {
 		"no-new-keyring", 0, FLAG_BOOL, offsetof(struct launch_options, no_new_keyring), "accepted"            \
 	}
 
-/* Creates the container; the pid of its stdio process, whose pidfd is the caller's, or -errno. */
-pid_t launch_create(const struct runtime *rt, const struct launch_options *o, const char *id, int *ret_pidfd,
-                    struct err *err);
+/* Creates the container and starts the process that stands for it; *stdio is the caller's (STDIO_INIT, stdio_done). */
+int launch_create(const struct runtime *rt, const struct launch_options *o, const char *id, struct stdio *stdio,
+                  struct err *err);
 
 /* Starts a container that was created. */
 int launch_start(const struct runtime *rt, const char *id, struct err *err);

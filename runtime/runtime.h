@@ -9,7 +9,8 @@
 
 #include "lib/err.h"
 
-#define RUNTIME_EXIT_FAILED 1 /* ours, not the container's */
+#define RUNTIME_EXIT_FAILED 1   /* ours, not the container's */
+#define RUNTIME_EXIT_EXEC   255 /* exec could not start the process */
 
 struct runtime {
 	const char *root;   /* directory of the sandboxes */

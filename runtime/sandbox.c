@@ -34,6 +34,7 @@ int sandbox_init(struct sandbox *sb, struct loop *loop, const char *root, const 
 {
 	*sb = (struct sandbox){ .loop = loop, .root = root, .id = id };
 	list_init(&sb->containers);
+	list_init(&sb->execs);
 	list_init(&sb->enders);
 	list_init(&sb->end_deferred.link);
 	sb->dir = place_path(root, id, NULL);
@@ -45,6 +46,7 @@ void sandbox_done(struct sandbox *sb)
 	loop_timer_stop(&sb->end_timer);
 	agentlink_close(&sb->link);
 	sb->qemu = qemu_free(sb->qemu);
+	sandbox_forget_execs(sb, NULL);
 	list_foreach(c, &sb->containers, struct container, link)
 		free_container(c);
 	config_done(&sb->config);
@@ -60,8 +62,7 @@ struct container *sandbox_find(struct sandbox *sb, const char *id)
 	return NULL;
 }
 
-/* The request's container, or NULL after an answer. */
-static struct container *find_for(struct sandbox *sb, struct wire_request *request)
+struct container *sandbox_find_for(struct sandbox *sb, struct wire_request *request)
 {
 	const char *id = wire_text(request, "id");
 	struct container *c = id ? sandbox_find(sb, id) : NULL;
@@ -137,6 +138,7 @@ static void drop(struct sandbox *sb, struct container *c)
 	bool is_own = strcmp(c->id, sb->id) == 0;
 
 	share_remove(sb->dir, c->id);
+	sandbox_forget_execs(sb, c->id);
 	c->is_removed = true;
 	list_remove(&c->link);
 	/* The answer to WaitProcess still has its address. */
@@ -162,8 +164,10 @@ static void on_created(void *arg, struct client_reply *reply)
 	sandbox_save(sb);
 	watch_exit(sb, c);
 	result = json_object_new_object();
-	if (result)
+	if (result) {
 		(void)json_object_object_add(result, "terminal", json_object_new_boolean(c->is_terminal));
+		(void)json_object_object_add(result, "agent", json_object_new_string(qemu_agent(sb->qemu)));
+	}
 	if (c->pending)
 		wire_answer(take_ptr(&c->pending), result);
 	else
@@ -308,7 +312,7 @@ static void on_started(void *arg, struct client_reply *reply)
 void sandbox_start(struct sandbox *sb, struct wire_request *request)
 {
 	Grpc__StartContainerRequest start = GRPC__START_CONTAINER_REQUEST__INIT;
-	struct container *c = find_for(sb, request);
+	struct container *c = sandbox_find_for(sb, request);
 	struct err err = ERR_INIT;
 	int r;
 
@@ -328,8 +332,6 @@ void sandbox_start(struct sandbox *sb, struct wire_request *request)
 	wire_fail(request, &err);
 }
 
-static void signal_container(struct sandbox *sb, struct container *c, int signo, bool all);
-
 /* Nobody takes the output any more: the container cannot go on. */
 static int on_stdio_end(struct loop_source *source, uint32_t events)
 {
@@ -341,20 +343,25 @@ static int on_stdio_end(struct loop_source *source, uint32_t events)
 	if (c->status != CONTAINER_STOPPED && strcmp(c->id, c->sandbox->id) == 0)
 		sandbox_end(c->sandbox, SIGKILL);
 	else if (c->status != CONTAINER_STOPPED)
-		signal_container(c->sandbox, c, SIGKILL, true);
+		sandbox_signal(c->sandbox, c->id, "", SIGKILL);
 	sandbox_end_check(c->sandbox);
 	return LOOP_KEEP;
 }
 
 void sandbox_attach(struct sandbox *sb, struct wire_request *request)
 {
-	struct container *c = find_for(sb, request);
+	struct container *c = sandbox_find_for(sb, request);
+	const char *eid = wire_text(request, "exec");
 	struct json_object *pid;
 	struct err err = ERR_INIT;
 	int r;
 
 	if (!c)
 		return;
+	if (eid) {
+		sandbox_attach_exec(sb, eid, request);
+		return;
+	}
 	if (json_object_object_get_ex(request->json, "pid", &pid))
 		c->pid = json_object_get_int(pid);
 	r = proc_start_time(c->pid, &c->start_time);
@@ -379,14 +386,14 @@ static void ignore_reply(void *arg, struct client_reply *reply)
 	(void)reply;
 }
 
-static void signal_container(struct sandbox *sb, struct container *c, int signo, bool all)
+void sandbox_signal(struct sandbox *sb, const char *cid, const char *eid, int signo)
 {
 	Grpc__SignalProcessRequest request = GRPC__SIGNAL_PROCESS_REQUEST__INIT;
 
-	request.container_id = c->id;
-	request.exec_id = all ? (char *)"" : c->id;
+	request.container_id = (char *)cid;
+	request.exec_id = (char *)eid;
 	request.signal = (uint32_t)signo;
-	(void)agentlink_call(&sb->link, "SignalProcess", &request.base, AGENTLINK_TIMEOUT_MS, ignore_reply, c);
+	(void)agentlink_call(&sb->link, "SignalProcess", &request.base, AGENTLINK_TIMEOUT_MS, ignore_reply, sb);
 }
 
 static void on_signalled(void *arg, struct client_reply *reply)
@@ -403,7 +410,7 @@ static void on_signalled(void *arg, struct client_reply *reply)
 void sandbox_kill(struct sandbox *sb, struct wire_request *request)
 {
 	Grpc__SignalProcessRequest signal = GRPC__SIGNAL_PROCESS_REQUEST__INIT;
-	struct container *c = find_for(sb, request);
+	struct container *c = sandbox_find_for(sb, request);
 	struct json_object *value;
 	struct err err = ERR_INIT;
 	bool all;
@@ -452,7 +459,7 @@ static void on_removed(void *arg, struct client_reply *reply)
 void sandbox_delete(struct sandbox *sb, struct wire_request *request)
 {
 	Grpc__RemoveContainerRequest remove = GRPC__REMOVE_CONTAINER_REQUEST__INIT;
-	struct container *c = find_for(sb, request);
+	struct container *c = sandbox_find_for(sb, request);
 	struct err err = ERR_INIT;
 	int r;
 

@@ -45,8 +45,9 @@ struct container {
 	enum container_status status;
 	int exit_code;
 	int64_t created; /* seconds since 1970 */
-	bool is_terminal;
+	bool is_terminal, is_paused;
 	bool is_waited, is_removed; /* WaitProcess is out; removed meanwhile */
+	uint64_t ooms;              /* how often the guest killed in it for lack of memory */
 	struct json_object *annotations;
 	pid_t pid; /* of its stdio process, 0 = none yet */
 	uint64_t start_time;
@@ -62,7 +63,8 @@ struct sandbox {
 	bool is_kvm;
 	struct qemu *qemu;
 	struct agentlink link;
-	struct list containers;
+	struct list containers, execs;
+	unsigned n_execs; /* ever */
 	enum sandbox_end end;
 	struct loop_timer end_timer;
 	struct loop_deferred end_deferred;
@@ -83,7 +85,7 @@ void sandbox_create(struct sandbox *sb, struct wire_request *request);
 /* Starts a container. */
 void sandbox_start(struct sandbox *sb, struct wire_request *request);
 
-/* A container's stdio process exists: {"pid"}. */
+/* A container's stdio process exists: {"pid"}; with "exec" that of an exec. */
 void sandbox_attach(struct sandbox *sb, struct wire_request *request);
 
 /* Sends a signal; TERM and KILL of the sandbox's own container are answered when the VM is gone. */
@@ -91,6 +93,21 @@ void sandbox_kill(struct sandbox *sb, struct wire_request *request);
 
 /* Removes a stopped container; the sandbox's own one ends the sandbox. */
 void sandbox_delete(struct sandbox *sb, struct wire_request *request);
+
+/* Starts another process in a container: {"process"} as text; answers {"exec", "terminal"}. */
+void sandbox_exec(struct sandbox *sb, struct wire_request *request);
+
+/* Freezes or thaws a container, as the verb says. */
+void sandbox_pause(struct sandbox *sb, struct wire_request *request);
+
+/* Changes the limits of a container: {"resources"} as text. */
+void sandbox_update(struct sandbox *sb, struct wire_request *request);
+
+/* Answers {"stats"}, the line that events prints, and {"ooms"}. */
+void sandbox_stats(struct sandbox *sb, struct wire_request *request);
+
+/* Answers the processes of a container as the guest numbers them: {"processes"}. */
+void sandbox_ps(struct sandbox *sb, struct wire_request *request);
 
 /* Begins the end: signo to the sandbox's container first, if that still runs (0 = none, at once). Idempotent. */
 void sandbox_end(struct sandbox *sb, int signo);
@@ -102,6 +119,21 @@ int sandbox_boot(struct sandbox *sb, const struct oci_spec *spec, struct err *er
 
 /* The container of that id, or NULL. */
 struct container *sandbox_find(struct sandbox *sb, const char *id);
+
+/* The request's container, or NULL after an answer. */
+struct container *sandbox_find_for(struct sandbox *sb, struct wire_request *request);
+
+/* Sends a signal to a process (eid "": to all of the container) and forgets about it. */
+void sandbox_signal(struct sandbox *sb, const char *cid, const char *eid, int signo);
+
+/* Watches the stdio process of an exec, or answers why not. */
+void sandbox_attach_exec(struct sandbox *sb, const char *eid, struct wire_request *request);
+
+/* Ends what is kept of execs, of all containers (NULL) or one. */
+void sandbox_forget_execs(struct sandbox *sb, const char *cid);
+
+/* Counts what dies for lack of memory, from now on. */
+void sandbox_watch_ooms(struct sandbox *sb);
 
 /* Writes state.json; a failure is logged. */
 void sandbox_save(struct sandbox *sb);

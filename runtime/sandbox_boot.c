@@ -132,6 +132,7 @@ int sandbox_boot(struct sandbox *sb, const struct oci_spec *spec, struct err *er
 	if (asprintf(&share, "%s/shared", sb->dir) < 0)
 		return err_set(err, ENOMEM, "boot sandbox '%s'", sb->id);
 	q.share_dir = share;
+	q.is_up = agentlink_probe;
 	r = fill_vm(sb, spec, &q, err);
 	if (r == 0)
 		r = qemu_start(sb->loop, &q, sandbox_vm_gone, sb, &sb->qemu, err);
@@ -144,5 +145,7 @@ int sandbox_boot(struct sandbox *sb, const struct oci_spec *spec, struct err *er
 		return qemu_explain(sb->qemu, err);
 	r = create_in_agent(sb, spec, err);
 	sb->is_booted = r == 0;
+	if (r == 0)
+		sandbox_watch_ooms(sb);
 	return r;
 }

@@ -13,6 +13,11 @@ static const char *const status_names[] = {
 	[CONTAINER_STOPPED] = "stopped",
 };
 
+static const char *status_name(const struct container *c)
+{
+	return c->is_paused && c->status == CONTAINER_RUNNING ? "paused" : status_names[c->status];
+}
+
 static struct json_object *format_container(const struct container *c)
 {
 	struct json_object *o = json_object_new_object();
@@ -20,7 +25,7 @@ static struct json_object *format_container(const struct container *c)
 	if (!o)
 		return NULL;
 	(void)json_object_object_add(o, "id", json_object_new_string(c->id));
-	(void)json_object_object_add(o, "status", json_object_new_string(status_names[c->status]));
+	(void)json_object_object_add(o, "status", json_object_new_string(status_name(c)));
 	(void)json_object_object_add(o, "pid", json_object_new_int(c->pid));
 	(void)json_object_object_add(o, "start", json_object_new_uint64(c->start_time));
 	(void)json_object_object_add(o, "exit_code", json_object_new_int(c->exit_code));

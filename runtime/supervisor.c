@@ -30,7 +30,9 @@ static const struct {
 	void (*serve)(struct sandbox *sb, struct wire_request *request);
 } verbs[] = {
 	{ "create", sandbox_create }, { "start", sandbox_start },   { "attach", sandbox_attach },
-	{ "kill", sandbox_kill },     { "delete", sandbox_delete },
+	{ "kill", sandbox_kill },     { "delete", sandbox_delete }, { "exec", sandbox_exec },
+	{ "pause", sandbox_pause },   { "resume", sandbox_pause },  { "update", sandbox_update },
+	{ "stats", sandbox_stats },   { "ps", sandbox_ps },
 };
 
 static void serve(void *arg, struct wire_request *request)

@@ -80,6 +80,15 @@ int view_open(const char *root, const char *id, struct view *ret, struct err *er
 	return 0;
 }
 
+int view_open_running(const char *root, const char *id, struct view *ret, struct err *err)
+{
+	int r = view_open(root, id, ret, err);
+
+	if (r == 0 && strcmp(ret->status, "stopped") == 0)
+		return err_say(err, ESRCH, "container not running: '%s' is stopped", id);
+	return r;
+}
+
 void view_done(struct view *v)
 {
 	free(v->sandbox);

@@ -29,6 +29,9 @@ int view_open(const char *root, const char *id, struct view *ret, struct err *er
 /* Frees what view_open has left. */
 void view_done(struct view *v);
 
+/* As view_open; one that is stopped is -ESRCH. */
+int view_open_running(const char *root, const char *id, struct view *ret, struct err *err);
+
 /* A member of an object of a state as text, "" if there is none. */
 const char *view_text(struct json_object *object, const char *name);
 

@@ -23,6 +23,7 @@ struct wire_request {
 	struct loop_source source;
 	struct buf in;
 	struct json_object *json; /* an object, borrowed by the handler until it answers */
+	void *owner;              /* the handler's to use */
 };
 
 typedef void (*wire_handler)(void *arg, struct wire_request *request);

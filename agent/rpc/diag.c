@@ -150,24 +150,26 @@ static void reply_termination_log(struct rpc_call *call, const struct container 
 void rpc_get_diagnostic_data(struct rpc_call *call)
 {
 	const Grpc__GetDiagnosticDataRequest *req = RPC_REQUEST(call, Grpc__GetDiagnosticDataRequest);
-	bool is_log = strcmp(req->log_type, "termination_log") == 0;
+	bool is_log = strcmp(req->log_type, "termination_log") == 0, is_list = strcmp(req->log_type, "processes") == 0;
 	const struct container *c = NULL;
 
 	if (strcmp(req->log_type, "guest") == 0) {
 		rpc_reply_guest(call);
 		return;
 	}
-	if (strcmp(req->log_type, "containers") != 0 && !is_log) {
+	if (strcmp(req->log_type, "containers") != 0 && !is_log && !is_list) {
 		rpc_fail(call, RPC_INVALID_ARGUMENT, "log type '%s' does not exist", req->log_type);
 		return;
 	}
-	if (req->container_id[0] || is_log) {
+	if (req->container_id[0] || is_log || is_list) {
 		c = rpc_find_container(call, req->container_id, RPC_INVALID_ARGUMENT, "Invalid container id");
 		if (!c)
 			return;
 	}
 	if (is_log)
 		reply_termination_log(call, c);
+	else if (is_list)
+		rpc_reply_processes(call, c);
 	else
 		reply_containers(call, req->container_id);
 }

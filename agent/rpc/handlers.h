@@ -85,6 +85,9 @@ void rpc_get_diagnostic_data(struct rpc_call *call);
 /* guest.c: GetDiagnosticData's log type "guest", our extension: what the agent and the guest hold (guestinfo.h). */
 void rpc_reply_guest(struct rpc_call *call);
 
+/* Answers GetDiagnosticData with the processes of a container (agent/processlist.h). */
+void rpc_reply_processes(struct rpc_call *call, const struct container *c);
+
 /* The container; else the call is failed with this code and text, and NULL. */
 struct container *rpc_find_container(struct rpc_call *call, const char *id, int code, const char *text);
 

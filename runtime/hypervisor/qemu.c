@@ -22,6 +22,7 @@
 
 #define TURN_MS   50
 #define DAEMON_MS 15000 /* until a daemon has made its socket */
+#define PROBE_MS  1000  /* between two looks for an agent that does not say that it listens */
 #define QMP_MS    60000 /* until QEMU has set up its devices */
 #define GUEST_CID "3"   /* each daemon has a guest of its own, so all may have the same */
 
@@ -260,8 +261,8 @@ static int open_monitor(struct qemu *q, const struct vm_spec *vm, struct err *er
 		r = qmp_command(q->qmp, "query-status", NULL, -1, QMP_MS, on_ready, q);
 	if (r < 0)
 		return err_set(err, -r, "open QEMU's monitor");
-	hotplug_init(&q->hotplug, q->loop, q->qmp, vm->memory_mib,
-	             vm->share_socket || vm->vsock == VM_VSOCK_VHOST_USER, vm->config->enable_hugepages);
+	hotplug_init(&q->hotplug, q->loop, q->qmp, vm->memory_mib, vm->share_socket || vm->vsock == VM_VSOCK_VHOST_USER,
+	             vm->config->enable_hugepages);
 	while (!q->is_ready && q->qemu.is_running && sys_now_ms() < deadline)
 		(void)loop_turn(q->loop, TURN_MS);
 	if (!q->qemu.is_running)
@@ -312,11 +313,18 @@ static int start_qemu(struct qemu *q, struct vm_spec *vm, struct err *err)
 
 static int wait_agent(struct qemu *q, struct err *err)
 {
-	int64_t deadline = sys_now_ms() + q->spec->boot_ms;
+	int64_t begin = sys_now_ms(), deadline = begin + q->spec->boot_ms, probe = begin + PROBE_MS;
+	bool is_up = false;
 
-	while (!q->lines.is_listening && q->qemu.is_running && sys_now_ms() < deadline)
+	while (!q->lines.is_listening && !is_up && q->qemu.is_running && sys_now_ms() < deadline) {
 		(void)loop_turn(q->loop, TURN_MS);
-	if (q->lines.is_listening)
+		/* Ours tells its stages and is waited for; asking costs time in which nobody reads the console. */
+		if (sys_now_ms() < probe || q->lines.stage[0] != '\0' || !q->spec->is_up)
+			continue;
+		is_up = q->spec->is_up(qemu_agent(q));
+		probe = sys_now_ms() + PROBE_MS;
+	}
+	if (q->lines.is_listening || is_up)
 		return 0;
 	if (!q->qemu.is_running)
 		return qemu_ended(q, err);

@@ -21,15 +21,16 @@ struct qemu_spec {
 	const char *share_dir;    /* what it exports */
 	const char *vsock_daemon; /* the program; only for VM_VSOCK_VHOST_USER */
 	unsigned agent_port;
-	unsigned boot_ms; /* until the agent listens */
+	unsigned boot_ms;                   /* until the agent listens */
+	bool (*is_up)(const char *address); /* asked now and then for an agent that says nothing on the console */
 };
 
 /* Told once, from the loop, when QEMU has ended for whatever reason; qemu_free is allowed later, not in it. */
 typedef void (*qemu_gone)(void *arg, int status);
 
 /*
- * Starts everything and waits until the agent says on the console that it listens. The error tells the stage that was
- * reached, the last lines of the console and what is likely wrong; then nothing is left running.
+ * Starts everything and waits until the agent says on the console that it listens, or answers. The error tells the
+ * stage that was reached, the last lines of the console and what is likely wrong; then nothing is left running.
  */
 int qemu_start(struct loop *loop, const struct qemu_spec *spec, qemu_gone gone, void *arg, struct qemu **ret,
                struct err *err);

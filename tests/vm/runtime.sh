@@ -82,6 +82,40 @@ life_of_one() {
 	expect 1 'does not exist' kr state cc && kr delete -f cc
 }
 
+execs() {
+	local out pid
+	kr start cc && expect 5 'typed' kr exec cc sh -c 'cat; exit 5' <<<typed || return
+	out=$(kr exec -u 1000:1000 -e A=b --cwd /tmp cc sh -c 'echo $(id -u) $(pwd) $A') && [ "$out" = '1000 /tmp b' ] || { echo "$out"; return 1; }
+	expect 255 'no-such-program was not found' kr exec cc no-such-program && expect 255 'does not exist' kr exec dd true || return
+	jq '.process | .args = ["sh", "-c", "echo by file; exit 6"]' "$work/b/config.json" >"$work/process.json"
+	expect 6 'by file' kr exec -p "$work/process.json" cc && expect 255 'fds do not reach' kr exec --preserve-fds 1 cc true || return
+	out=$(kr exec cc sh -c 'head -c 3000000 /dev/zero; echo end' | tr -d '\0' | tail -c 4) && [ "$out" = end ] || { echo "output: $out"; return 1; }
+	expect 7 /dev/pts/0 script -qec "timeout --foreground 100 $build/kata-runtime --root $work/r exec -t cc sh -c 'tty; exit 7'" /dev/null || return
+	kr exec -d --pid-file "$work/epid" cc sh -c 'trap "echo got >/tmp/got" USR1; touch /tmp/ready; while :; do sleep 0.1; done' || return
+	pid=$(cat "$work/epid") && retry_until kr exec cc test -e /tmp/ready && kill -USR1 "$pid" && retry_until kr exec cc test -e /tmp/got || return
+	[ "$(kr ps -f json cc | jq length)" -ge 2 ] && kill -KILL "$pid" && retry_until ps_counts 1
+}
+
+ps_counts() { [ "$(kr ps -f json cc | jq length)" = "$1" ]; }
+
+controls() {
+	expect 0 'sleep 1000' kr ps cc && expect 1 'only the columns' kr ps cc aux || return
+	kr pause cc && status_is cc paused && expect 255 'paused container' kr exec cc true && expect 1 'paused already' kr pause cc || return
+	kr resume cc && status_is cc running && expect 1 'is not paused' kr resume cc || return
+	kr update --memory 64M --pids-limit 33 cc && [ "$(kr exec cc cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max | tr '\n' ' ')" = '67108864 33 ' ] || return
+	echo '{"pids": {"limit": 44}}' | kr update -r - cc && expect 0 44 kr exec cc cat /sys/fs/cgroup/pids.max || return
+	expect 1 "'lots' for --memory" kr update --memory lots cc || return
+	kr events --stats cc | jq -e '.type == "stats" and .id == "cc" and .data.memory.usage.limit == 67108864 and .data.pids.limit == 44' || return
+	[ "$(timeout 6 "$build/kata-runtime" --root "$work/r" events --interval 100ms cc | grep -c '^{"type":"stats"')" -ge 2 ] || { echo "too few events"; return 1; }
+	kr features | jq -e '.linux.cgroup.v2' && mkdir -p "$work/spec" && kr spec -b "$work/spec" && expect 1 'Remove it first' kr spec -b "$work/spec"
+}
+
+# One container, into which others start processes, and whose limits they change.
+beside_the_first() {
+	set_process '.process.args = ["sleep", "1000"] | .linux.resources.pids.limit = 50'
+	create && execs && controls && kr delete -f cc && expect 255 'does not exist' kr exec cc true && nothing_left
+}
+
 # killed WHAT PIDS...: after SIGKILL of these a delete works, and nothing is left.
 killed() {
 	local what=$1
@@ -171,7 +205,7 @@ errors_are_clear() {
 		fails 'as after a panic' 's|^initrd.*|initrd = "/etc/passwd"|' &&
 		fails 'stage reached' 's|^dial_timeout.*|dial_timeout = 1|' &&
 		fails "start 'vhost-device-vsock'" 's|^vhost_user.*|vhost_user_vsock_daemon = "/bin/false"|' &&
-		expect 1 'not done yet' kr exec cc true || return
+		expect 1 'not done yet' kr checkpoint cc || return
 	set_process '.process.args = ["no-such-program"]'
 	expect 1 'no-such-program was not found' kr run -b "$work/b" cc && nothing_left
 }
@@ -179,6 +213,7 @@ errors_are_clear() {
 prepare_runtime
 check run_prints_and_exits run_prints_and_exits
 check life_of_one life_of_one
+check beside_the_first beside_the_first
 check killed_in_any_order killed_in_any_order
 check pod_of_two pod_of_two
 check terminal terminal

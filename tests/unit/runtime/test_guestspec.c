@@ -67,7 +67,7 @@ static void what_is_the_hosts_goes(void **state)
 	assert_null(spec->linux->seccomp);
 	assert_null(spec->process->apparmor_profile);
 	assert_int_equal(spec->linux->resources->n_devices, 0);
-	assert_false(spec->linux->resources->has_pids);
+	assert_true(spec->linux->resources->has_pids);
 	assert_null(spec->linux->resources->cpu->cpus);
 	assert_int_equal(spec->linux->resources->cpu->shares, 7);
 	assert_int_equal(spec->linux->n_namespaces, 3);
