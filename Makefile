@@ -161,7 +161,7 @@ check-image: all  ## what boots the image with systemd: it can be made on a mach
 	@$(RING) image $(wildcard tests/vm/*systemd.sh)
 check-stack: all initrd  ## a host in a VM: systemd, cgroup v2, KVM, vhost-vsock, podman; as root; T=name runs one script
 	@$(RING) stack $(wildcard tests/stack/*.sh)
-bench: all initrd $(B)/tests/tools/stopwatch $(B)/tests/tools/pulse  ## ratios to crun and runc, memory and sizes; as root
+bench: all initrd $(addprefix $(B)/tests/tools/,stopwatch pulse footprint)  ## ratios to crun and runc, memory and sizes; as root
 	@KATA_BUILD=$(CURDIR)/$(B) tests/bench/run
 check:  ## the README's test command: every ring, one summary line
 	@scripts/install-deps build vm check
