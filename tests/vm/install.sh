@@ -51,7 +51,7 @@ paths_are_shown() {
 run_without_configuration() {
 	local out status=0
 	make_rootfs "$work/b/rootfs"
-	jq '.process.terminal = false | .root.path = "rootfs" | .process.args = ["sh", "-c", "cat; exit 7"]' \
+	jq '.process.terminal = false | .root.path = "rootfs" | .linux.namespaces += [{"type": "network"}] | .process.args = ["sh", "-c", "cat; exit 7"]' \
 		"$top/tests/data/bundle.json" >"$work/b/config.json"
 	out=$(echo in | kr --log "$work/log" run -b "$work/b" one 2>"$work/err") || status=$?
 	[ "$status" = 7 ] && [ "$out" = in ] || { echo "status $status: $out $(cat "$work/err")"; return 1; }
