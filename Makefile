@@ -106,7 +106,7 @@ $(B)/tests/unit/%/run: $$(call objects,$$(wildcard tests/unit/$$*/*.c)) $(B)/tes
 	  $(patsubst %,-Wl$(comma)--wrap=%,$(shell cat tests/unit/$*/wrap 2>/dev/null)) $(filter %.o %.c,$^) \
 	  -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -lcmocka -o $@
 comma := ,
-$(foreach m,client ctl ctl/conformance runk runtime runtime/hypervisor,$(eval $(B)/tests/unit/$(m)/run: $(B)/lib$(firstword $(subst /, ,$(m))).a $(B)/libclient.a))
+$(foreach m,client ctl ctl/conformance runk runtime runtime/hypervisor runtime/network runtime/hostcgroup,$(eval $(B)/tests/unit/$(m)/run: $(B)/lib$(firstword $(subst /, ,$(m))).a $(B)/libclient.a))
 $(B)/tests/unit/runtime/run: $(B)/kata-toml
 check-unit: $(UNIT_RUN)  ## unit tests; T=name runs one file's
 	@tests/lib/unit-run $(if $(T),--only $(T)) $(UNIT_RUN)

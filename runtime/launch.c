@@ -2,6 +2,7 @@
 #include "runtime/launch.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "runtime/bundle.h"
 #include "runtime/configload.h"
 #include "runtime/kvm.h"
+#include "runtime/network/netns.h"
 #include "runtime/place.h"
 #include "runtime/stdio.h"
 #include "runtime/supervisor.h"
@@ -31,6 +33,7 @@ struct launch {
 	char *sandbox;
 	bool is_sandbox;
 	struct stdio *stdio;
+	struct netns_wish netns; /* where we are, once the container is asked for */
 	struct arena arena;
 	struct oci_spec *spec;
 };
@@ -71,6 +74,19 @@ static int read_config(struct launch *l, struct config *c, struct err *err)
 	return config_check_files(c, err);
 }
 
+/* The supervisor opens our own namespace while we wait for it; a path that outlives us is for whoever cleans up. */
+static void add_netns(const struct launch *l, struct json_object *request)
+{
+	char text[64];
+
+	if (l->netns.kind == NETNS_OWN)
+		return;
+	(void)snprintf(text, sizeof(text), "/proc/%d/ns/net", (int)getpid());
+	(void)json_object_object_add(request, "netns", json_object_new_string(text));
+	if (l->netns.path)
+		(void)json_object_object_add(request, "netns_path", json_object_new_string(l->netns.path));
+}
+
 static int ask_create(struct launch *l, int fd, const struct config *c, struct err *err)
 {
 	_autojson_ struct json_object *request = ask_new("create", l->id), *answer = NULL;
@@ -84,6 +100,7 @@ static int ask_create(struct launch *l, int fd, const struct config *c, struct e
 	if (c) {
 		timeout_ms += (unsigned)(2 * c->agent.dial_timeout + c->runtime.create_container_timeout) * 1000;
 		(void)json_object_object_add(request, "config", config);
+		add_netns(l, request);
 		(void)json_object_object_add(request, "kvm", json_object_new_boolean(kvm_is_wanted(&c->hypervisor)));
 	}
 	r = wire_ask(fd, request, timeout_ms, &answer, err);
@@ -97,20 +114,31 @@ static int create_sandbox(struct launch *l, struct err *err)
 	int r = read_config(l, &c, err);
 
 	if (r == 0)
+		r = netns_wish_of(l->spec, &c.runtime, l->id, &l->netns, err);
+	if (r == 0)
 		r = place_make(l->rt->root, l->sandbox, err);
 	if (r < 0)
 		return r;
 	fd = supervisor_start(l->rt->root, l->sandbox, err);
-	return fd < 0 ? fd : ask_create(l, fd, &c, err);
+	/* The supervisor stays where it is; what the engine takes for the container's process is in its network. */
+	r = fd < 0 ? fd : netns_enter(&l->netns, err);
+	return r < 0 ? r : ask_create(l, fd, &c, err);
 }
 
 static int create_in_sandbox(struct launch *l, struct err *err)
 {
 	_autofree_ char *path = place_path(l->rt->root, l->sandbox, SUPERVISOR_SOCKET);
 	_autoclose_ int fd = path ? wire_connect(path, err) : err_set(err, ENOMEM, "find sandbox '%s'", l->sandbox);
+	const struct oci_namespace *ns = oci_find_namespace(l->spec->linux, CLONE_NEWNET);
+	int r;
 
-	return fd < 0 ? err_wrap(err, "create container '%s' in sandbox '%s'", l->id, l->sandbox)
-	              : ask_create(l, fd, NULL, err);
+	if (fd < 0)
+		return err_wrap(err, "create container '%s' in sandbox '%s'", l->id, l->sandbox);
+	/* The VM's network is there: the namespace matters to what the engine takes for the container's process. */
+	if (ns && ns->path && *ns->path)
+		l->netns = (struct netns_wish){ NETNS_PATH, ns->path };
+	r = netns_enter(&l->netns, err);
+	return r < 0 ? r : ask_create(l, fd, NULL, err);
 }
 
 static void undo(struct launch *l)

@@ -32,7 +32,7 @@ static void free_container(struct container *c)
 
 int sandbox_init(struct sandbox *sb, struct loop *loop, const char *root, const char *id, struct err *err)
 {
-	*sb = (struct sandbox){ .loop = loop, .root = root, .id = id };
+	*sb = (struct sandbox){ .loop = loop, .root = root, .id = id, .network = NETWORK_INIT };
 	list_init(&sb->containers);
 	list_init(&sb->execs);
 	list_init(&sb->enders);
@@ -47,6 +47,7 @@ void sandbox_done(struct sandbox *sb)
 	agentlink_close(&sb->link);
 	sb->qemu = qemu_free(sb->qemu);
 	sandbox_forget_execs(sb, NULL);
+	network_close(&sb->network);
 	list_foreach(c, &sb->containers, struct container, link)
 		free_container(c);
 	config_done(&sb->config);
@@ -247,13 +248,21 @@ static int create(struct sandbox *sb, struct container *c, struct arena *arena, 
 static int take_config(struct sandbox *sb, struct wire_request *request, struct err *err)
 {
 	struct json_object *config, *kvm;
+	int r;
 
 	if (sb->is_booted || sb->config.hypervisor.path)
 		return 0;
 	if (!json_object_object_get_ex(request->json, "config", &config))
 		return err_say(err, EINVAL, "create sandbox '%s': the request has no configuration", sb->id);
 	sb->is_kvm = json_object_object_get_ex(request->json, "kvm", &kvm) && json_object_get_boolean(kvm);
-	return config_parse(&sb->config, config, err);
+	r = config_parse(&sb->config, config, err);
+	if (r == 0)
+		r = network_open(&sb->network, &sb->config, sb->id, wire_text(request, "netns"),
+		                 wire_text(request, "netns_path"), err);
+	/* From here on somebody else can undo it. */
+	if (r == 0)
+		sandbox_save(sb);
+	return r;
 }
 
 void sandbox_create(struct sandbox *sb, struct wire_request *request)

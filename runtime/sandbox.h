@@ -17,6 +17,7 @@
 #include "runtime/config.h"
 #include "runtime/guestspec.h"
 #include "runtime/hypervisor/qemu.h"
+#include "runtime/network/network.h"
 #include "runtime/wire.h"
 
 enum container_status {
@@ -61,6 +62,7 @@ struct sandbox {
 	char *dir;
 	struct config config;
 	bool is_kvm;
+	struct network network;
 	struct qemu *qemu;
 	struct agentlink link;
 	struct list containers, execs;
@@ -116,6 +118,12 @@ void sandbox_end(struct sandbox *sb, int signo);
 
 /* Boots the VM and creates the agent's sandbox. */
 int sandbox_boot(struct sandbox *sb, const struct oci_spec *spec, struct err *err);
+
+/* Tells the agent its interfaces, routes and neighbours. */
+int sandbox_tell_network(struct sandbox *sb, struct err *err);
+
+/* The lines of the resolv.conf that the container gets, in the arena; none if it has none. */
+void sandbox_find_dns(struct sandbox *sb, const struct oci_spec *spec, struct arena *arena, char ***ret, size_t *ret_n);
 
 /* The container of that id, or NULL. */
 struct container *sandbox_find(struct sandbox *sb, const char *id);

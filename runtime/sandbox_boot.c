@@ -112,6 +112,7 @@ static int create_in_agent(struct sandbox *sb, const struct oci_spec *spec, stru
 	request.hostname = (char *)(spec->hostname && *spec->hostname ? spec->hostname : sb->id);
 	request.storages = storages;
 	request.n_storages = ARRAY_SIZE(storages);
+	sandbox_find_dns(sb, spec, &arena, &request.dns, &request.n_dns);
 	request.guest_hook_path = sb->config.hypervisor.guest_hook_path;
 	r = agentlink_call(&sb->link, "CreateSandbox", &request.base, AGENTLINK_TIMEOUT_MS, on_sandbox_created, &b);
 	if (r < 0)
@@ -133,17 +134,22 @@ int sandbox_boot(struct sandbox *sb, const struct oci_spec *spec, struct err *er
 		return err_set(err, ENOMEM, "boot sandbox '%s'", sb->id);
 	q.share_dir = share;
 	q.is_up = agentlink_probe;
+	q.netns = sb->network.netns;
+	network_fill(&sb->network, &q.vm);
 	r = fill_vm(sb, spec, &q, err);
 	if (r == 0)
 		r = qemu_start(sb->loop, &q, sandbox_vm_gone, sb, &sb->qemu, err);
 	if (r < 0)
 		return r;
+	network_release_fds(&sb->network);
 	/* From here on somebody else could clean up after us. */
 	sandbox_save(sb);
 	r = agentlink_open(&sb->link, sb->loop, qemu_agent(sb->qemu), q.boot_ms, err);
 	if (r < 0)
 		return qemu_explain(sb->qemu, err);
-	r = create_in_agent(sb, spec, err);
+	r = sandbox_tell_network(sb, err);
+	if (r == 0)
+		r = create_in_agent(sb, spec, err);
 	sb->is_booted = r == 0;
 	if (r == 0)
 		sandbox_watch_ooms(sb);

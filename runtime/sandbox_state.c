@@ -72,6 +72,7 @@ void sandbox_save(struct sandbox *sb)
 	(void)json_object_object_add(state, "supervisor", format_supervisor());
 	(void)json_object_object_add(state, "processes", processes);
 	(void)json_object_object_add(state, "containers", containers);
+	(void)json_object_object_add(state, "network", network_record(&sb->network));
 	if (place_write_state(sb->root, sb->id, state, &err) < 0)
 		log_error("sandbox", "%s", err_text(&err));
 	(void)json_object_put(state);

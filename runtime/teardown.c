@@ -8,6 +8,7 @@
 #include "lib/jsontext.h"
 #include "lib/sys.h"
 #include "runtime/ask.h"
+#include "runtime/network/network.h"
 #include "runtime/place.h"
 #include "runtime/share.h"
 #include "runtime/view.h"
@@ -59,7 +60,7 @@ int teardown_sandbox(const char *root, const char *sandbox, struct err *err)
 {
 	_autojson_ struct json_object *state = NULL, *last = NULL;
 	_autofree_ char *dir = place_path(root, sandbox, NULL);
-	struct json_object *supervisor;
+	struct json_object *supervisor, *network;
 	int r;
 
 	if (!dir)
@@ -72,6 +73,8 @@ int teardown_sandbox(const char *root, const char *sandbox, struct err *err)
 		if (place_read_state(root, sandbox, &last, NULL) == 0) {
 			end_all(last, "processes", 0);
 			end_all(last, "containers", EXIT_MS);
+			if (json_object_object_get_ex(last, "network", &network))
+				network_undo(network);
 		}
 	}
 	r = share_clean(dir, err);

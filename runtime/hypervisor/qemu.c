@@ -282,7 +282,7 @@ static int hand_over(struct child_spec *c, int *fds, int fd)
 
 static int start_qemu(struct qemu *q, struct vm_spec *vm, struct err *err)
 {
-	struct child_spec c = { .name = "qemu", .log = log_of(q, "qemu") };
+	struct child_spec c = { .name = "qemu", .log = log_of(q, "qemu"), .netns = q->spec->netns };
 	struct addr a = { .kind = ADDR_UNIX };
 	_autoclose_ int listening = -EBADF;
 	int fds[SPAWN_FDS_MAX], n, r;
@@ -298,6 +298,10 @@ static int start_qemu(struct qemu *q, struct vm_spec *vm, struct err *err)
 	c.stdin_fd = listening;
 	if (vm->vsock == VM_VSOCK_VHOST)
 		vm->vsock_fd = hand_over(&c, fds, q->vsock_fd);
+	for (size_t i = 0; i < vm->n_nics; i++) {
+		vm->nics[i].tap_fd = hand_over(&c, fds, vm->nics[i].tap_fd);
+		vm->nics[i].vhost_fd = hand_over(&c, fds, vm->nics[i].vhost_fd);
+	}
 	c.argv = qemu_args(&q->arena, vm, err);
 	if (!c.argv)
 		return -err->num;

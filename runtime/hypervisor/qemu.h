@@ -23,6 +23,7 @@ struct qemu_spec {
 	unsigned agent_port;
 	unsigned boot_ms;                   /* until the agent listens */
 	bool (*is_up)(const char *address); /* asked now and then for an agent that says nothing on the console */
+	int netns;                          /* network namespace that QEMU lives in; 0 or negative = ours */
 };
 
 /* Told once, from the loop, when QEMU has ended for whatever reason; qemu_free is allowed later, not in it. */

@@ -167,8 +167,11 @@ static void add_nics(struct words *w, const struct vm_spec *vm)
 		else
 			option(w, "-netdev", "tap,id=network-%zu,fd=%d,vhost=on,vhostfd=%d", i, nic->tap_fd,
 			       nic->vhost_fd);
-		option(w, "-device", "virtio-net-%s,netdev=network-%zu,mac=%s%s", bus(vm), i, nic->mac,
-		       is_micro(vm) ? "" : ",romfile=");
+		if (is_micro(vm))
+			option(w, "-device", "virtio-net-device,netdev=network-%zu,mac=%s", i, nic->mac);
+		else
+			option(w, "-device", "virtio-net-pci,netdev=network-%zu,mac=%s,romfile=,bus=pcie.0,addr=%zx", i,
+			       nic->mac, VM_NIC_SLOT + i);
 	}
 }
 

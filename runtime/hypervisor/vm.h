@@ -10,7 +10,8 @@
 
 #include "runtime/config.h"
 
-#define VM_NICS_MAX 16
+#define VM_NICS_MAX 14
+#define VM_NIC_SLOT 0x10 /* of the first one on the root bus, by which the agent finds it */
 
 enum vm_vsock {
 	VM_VSOCK_VHOST,      /* /dev/vhost-vsock: vsock_fd holds the claimed CID */

@@ -168,9 +168,12 @@ static void nics_by_tap_and_by_user_mode(void **state)
 	f->vm.n_nics = 3;
 	line = command_line(f);
 	assert_non_null(strstr(line, "-netdev tap,id=network-0,fd=8 -device virtio-net-pci,netdev=network-0,"
-	                             "mac=02:00:00:00:00:01,romfile= "));
+	                             "mac=02:00:00:00:00:01,romfile=,bus=pcie.0,addr=10 "));
 	assert_non_null(strstr(line, "-netdev tap,id=network-1,fd=9,vhost=on,vhostfd=10 "));
 	assert_non_null(strstr(line, "-netdev user,id=network-2 "));
+	assert_non_null(strstr(line, "mac=02:00:00:00:00:03,romfile=,bus=pcie.0,addr=12 "));
+	f->config.hypervisor.machine_type = arena_strdup(&f->arena, "microvm");
+	assert_non_null(strstr(command_line(f), "virtio-net-device,netdev=network-0,mac=02:00:00:00:00:01 "));
 }
 
 static void a_share_needs_shared_memory(void **state)
