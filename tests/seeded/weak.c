@@ -31,10 +31,9 @@
 #include "lib/sys.h"
 
 static const char *const names[] = {
-	"exact-dirs", "in-root",  "procfs-guard", "own-proc", "device-filter", "read-only",
-	"mask-dirs",  "own-null", "console",      "cwd",      "cap-list",      "inheritable",
-	"setuid",     "dumpable", "self",         "keyring",  "masks",         "peer",
-	"cap-drop",   "nonblock",
+	"exact-dirs", "in-root", "procfs-guard", "own-proc", "device-filter", "read-only", "mask-dirs",
+	"own-null",   "console", "cwd",          "cap-list", "inheritable",   "setuid",    "dumpable",
+	"self",       "keyring", "masks",        "peer",     "cap-drop",      "nonblock",
 };
 
 static bool is_off(const char *name)
@@ -73,6 +72,7 @@ WRAP(int, target_check_procfs, int target, const char *path, struct err *err)
 }
 
 /* What the plan says of it counts as little as what is found in the end. */
+int __wrap_err_say(struct err *err, int num, const char *fmt, ...) _printf_(3, 4);
 WRAP(int, err_say, struct err *err, int num, const char *fmt, ...)
 {
 	_autofree_ char *text = NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs a command and prints what it and the processes that it waited for have cost: the largest resident set in kB (this
- * program's own, which is a libc's, is the least it can tell), microseconds of CPU time, and instructions, "-" where the
- * machine has no counter for them. Decides nothing; its status is the command's.
+ * Runs a command and prints what it and the processes that it waited for have cost: the largest resident set in kB
+ * (this program's own, which is a libc's, is the least it can tell), microseconds of CPU time, and instructions, "-"
+ * where the machine has no counter for them. Decides nothing; its status is the command's.
  */
 #include <errno.h>
 #include <fcntl.h>
