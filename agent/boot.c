@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
+#include "agent/modules.h"
 #include "lib/fd.h"
 #include "lib/mountinfo.h"
 #include "lib/sys.h"
@@ -90,10 +91,14 @@ int boot_mount(struct err *err)
 	return 0;
 }
 
-static int load_module(struct console *console, const char *path)
+static int load_module(struct console *console, const char *path, const char *cmdline)
 {
 	_autoclose_ int fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
-	int r = fd < 0 ? fd : sys_finit_module(fd, "", 0);
+	char parameters[4096];
+	int r = modules_find_parameters(cmdline, path, parameters, sizeof(parameters));
+
+	if (r >= 0)
+		r = fd < 0 ? fd : sys_finit_module(fd, parameters, 0);
 
 	/* No such device: it is for another hypervisor than this one. */
 	if (r == -EEXIST || r == -ENODEV || r == -EOPNOTSUPP)
@@ -108,7 +113,7 @@ static int load_module(struct console *console, const char *path)
 
 int boot_load_modules(struct console *console, struct err *err)
 {
-	_autofree_ char *list = NULL;
+	_autofree_ char *list = NULL, *cmdline = NULL, *release = NULL;
 	int r = fd_read_file_at(AT_FDCWD, BOOT_MODULES_FILE, LIST_MAX, &list, NULL), n = 0;
 	char *rest = list, *line;
 
@@ -118,9 +123,17 @@ int boot_load_modules(struct console *console, struct err *err)
 		return err_set(err, r, "read '%s'", BOOT_MODULES_FILE);
 	if (!sys_owns_machine())
 		return 0;
+	(void)fd_read_file_at(AT_FDCWD, "/proc/cmdline", LIST_MAX, &cmdline, NULL);
+	if (fd_read_file_at(AT_FDCWD, "/proc/sys/kernel/osrelease", 256, &release, NULL) == 0 &&
+	    modules_is_foreign(list, release)) {
+		/* A kernel that has all it needs built in, as Kata's own: fifty failures would say no more. */
+		console_say(console, "The modules are not of this kernel (%.*s): none is loaded",
+		            (int)strcspn(release, "\n"), release);
+		return 0;
+	}
 	while ((line = strsep(&rest, "\n")))
 		if (*line == '/')
-			n += load_module(console, line);
+			n += load_module(console, line, cmdline ? cmdline : "");
 	return n;
 }
 

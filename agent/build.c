@@ -111,6 +111,7 @@ static int prepare(struct build *b, struct err *err)
 		s->new_cgroupns = q->nspaces->create_cgroup;
 	}
 	label_host_init(&s->labels, sys);
+	s->labels.may_lack = q->may_lack_profile;
 	r = label_check(&s->labels, q->process, err);
 	if (r == 0 && s->labels.selinux && q->spec->linux->mount_label && q->spec->linux->mount_label[0])
 		r = err_say(err, EOPNOTSUPP, "linux.mountLabel '%s' is not supported", q->spec->linux->mount_label);

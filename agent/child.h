@@ -67,6 +67,7 @@ struct build_request {
 	unsigned hook_timeout_s;   /* for those that do not say, 0 = no limit */
 	int late_report;           /* a file for a failure after the release, negative = report */
 	unsigned preserve_fds;     /* so many fds behind 2 are handed on to the program */
+	bool may_lack_profile;     /* an AppArmor profile that this kernel does not know is left out */
 	bool keeps_keyring;        /* it stays in our session keyring */
 	bool as_sibling;           /* the child becomes a child of our parent (the agent's builder), else of ours */
 	bool no_clone_into_cgroup; /* tests: act as a kernel before 5.7 */

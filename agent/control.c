@@ -118,14 +118,24 @@ void container_controls_cancel(struct container *c)
 
 int containers_follow_cpus(const struct sandbox *sandbox, struct err *err)
 {
+	_autofree_ unsigned *own = calloc(sandbox->n_containers + 1, sizeof(*own));
+	size_t i = 0;
+
+	if (!own)
+		return err_set(err, ENOMEM, "give new CPUs to the containers");
+	list_foreach(c, &sandbox->containers, struct container, link)
+		own[i++] = c->owns_cgroup ? cgroup_find_own_cpus(&sandbox->cgroup_host, c->cgroup_path) : 0;
+	i = 0;
 	list_foreach(c, &sandbox->containers, struct container, link) {
 		const struct oci_resources *res = c->config->spec->linux->resources;
 		int r = 0;
 
 		if (c->owns_cgroup)
-			r = cgroup_follow_cpus(&sandbox->cgroup_host, c->cgroup_path, res ? res->cpu : NULL, err);
+			r = cgroup_follow_cpus(&sandbox->cgroup_host, c->cgroup_path, res ? res->cpu : NULL, own[i],
+			                       err);
 		if (r < 0 && r != -ENOENT) /* gone meanwhile */
 			return err_wrap(err, "container '%s'", c->id);
+		i++;
 	}
 	return 0;
 }

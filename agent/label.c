@@ -15,6 +15,7 @@ void label_host_init(struct label_host *host, int sys)
 	_autofree_ char *enabled = NULL;
 	struct stat st;
 
+	*host = (struct label_host){ 0 };
 	/* The kernel makes this directory only when SELinux is enabled. */
 	host->selinux = sys_fstatat(sys, "fs/selinux", &st, 0) == 0;
 	host->apparmor = fd_read_file_at(sys, "module/apparmor/parameters/enabled", 16, &enabled, NULL) == 0 &&
@@ -73,7 +74,7 @@ int label_apply(const struct label_host *host, int proc, const struct oci_proces
 	}
 	if (is_given(process->apparmor_profile) && host->apparmor) {
 		r = apply_apparmor(proc, process->apparmor_profile);
-		if (r < 0)
+		if (r < 0 && !(r == -ENOENT && host->may_lack))
 			return err_set(err, r, "set AppArmor profile '%s'", process->apparmor_profile);
 	}
 	return 0;

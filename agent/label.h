@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Labels of the kernel's security modules for a container's program: an SELinux label is an error where SELinux is not
- * enabled, an AppArmor profile is applied where the kernel has AppArmor and left out where not (as Kata always did).
+ * enabled, an AppArmor profile is applied where the kernel has AppArmor and left out where not (as Kata always did); in
+ * a guest also where it knows no such profile, for then it is one of the host's.
  */
 #pragma once
 
@@ -13,6 +14,7 @@
 /* What the kernel has; found in its creator's /sys. */
 struct label_host {
 	bool selinux, apparmor;
+	bool may_lack; /* an AppArmor profile that the kernel does not know is left out; set by the caller */
 };
 
 /* Looks below sys (a directory fd of a sysfs). */

@@ -408,6 +408,7 @@ static void fill_request(struct launch *l, const struct oci_process *what)
 	l->request.park = l->park_theirs;
 	l->request.report = l->report_theirs;
 	l->request.as_sibling = true;
+	l->request.may_lack_profile = true; /* it names a profile of the host */
 	l->request.bundle = arena_printf(&l->arena, SANDBOX_RUN_DIR "/%s", c->id);
 	if (l->p->is_init) {
 		l->request.stops_before_pivot = hookjob_stops_before_pivot(c);

@@ -223,13 +223,69 @@ static bool is_compressed(const char *path)
 	return dot && (strcmp(dot, ".xz") == 0 || strcmp(dot, ".zst") == 0 || strcmp(dot, ".gz") == 0);
 }
 
-static int load_file(int root, const struct found *f, size_t i, const char *parameters, struct err *err)
+int modules_find_parameters(const char *cmdline, const char *file, char *ret, size_t size)
 {
-	char path[PATH_MAX];
+	size_t at = 0;
+
+	ret[0] = '\0';
+	while (*cmdline) {
+		size_t len = strcspn(cmdline, " \t\n"), name = strcspn(cmdline, ". \t\n=");
+		char module[NAME_LENGTH_MAX + 1];
+
+		if (name > 0 && name < len && name < sizeof(module) && cmdline[name] == '.' && name + 1 < len) {
+			memcpy(module, cmdline, name);
+			module[name] = '\0';
+			if (is_file_of(file, strlen(file), module)) {
+				at += (size_t)snprintf(ret + at, size - at, "%s%.*s", at > 0 ? " " : "",
+				                       (int)(len - name - 1), cmdline + name + 1);
+				if (at >= size)
+					return -E2BIG;
+			}
+		}
+		cmdline += len;
+		cmdline += strspn(cmdline, " \t\n");
+	}
+	return 0;
+}
+
+bool modules_is_foreign(const char *file, const char *release)
+{
+	static const char dir[] = "/lib/modules/";
+	size_t n = strcspn(release, "\n");
+
+	if (strncmp(file, dir, strlen(dir)) != 0)
+		return false;
+	file += strlen(dir);
+	return strncmp(file, release, n) != 0 || file[n] != '/';
+}
+
+/* The command line's come first, so that those of the request win. */
+static int add_parameters(int root, const char *path, const char *given, char ret[PARAMETERS_MAX])
+{
+	_autofree_ char *cmdline = NULL;
+	size_t n;
+	int r = read_list(root, "/proc/cmdline", &cmdline, NULL);
+
+	r = r < 0 || !cmdline ? r : modules_find_parameters(cmdline, path, ret, PARAMETERS_MAX);
+	if (r < 0)
+		return r;
+	n = cmdline ? strlen(ret) : 0;
+	return snprintf(ret + n, PARAMETERS_MAX - n, "%s%s", n > 0 && given[0] ? " " : "", given) <
+	                       (int)(PARAMETERS_MAX - n)
+	               ? 0
+	               : -E2BIG;
+}
+
+static int load_file(int root, const struct found *f, size_t i, const char *given, struct err *err)
+{
+	char path[PATH_MAX], parameters[PARAMETERS_MAX];
 	_autoclose_ int fd = -EBADF;
 	int r;
 
 	(void)snprintf(path, sizeof(path), "%s%s%s", f->dir, f->dir[0] ? "/" : "", f->files[i]);
+	r = add_parameters(root, path, given, parameters);
+	if (r < 0)
+		return err_set(err, r, "read the parameters of '%s'", path);
 	fd = sys_openat2(root, path, O_RDONLY | O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 	r = fd < 0 ? fd : sys_finit_module(fd, parameters, is_compressed(path) ? COMPRESSED_FILE : 0);
 	if (r >= 0 || r == -EEXIST)

@@ -26,6 +26,15 @@ struct module_config {
  */
 int modules_load(int root, const char *name, const struct oci_strings *parameters, struct err *err);
 
+/*
+ * What a kernel command line says for the module in a file: "scsi_mod.scan=none" is "scan=none" of scsi_mod.ko, since
+ * the kernel itself only looks at those of what is built in. Space-separated in ret, "" if nothing; -E2BIG.
+ */
+int modules_find_parameters(const char *cmdline, const char *file, char *ret, size_t size);
+
+/* True if the file, below /lib/modules/RELEASE, belongs to a kernel of another release. */
+bool modules_is_foreign(const char *file, const char *release);
+
 /* True if the program was called as the kernel's helper. */
 bool modules_is_helper(const char *argv0);
 

@@ -280,13 +280,21 @@ int cgroup_watch_oom(const struct cgroup_host *host, const char *path)
 	return o.r < 0 ? o.r : host->ops->watch_oom(&o.at);
 }
 
-int cgroup_follow_cpus(const struct cgroup_host *host, const char *path, const struct oci_cpu *cpu, struct err *err)
+unsigned cgroup_find_own_cpus(const struct cgroup_host *host, const char *path)
+{
+	_opened_ o = open_at(host, path);
+
+	return o.r < 0 ? 0 : host->ops->find_own_cpus(&o.at);
+}
+
+int cgroup_follow_cpus(const struct cgroup_host *host, const char *path, const struct oci_cpu *cpu, unsigned own,
+                       struct err *err)
 {
 	_opened_ o = open_at(host, path);
 
 	if (o.r < 0)
 		return err_set(err, o.r, "give new CPUs to cgroup '%s'", path);
-	return host->ops->follow_cpus(&o.at, cpu, err);
+	return host->ops->follow_cpus(&o.at, cpu, own, err);
 }
 
 int cgroup_protect_self(const struct cgroup_host *host, struct err *err)

@@ -118,10 +118,17 @@ int64_t cgroup_oom_kills(const struct cgroup_host *host, const char *path);
 int cgroup_watch_oom(const struct cgroup_host *host, const char *path);
 
 /*
- * After CPUs or memory nodes came: on v1 the parents take the root's, and so does the cgroup unless `cpu` (may be NULL)
- * names some or it has others than its parent. For a guest, where nobody else has a say.
+ * Which lists of the cgroup are its own and not its parent's: bits for cgroup_follow_cpus. It has to be asked for all
+ * cgroups before the first one follows, since they share parents.
  */
-int cgroup_follow_cpus(const struct cgroup_host *host, const char *path, const struct oci_cpu *cpu, struct err *err);
+unsigned cgroup_find_own_cpus(const struct cgroup_host *host, const char *path);
+
+/*
+ * After CPUs or memory nodes came: on v1 the parents take the root's, and so does the cgroup unless `cpu` (may be NULL)
+ * names some or they are its `own`. For a guest, where nobody else has a say.
+ */
+int cgroup_follow_cpus(const struct cgroup_host *host, const char *path, const struct oci_cpu *cpu, unsigned own,
+                       struct err *err);
 
 /* Puts the calling process into CGROUP_SELF, with a little memory that the kernel keeps for it. At boot. */
 int cgroup_protect_self(const struct cgroup_host *host, struct err *err);

@@ -38,7 +38,8 @@ struct cgroup_ops {
 	int (*open_tracker)(const struct cgroup_at *at);
 	int64_t (*oom_kills)(const struct cgroup_at *at);
 	int (*watch_oom)(const struct cgroup_at *at);
-	int (*follow_cpus)(const struct cgroup_at *at, const struct oci_cpu *cpu, struct err *err);
+	unsigned (*find_own_cpus)(const struct cgroup_at *at);
+	int (*follow_cpus)(const struct cgroup_at *at, const struct oci_cpu *cpu, unsigned own, struct err *err);
 	int (*protect_self)(const struct cgroup_at *at, struct err *err);
 	int (*stats)(const struct cgroup_at *at, struct arena *arena, struct cgroup_stats *ret);
 };

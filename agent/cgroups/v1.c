@@ -402,6 +402,7 @@ const struct cgroup_ops cgroup_v1_ops = {
 	.open_tracker = cgroup_v1_open_tracker,
 	.oom_kills = oom_kills,
 	.watch_oom = watch_oom,
+	.find_own_cpus = cgroup_v1_find_own_cpus,
 	.follow_cpus = cgroup_v1_follow_cpus,
 	.protect_self = protect_self,
 	.stats = cgroup_v1_stats,

@@ -375,11 +375,18 @@ static int watch_oom(const struct cgroup_at *at)
 	return -EOPNOTSUPP;
 }
 
+static unsigned find_own_cpus(const struct cgroup_at *at)
+{
+	(void)at;
+	return 0;
+}
+
 /* The kernel gives new CPUs to whoever has no list, and to a list that names them. */
-static int follow_cpus(const struct cgroup_at *at, const struct oci_cpu *cpu, struct err *err)
+static int follow_cpus(const struct cgroup_at *at, const struct oci_cpu *cpu, unsigned own, struct err *err)
 {
 	(void)at;
 	(void)cpu;
+	(void)own;
 	(void)err;
 	return 0;
 }
@@ -423,6 +430,7 @@ const struct cgroup_ops cgroup_v2_ops = {
 	.open_tracker = open_dir,
 	.oom_kills = oom_kills,
 	.watch_oom = watch_oom,
+	.find_own_cpus = find_own_cpus,
 	.follow_cpus = follow_cpus,
 	.protect_self = protect_self,
 	.stats = cgroup_v2_stats,

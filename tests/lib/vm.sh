@@ -41,8 +41,8 @@ vm_begin() {
 		--cgroups "${VM_CGROUPS:-v2}" \
 		"$@" || vm_fail "the VM did not start"
 	address=$("$top/scripts/vm" address --dir "$work")
-	"$top/scripts/vm" wait --dir "$work" || vm_fail "the agent does not listen: $(tail -n 5 "$work/console.log" | tr '\r\n' '  ')"
-	kata wait-ready --timeout 90 || vm_fail "the agent is not ready: $(tail -n 5 "$work/console.log" | tr '\r\n' '  ')"
+	"$top/scripts/vm" wait --dir "$work" || vm_fail "the agent does not listen: $(vm_last_words)"
+	kata wait-ready --timeout 90 || vm_fail "the agent is not ready: $(vm_last_words)"
 	[ -n "${no_sandbox:-}" ] || kata call CreateSandbox "$(sandbox_request)" >/dev/null || vm_fail "no sandbox"
 }
 
@@ -50,6 +50,11 @@ sandbox_request() {
 	printf '{"hostname":"guest","sandbox_id":"test","storages":[{"driver":"virtio-fs","source":"kataShared",'
 	printf '"fstype":"virtiofs","mount_point":"%s/"},{"driver":"ephemeral","source":"shm","fstype":"tmpfs",' "$guest_share"
 	printf '"mount_point":"/run/kata-containers/sandbox/shm","options":["noexec","nosuid","nodev","mode=1777","size=16m"]}]}'
+}
+
+# Of whichever console the guest has.
+vm_last_words() {
+	tail -q -n 5 "$work/console.log" "$work/hvc0.log" 2>/dev/null | tr '\r\n' '  '
 }
 
 vm_fail() {

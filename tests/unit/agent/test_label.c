@@ -77,7 +77,7 @@ static void kernel_is_asked_what_it_has(void **state)
 static void labels_are_written(void **state)
 {
 	const int *fd = *state;
-	const struct label_host host = { true, true };
+	const struct label_host host = { .selinux = true, .apparmor = true };
 	const struct oci_process selinux = { .selinux_label = "a:b:c:s0" }, apparmor = { .apparmor_profile = "tight" };
 	const struct oci_process none = { .selinux_label = "" };
 	struct err err = ERR_INIT;
@@ -100,7 +100,7 @@ static void labels_are_written(void **state)
 static void what_the_kernel_has_not(void **state)
 {
 	const int *fd = *state;
-	const struct label_host host = { false, false };
+	const struct label_host host = { .selinux = false };
 	const struct oci_process selinux = { .selinux_label = "a:b:c:s0" }, apparmor = { .apparmor_profile = "tight" };
 	struct err err = ERR_INIT;
 
@@ -110,11 +110,29 @@ static void what_the_kernel_has_not(void **state)
 	assert_int_equal(label_apply(&host, *fd, &apparmor, &err), 0);
 }
 
+/* Where the file is not there the kernel's answer is the same as for a profile that it does not know: ENOENT. */
+static void profile_of_the_host(void **state)
+{
+	const int *fd = *state;
+	struct label_host host = { .apparmor = true };
+	const struct oci_process apparmor = { .apparmor_profile = "cri-containerd.apparmor.d" };
+	struct err err = ERR_INIT;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "%d/attr/exec", (int)getpid());
+	assert_int_equal(unlinkat(*fd, path, 0), 0);
+	assert_int_equal(label_apply(&host, *fd, &apparmor, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "set AppArmor profile 'cri-containerd.apparmor.d'"));
+	host.may_lack = true;
+	assert_int_equal(label_apply(&host, *fd, &apparmor, &err), 0);
+	assert_int_equal(make_file(*fd, path, ""), 0);
+}
+
 /* A container that put a symlink or a file of its own there must not swallow the label. */
 static void forged_files_are_refused(void **state)
 {
 	const int *fd = *state;
-	const struct label_host host = { true, false };
+	const struct label_host host = { .selinux = true };
 	const struct oci_process selinux = { .selinux_label = "a:b:c:s0" };
 	struct err err = ERR_INIT;
 	char path[64];
@@ -129,9 +147,8 @@ static void forged_files_are_refused(void **state)
 int test_label(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(kernel_is_asked_what_it_has),
-		cmocka_unit_test(labels_are_written),
-		cmocka_unit_test(what_the_kernel_has_not),
+		cmocka_unit_test(kernel_is_asked_what_it_has), cmocka_unit_test(labels_are_written),
+		cmocka_unit_test(what_the_kernel_has_not),     cmocka_unit_test(profile_of_the_host),
 		cmocka_unit_test(forged_files_are_refused),
 	};
 

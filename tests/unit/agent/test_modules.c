@@ -154,6 +154,37 @@ static void too_many_parameters_are_refused(void **state)
 	assert_string_equal(err.text, "load module 'xfs': its parameters are longer than 4096 bytes");
 }
 
+/* What modprobe does, and the kernel only for what is built in. */
+static void the_command_line_has_parameters(void **state)
+{
+	const struct tempdir *dir = *state;
+	static const char words[] =
+		"quiet xfs.depth=3 scsi_mod.scan=none a. .b=1 xfs xfs-x.y=1 virtio-net.napi agent.log=debug xfs.flag";
+	char text[64], small[8];
+
+	assert_int_equal(modules_find_parameters(words, "/lib/modules/6/kernel/fs/xfs/xfs.ko", text, sizeof(text)), 0);
+	assert_string_equal(text, "depth=3 flag");
+	assert_int_equal(modules_find_parameters(words, "drivers/scsi/scsi-mod.ko.xz", text, sizeof(text)), 0);
+	assert_string_equal(text, "scan=none");
+	assert_int_equal(modules_find_parameters(words, "virtio_net.ko", text, sizeof(text)), 0);
+	assert_string_equal(text, "napi");
+	assert_int_equal(modules_find_parameters(words, "a.ko", text, sizeof(text)), 0);
+	assert_string_equal(text, "");
+	assert_int_equal(modules_find_parameters(words, "xfs.ko", small, sizeof(small)), -E2BIG);
+	make_list(dir);
+	make(dir, "proc/cmdline", "b.debug xfs.x=0\n");
+	expect(dir, "xfs", "a[]/0 b[debug]/0 xfs[x=0 x=1 y=two]/0 ");
+}
+
+static void modules_of_another_kernel_are_known(void **state)
+{
+	(void)state;
+	assert_false(modules_is_foreign("/lib/modules/6.1.0-1/kernel/a.ko\n/lib/b.ko", "6.1.0-1\n"));
+	assert_true(modules_is_foreign("/lib/modules/6.1.0-12/kernel/a.ko", "6.1.0-1"));
+	assert_true(modules_is_foreign("/lib/modules/6.1.0-1/kernel/a.ko", "6.18.4\n"));
+	assert_false(modules_is_foreign("/elsewhere/a.ko", "6.18.4"));
+}
+
 static void the_helper_is_known_by_its_name(void **state)
 {
 	(void)state;
@@ -170,6 +201,8 @@ int test_modules(void)
 		cmocka_unit_test_setup_teardown(errors_name_module_and_reason, setup, tempdir_teardown),
 		cmocka_unit_test_setup_teardown(what_is_there_is_not_loaded, setup, tempdir_teardown),
 		cmocka_unit_test_setup_teardown(too_many_parameters_are_refused, setup, tempdir_teardown),
+		cmocka_unit_test_setup_teardown(the_command_line_has_parameters, setup, tempdir_teardown),
+		cmocka_unit_test(modules_of_another_kernel_are_known),
 		cmocka_unit_test(the_helper_is_known_by_its_name),
 	};
 

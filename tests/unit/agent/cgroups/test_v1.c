@@ -383,6 +383,7 @@ static void new_cpus_come_down(void **state)
 	_autoclose_ int root = -EBADF;
 	_autofree_ char *all = NULL;
 	struct cgroup_at at = { .host = &w->host, .path = "/" };
+	unsigned own;
 
 	NEEDS(w, CGROUP_CPUSET);
 	world_create(w, "/x/c", &no_limits);
@@ -395,15 +396,19 @@ static void new_cpus_come_down(void **state)
 	at.path = "/x/c";
 	assert_int_equal(cgroup_v1_write(&at, CGROUP_CPUSET, "cpuset.cpus", "0"), 0);
 	OK(cgroup_update(&w->host, "/x/limited", &res, why));
-	OK(cgroup_follow_cpus(&w->host, "/x/limited", NULL, why));
+	own = cgroup_find_own_cpus(&w->host, "/x/limited");
+	assert_int_equal(own & 1, 1);
+	OK(cgroup_follow_cpus(&w->host, "/x/limited", NULL, own, why));
 	expect_file(w, "/x/limited", CGROUP_CPUSET, "cpuset.cpus", "0");
 	at.path = "/x";
 	assert_int_equal(cgroup_v1_write(&at, CGROUP_CPUSET, "cpuset.cpus", "0"), 0);
-	OK(cgroup_follow_cpus(&w->host, "/x/c", &cpu, why));
+	own = cgroup_find_own_cpus(&w->host, "/x/c");
+	assert_int_equal(own & 1, 0);
+	OK(cgroup_follow_cpus(&w->host, "/x/c", &cpu, own, why));
 	expect_file(w, "/x", CGROUP_CPUSET, "cpuset.cpus", all);
 	expect_file(w, "/x/c", CGROUP_CPUSET, "cpuset.cpus", "0");
-	assert_int_equal(cgroup_v1_write(&at, CGROUP_CPUSET, "cpuset.cpus", "0"), 0);
-	OK(cgroup_follow_cpus(&w->host, "/x/c", NULL, why));
+	/* Asked before another container of the same parent took that along. */
+	OK(cgroup_follow_cpus(&w->host, "/x/c", NULL, own, why));
 	expect_file(w, "/x/c", CGROUP_CPUSET, "cpuset.cpus", all);
 }
 
