@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/cdi.h"
+#include "agent/cdi_find.h"
 #include "agent/devices.h"
 #include "agent/hookjob.h"
 #include "agent/launch.h"
@@ -275,6 +277,59 @@ static int take_devices(struct container_config *config, const struct buf *data,
 	return devices_update_env(&config->arena, &config->spec->process->env, &config->pci_map, err);
 }
 
+static unsigned cdi_timeout_ms(const struct options *options)
+{
+	unsigned s = options ? options->cdi_timeout_s : 0;
+
+	return (s < CDI_TIMEOUT_MAX_S ? s : CDI_TIMEOUT_MAX_S) * 1000;
+}
+
+static int start_devices_job(struct creation *k, const char *name, job_function run, job_done done,
+                             unsigned deadline_ms, struct err *err)
+{
+	k->devices = (struct job){ .name = name, .run = run, .arg = k->c, .done = done, .deadline_ms = deadline_ms };
+	return job_start(&k->c->sandbox->env, &k->devices, err);
+}
+
+/* Runs in the job. */
+static int run_cdi(void *arg, struct job_reply *reply, struct err *err)
+{
+	const struct container *c = arg;
+	_autoclose_ int root = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+
+	if (root < 0)
+		return err_set(err, root, "open '/'");
+	return cdi_find(root, &c->config->cdi_devices, cdi_timeout_ms(c->sandbox->options), &reply->data, err);
+}
+
+/* What the edits have brought is checked like what the request has brought. */
+static void on_cdi_found(struct job *job, int r, struct job_reply *reply, const struct err *err)
+{
+	struct creation *k = container_of(job, struct creation, devices);
+	struct container_config *config = k->c->config;
+	struct err own = ERR_INIT;
+
+	if (r < 0)
+		(void)err_copy(&own, err);
+	else
+		r = cdi_apply(&config->arena, config->spec, buf_str(&reply->data), reply->data.len, &own);
+	r = r < 0 ? r : container_validate(config->spec, true, &own);
+	if (r < 0)
+		(void)err_wrap(&own, "create container '%s'", k->c->id);
+	r = r < 0 ? r : mount_storages(k, &own);
+	if (r < 0)
+		fail_creation(k, &own);
+}
+
+/* The devices of the container that its annotations name, then its storages. */
+static int find_cdi_devices(struct creation *k, struct err *err)
+{
+	if (k->c->config->cdi_devices.n == 0)
+		return mount_storages(k, err);
+	return start_devices_job(k, "CDI devices", run_cdi, on_cdi_found,
+	                         cdi_timeout_ms(k->c->sandbox->options) + JOB_DEADLINE_MS, err);
+}
+
 static void on_devices_found(struct job *job, int r, struct job_reply *reply, const struct err *err)
 {
 	struct creation *k = container_of(job, struct creation, devices);
@@ -286,7 +341,7 @@ static void on_devices_found(struct job *job, int r, struct job_reply *reply, co
 		(void)err_copy(&own, err);
 	if (r < 0)
 		(void)err_wrap(&own, "create container '%s'", k->c->id);
-	r = r < 0 ? r : mount_storages(k, &own);
+	r = r < 0 ? r : find_cdi_devices(k, &own);
 	if (r < 0)
 		fail_creation(k, &own);
 }
@@ -305,12 +360,11 @@ static int find_devices(struct creation *k, struct err *err)
 	const struct container_config *config = k->c->config;
 	unsigned timeout_ms = devices_timeout_ms(k->c->sandbox->options);
 
-	k->devices = (struct job){ .name = "devices", .run = run_devices, .arg = k->c, .done = on_devices_found };
-	k->devices.deadline_ms = devices_deadline_ms(config->devices, config->n_devices, timeout_ms);
-	return job_start(&k->c->sandbox->env, &k->devices, err);
+	return start_devices_job(k, "devices", run_devices, on_devices_found,
+	                         devices_deadline_ms(config->devices, config->n_devices, timeout_ms), err);
 }
 
-static int check_config(struct sandbox *s, const struct container_config *config, struct err *err)
+static int check_config(struct sandbox *s, struct container_config *config, struct err *err)
 {
 	int r = container_check_id(config->id, err);
 
@@ -326,6 +380,7 @@ static int check_config(struct sandbox *s, const struct container_config *config
 	r = container_validate(config->spec, true, err);
 	r = r < 0 ? r : devices_check(config->devices, config->n_devices, err);
 	r = r < 0 ? r : shared_mounts_check(config->shared_mounts, config->n_shared_mounts, err);
+	r = r < 0 ? r : cdi_find_wanted(&config->arena, config->spec, &config->cdi_devices, err);
 	return r < 0 ? err_wrap(err, "create '%s'", config->id) : 0;
 }
 
@@ -389,7 +444,7 @@ int container_create(struct sandbox *s, struct container_config *config, struct 
 	k->done = done;
 	k->storages.done = on_storages_ready;
 	c->creation = k;
-	r = config->n_devices > 0 ? find_devices(k, err) : mount_storages(k, err);
+	r = config->n_devices > 0 ? find_devices(k, err) : find_cdi_devices(k, err);
 	if (r < 0) {
 		(void)container_free(c);
 		free(k);

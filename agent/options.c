@@ -46,6 +46,7 @@ static const struct option table[] = {
 	{ "agent.passfd_listener_port", OPTION_NUMBER, AT(passfd_port) },
 	{ "agent.container_pipe_size", OPTION_NUMBER, AT(container_pipe_size) },
 	{ "agent.hotplug_timeout", OPTION_NUMBER, AT(hotplug_timeout_s) },
+	{ "agent.cdi_timeout", OPTION_NUMBER, AT(cdi_timeout_s) },
 	{ "systemd.unified_cgroup_hierarchy", OPTION_BOOL, AT(unified) },
 	{ "agent.unified_cgroup_hierarchy", OPTION_BOOL, AT(unified) },
 	{ "cgroup_no_v1", OPTION_ALL, AT(no_v1) },
@@ -53,7 +54,6 @@ static const struct option table[] = {
 	{ "agent.config_file", OPTION_KNOWN, 0 },
 	{ "agent.cdh_api_timeout", OPTION_KNOWN, 0 },
 	{ "agent.image_pull_timeout", OPTION_KNOWN, 0 },
-	{ "agent.cdi_timeout", OPTION_KNOWN, 0 },
 	{ "agent.launch_process_timeout", OPTION_KNOWN, 0 },
 	{ "agent.visible_cdi_devices", OPTION_KNOWN, 0 },
 	{ "agent.https_proxy", OPTION_KNOWN, 0 },
@@ -66,7 +66,9 @@ static const struct option table[] = {
 
 void options_init(struct options *o)
 {
-	*o = (struct options){ .log_level = LOG_LEVEL_INFO, .hotplug_timeout_s = 3, .unified = true };
+	*o = (struct options){
+		.log_level = LOG_LEVEL_INFO, .hotplug_timeout_s = 3, .cdi_timeout_s = 100, .unified = true
+	};
 	o->stream_vport = KSTR_PORT;
 	arena_init(&o->arena, 0);
 	o->server_addr = DEFAULT_SERVER_ADDR;

@@ -17,7 +17,7 @@ struct options {
 	bool debug_console, dev_mode, trace;
 	uint32_t debug_console_vport, log_vport, ready_vport, passfd_port, stream_vport; /* 0 = off */
 	uint32_t container_pipe_size; /* bytes, 0 = the kernel's default */
-	uint32_t hotplug_timeout_s;
+	uint32_t hotplug_timeout_s, cdi_timeout_s;
 	bool unified;            /* cgroup v2; false only when the command line asks for v1 */
 	bool no_v1;              /* the kernel gives no controller to cgroup v1, whatever was asked */
 	const char *policy_file; /* NULL = the image's */
