@@ -30,6 +30,7 @@ static const struct flag options[] = {
 	{ "console-socket", 0, FLAG_TEXT, TO(launch.console_socket),
 	  "unix socket that receives the terminal's master" },
 	{ "pid-file", 0, FLAG_TEXT, TO(launch.pid_file), "file for the process id" },
+	{ "pidfd-socket", 0, FLAG_TEXT, TO(launch.pidfd_socket), "unix socket that receives a pidfd of the process" },
 	{ "detach", 'd', FLAG_BOOL, TO(launch.detach), "do not wait for its end" },
 	{ "process", 'p', FLAG_TEXT, TO(process.file), "a process as JSON, instead of command and options" },
 	{ "cwd", 0, FLAG_TEXT, TO(process.cwd), "working directory" },
@@ -190,7 +191,7 @@ static int exec(const struct runk *runk, struct supervisor *supervisor, const st
 static int run(const struct runk *runk, void *arg, int argc, char **argv, struct err *err)
 {
 	struct exec_options *o = arg;
-	struct supervisor supervisor = { .signals = -EBADF };
+	struct supervisor supervisor = { .signals = -EBADF, .notify = -EBADF };
 	int r = create_options_preserve(&o->preserve_fds, &o->launch.preserve_fds, err);
 
 	if (r == 0)

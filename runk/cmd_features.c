@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
-#include "lib/hooks.h"
 #include "lib/features.h"
+#include "lib/hooks.h"
 #include "runk/command.h"
 
 static const struct flag options[] = { { 0 } };

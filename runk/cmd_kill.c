@@ -41,6 +41,14 @@ static int kill_all(const struct runk *runk, const struct state *s, int signo, s
 	return groups_each(&g, s, signal_one, &signo, err);
 }
 
+/* Where its init is nobody's init, its death alone would leave the others running. */
+static bool outlives_init(const struct runk *runk, const struct state *s)
+{
+	struct groups g;
+
+	return s->shares_pids && groups_init(runk, &g, NULL) == 0 && g.usable && cgroup_count(&g.host, s->cgroup) > 0;
+}
+
 /* 0 only asks whether there is a process. */
 static int parse_signal(const char *text)
 {
@@ -77,8 +85,10 @@ static int run(const struct runk *runk, void *arg, int argc, char **argv, struct
 	r = state_open(runk, argv[0], false, &s, err);
 	if (r < 0)
 		return r;
-	if (o->all && s.cgroup)
-		return kill_all(runk, &s, signo, err);
+	if (s.cgroup && (o->all || (signo == SIGKILL && outlives_init(runk, &s)))) {
+		r = kill_all(runk, &s, signo, err);
+		return r < 0 || signo != SIGKILL || !s.paused ? r : thaw(runk, &s, err);
+	}
 	pidfd = state_open_pid(&s);
 	r = pidfd < 0 ? pidfd : sys_pidfd_send_signal(pidfd, signo);
 	if (r == -ESRCH)

@@ -5,6 +5,7 @@
 #include "runk/command.h"
 #include "runk/create_options.h"
 #include "runk/lifecycle.h"
+#include "runk/notify.h"
 #include "runk/supervise.h"
 
 static const struct flag options[] = {
@@ -20,6 +21,8 @@ static int start(struct lifecycle *l, struct supervisor *supervisor, const struc
 {
 	int r = o->launch.detach ? 0 : supervise_start(supervisor, !o->no_subreaper, err);
 
+	if (notify_is_wanted())
+		supervisor->notify = notify_open(l->state.dir);
 	if (r == 0)
 		r = lifecycle_release(l, err);
 
@@ -57,7 +60,9 @@ static int run_in(struct lifecycle *l, struct supervisor *supervisor, const stru
 		return r;
 	}
 	if (o->launch.detach)
-		return 0;
+		return supervisor->notify < 0
+		               ? 0
+		               : notify_wait(supervisor->notify, l->state.pid, l->launch.result.pidfd, err);
 	status = supervise_wait(supervisor, l->state.pid, l->launch.result.pidfd, l->launch.master, err);
 	r = status < 0 || o->keep ? 0 : destroy(runk, id, l->state.pid, err);
 	return r < 0 ? r : status;
@@ -67,7 +72,7 @@ static int run(const struct runk *runk, void *arg, int argc, char **argv, struct
 {
 	struct create_options *o = arg;
 	_autolifecycle_ struct lifecycle l = LIFECYCLE_INIT;
-	struct supervisor supervisor = { .signals = -EBADF };
+	struct supervisor supervisor = { .signals = -EBADF, .notify = -EBADF };
 	int r = create_options_check(o, err);
 
 	(void)argc;

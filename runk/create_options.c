@@ -31,5 +31,7 @@ int create_options_check(struct create_options *o, struct err *err)
 
 	if (r == 0)
 		r = runk_make_absolute(&o->launch.pid_file, err);
-	return r < 0 ? r : runk_make_absolute(&o->launch.console_socket, err);
+	if (r == 0)
+		r = runk_make_absolute(&o->launch.console_socket, err);
+	return r < 0 ? r : runk_make_absolute(&o->launch.pidfd_socket, err);
 }

@@ -26,6 +26,8 @@ struct create_options {
 		  "unix socket that receives the terminal's master" },                                                 \
 		{ "pid-file", 0, FLAG_TEXT, offsetof(struct create_options, launch.pid_file),                          \
 		  "file for the process id" },                                                                         \
+		{ "pidfd-socket", 0, FLAG_TEXT, offsetof(struct create_options, launch.pidfd_socket),                  \
+		  "unix socket that receives a pidfd of the process" },                                                \
 		{ "no-pivot", 0, FLAG_BOOL, offsetof(struct create_options, no_pivot),                                 \
 		  "accepted; we always pivot, a root on a ramdisk is no obstacle" },                                   \
 		{ "no-new-keyring", 0, FLAG_BOOL, offsetof(struct create_options, launch.no_new_keyring),              \

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "lib/fd.h"
 #include "lib/flags.h"
 #include "lib/oci_exec.h"
+#include "lib/sendfd.h"
 #include "lib/spawn.h"
 #include "lib/sys.h"
 #include "runk/builder.h"
@@ -100,10 +102,21 @@ static int explain(struct launch *l, int r, struct err *err)
 int launch_build(struct launch *l, struct err *err)
 {
 	int theirs[2] = { -EBADF, -EBADF };
+	_autoclose_ int pids = -EBADF;
 	int r = open_sockets(l, theirs, err);
+
+	if (l->request.is_exec)
+		pids = sys_openat(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY | O_CLOEXEC, 0);
 
 	if (r == 0)
 		r = builder_run(&l->request, &l->result, err);
+	/*
+	 * An exec's child had to be born in the container's pid namespace; nobody else shall be. LeakSanitizer's tracer
+	 * was one, and waited for ever for a parent that it cannot see from there. Without privilege there is no way
+	 * back.
+	 */
+	if (pids >= 0)
+		(void)sys_setns(pids, CLONE_NEWPID);
 	fd_closep(&theirs[0]);
 	fd_closep(&theirs[1]);
 	return r < 0 && l->report >= 0 ? explain(l, r, err) : r;
@@ -161,6 +174,19 @@ int launch_wait_ready(struct launch *l, struct err *err)
 	return 0;
 }
 
+static int send_pidfd(const struct launch *l, struct err *err)
+{
+	const char *path = l->options->pidfd_socket;
+	_autoclose_ int socket = -EBADF;
+	int r;
+
+	if (!path)
+		return 0;
+	socket = sendfd_connect(path);
+	r = socket < 0 ? socket : sendfd(socket, "pidfd", strlen("pidfd"), l->result.pidfd);
+	return r < 0 ? err_set(err, r, "send the pidfd to '%s'", path) : 0;
+}
+
 int launch_write_pid_file(const struct launch *l, struct err *err)
 {
 	const char *path = l->options->pid_file;
@@ -168,8 +194,9 @@ int launch_write_pid_file(const struct launch *l, struct err *err)
 	char text[16];
 	int r, len = snprintf(text, sizeof(text), "%d", (int)l->result.pid);
 
-	if (!path)
-		return 0;
+	r = send_pidfd(l, err);
+	if (r < 0 || !path)
+		return r;
 	if (asprintf(&temporary, "%s.runk", path) < 0)
 		return err_set(err, ENOMEM, "write the pid file '%s'", path);
 	{

@@ -16,7 +16,7 @@
 #include "runk/runk.h"
 
 struct launch_options {
-	const char *bundle, *console_socket, *pid_file;
+	const char *bundle, *console_socket, *pid_file, *pidfd_socket;
 	int64_t preserve_fds;
 	bool detach, no_new_keyring;
 };
@@ -55,7 +55,8 @@ int launch_build(struct launch *l, struct err *err);
 /* Waits until the child is ready to exec. Hands the terminal to the console socket, or keeps it as `master`. */
 int launch_wait_ready(struct launch *l, struct err *err);
 
-/* Writes the pid file, if one is wanted: whole or not at all, since engines wait for it. */
+/* Sends the pidfd and writes the pid file, if they are wanted; the file whole or not at all, since engines wait for it.
+ */
 int launch_write_pid_file(const struct launch *l, struct err *err);
 
 /* Releases the child and waits until exec has worked, or says why it did not. */

@@ -17,6 +17,7 @@
 #include "lib/procstart.h"
 #include "lib/sys.h"
 #include "runk/adapt.h"
+#include "runk/notify.h"
 #include "runk/rootless.h"
 
 #define DEATH_MS 10000 /* how long a killed process may take to die */
@@ -128,6 +129,13 @@ static int find_cgroup(struct lifecycle *l, const struct runk *runk, struct err 
 	return 0;
 }
 
+static bool shares_pids(const struct oci_linux *lin)
+{
+	const struct oci_namespace *pids = oci_find_namespace(lin, CLONE_NEWPID);
+
+	return !pids || (pids->path && pids->path[0] != '\0');
+}
+
 /* What `delete --force` needs is on disk before there is anything to delete. */
 static int record(struct lifecycle *l, const struct runk *runk, struct err *err)
 {
@@ -141,6 +149,7 @@ static int record(struct lifecycle *l, const struct runk *runk, struct err *err)
 	s->version = l->bundle.spec->version;
 	s->annotations = l->bundle.spec->annotations;
 	s->systemd = runk->systemd_cgroup;
+	s->shares_pids = shares_pids(l->bundle.spec->linux);
 	s->has_hooks = l->bundle.spec->hooks != NULL;
 	s->created = now(&s->arena);
 	r = state_save_spec(s, l->bundle.text, l->bundle.len, err);
@@ -230,6 +239,8 @@ static void undo(struct lifecycle *l)
 	bool made_cgroup = l->launch.result.made_cgroup;
 
 	launch_done(&l->launch);
+	if (made_cgroup && l->state.cgroup && l->state.systemd)
+		cgroup_scope_stop(CGROUP_SYSTEMCTL, l->state.cgroup, l->launch.runk->is_rootless);
 	if (made_cgroup && l->state.cgroup)
 		(void)cgroup_remove(&l->groups.host, l->state.cgroup, NULL);
 	(void)state_remove(&l->state, NULL);
@@ -282,6 +293,14 @@ static int adapt(const struct lifecycle *l, struct err *err)
 	return r;
 }
 
+static int plan_notify(struct lifecycle *l, struct err *err)
+{
+	const char *path = arena_printf(&l->arena, "%s/%s", l->launch.runk->root, l->state.id);
+
+	return path ? notify_plan(&l->arena, l->state.dir, path, l->bundle.spec, err)
+	            : err_set(err, ENOMEM, "plan the container's notify socket");
+}
+
 int lifecycle_create(struct lifecycle *l, const struct runk *runk, const struct launch_options *options, const char *id,
                      bool detached, struct err *err)
 {
@@ -306,6 +325,8 @@ int lifecycle_create(struct lifecycle *l, const struct runk *runk, const struct 
 	}
 	if (r == 0)
 		r = adapt(l, err);
+	if (r == 0 && notify_is_wanted())
+		r = plan_notify(l, err);
 	if (r == 0)
 		r = create_in(l, detached, err);
 	if (r < 0)
@@ -352,13 +373,25 @@ static int release(struct state *s, struct err *err)
 	return read_late(s, err);
 }
 
+/* Its caller asked to hear of it; a container that never says so is waited for until its end. */
+static int wait_until_ready(struct state *s, int notify, struct err *err)
+{
+	_autoclose_ int pidfd = state_open_pid(s);
+
+	if (pidfd < 0)
+		return 0;
+	state_unlock(s);
+	return notify_wait(notify, s->pid, pidfd, err);
+}
+
 int lifecycle_start(const struct runk *runk, struct state *s, struct err *err)
 {
+	_autoclose_ int notify = notify_is_wanted() ? notify_open(s->dir) : -EBADF;
 	int r = release(s, err);
 
 	if (r == 0)
 		run_kept_hooks(runk, s, HOOK_POSTSTART);
-	return r;
+	return r == 0 && notify >= 0 ? wait_until_ready(s, notify, err) : r;
 }
 
 int lifecycle_release(struct lifecycle *l, struct err *err)
@@ -412,6 +445,8 @@ int lifecycle_destroy(const struct runk *runk, struct state *s, struct err *err)
 	g.host.keeps_parents = s->systemd;
 	dismiss_unknown(s);
 	r = kill_all(&g, s, err);
+	if (r == 0 && s->cgroup && s->systemd)
+		cgroup_scope_stop(CGROUP_SYSTEMCTL, s->cgroup, runk->is_rootless);
 	if (r == 0 && s->cgroup && g.usable)
 		r = cgroup_remove(&g.host, s->cgroup, err);
 	if (r < 0)

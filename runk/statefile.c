@@ -44,6 +44,8 @@ static int add_ours(struct json_object *to, const struct state *s)
 	if (r == 0)
 		r = jsontext_add(to, "hasHooks", json_object_new_boolean(s->has_hooks));
 	if (r == 0)
+		r = jsontext_add(to, "sharesPids", json_object_new_boolean(s->shares_pids));
+	if (r == 0)
 		r = jsontext_add(to, "hasUserns", json_object_new_boolean(s->has_userns));
 	return r < 0 ? r : jsontext_add(to, "systemd", json_object_new_boolean(s->systemd));
 }
@@ -139,6 +141,7 @@ int statefile_parse(const char *text, size_t len, struct state *s, struct err *e
 	s->start_time = json_object_get_uint64(start);
 	s->owner = (uid_t)json_object_get_int64(owner);
 	s->paused = json_object_get_boolean(find(object, "paused", json_type_boolean));
+	s->shares_pids = json_object_get_boolean(find(object, "sharesPids", json_type_boolean));
 	s->has_userns = json_object_get_boolean(find(object, "hasUserns", json_type_boolean));
 	s->systemd = json_object_get_boolean(find(object, "systemd", json_type_boolean));
 	s->has_hooks = json_object_get_boolean(find(object, "hasHooks", json_type_boolean));

@@ -9,13 +9,14 @@
 #include "lib/fd.h"
 #include "lib/sys.h"
 #include "runk/console.h"
+#include "runk/notify.h"
 
 int supervise_start(struct supervisor *s, bool subreaper, struct err *err)
 {
 	sigset_t all;
 	int r;
 
-	*s = (struct supervisor){ .signals = -EBADF };
+	*s = (struct supervisor){ .signals = -EBADF, .notify = -EBADF };
 	(void)sigfillset(&all);
 	r = sys_sigprocmask(SIG_BLOCK, &all, &s->saved);
 	if (r == 0)
@@ -27,6 +28,7 @@ int supervise_start(struct supervisor *s, bool subreaper, struct err *err)
 
 void supervise_done(struct supervisor *s)
 {
+	fd_closep(&s->notify);
 	if (s->signals < 0)
 		return;
 	(void)sys_sigprocmask(SIG_SETMASK, &s->saved, NULL);
@@ -70,23 +72,34 @@ static bool take_signals(struct supervisor *s, pid_t pid, int pidfd, struct cons
 	return ended;
 }
 
+/* Once is enough, and who cannot be told must not end the container. */
+static void take_notice(struct supervisor *s, pid_t pid)
+{
+	if (notify_forward(s->notify, pid, NULL) != 0)
+		fd_closep(&s->notify);
+}
+
 static int wait_loop(struct supervisor *s, pid_t pid, int pidfd, struct console *console, struct err *err)
 {
-	struct pollfd fds[5] = { { .fd = s->signals, .events = POLLIN } };
+	struct pollfd fds[6] = { { .fd = s->signals, .events = POLLIN }, { .events = POLLIN } };
 	int r, status = 0;
 	/* It may have ended before the first signal is looked at. */
 	bool ended = reap(pid, &status);
 
 	while (!ended) {
-		size_t n = 1 + (console ? console_poll(console, fds + 1) : 0);
+		size_t n = 2 + (console ? console_poll(console, fds + 2) : 0);
+
+		fds[1].fd = s->notify;
 
 		r = sys_poll(fds, n, -1);
 		if (r < 0 && r != -EINTR)
 			return err_set(err, r, "wait for the process");
 		if (fds[0].revents)
 			ended = take_signals(s, pid, pidfd, console, &status);
+		if (fds[1].revents)
+			take_notice(s, pid);
 		if (console)
-			console_move(console, fds + 1, n - 1);
+			console_move(console, fds + 2, n - 2);
 	}
 	if (console)
 		console_drain(console);

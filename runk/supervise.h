@@ -14,6 +14,7 @@
 struct supervisor {
 	int signals; /* signalfd, -EBADF = not started */
 	sigset_t saved;
+	int notify; /* where the container says that it is ready; closed with the rest; negative = nobody asks */
 };
 
 /* Blocks all signals, so that none that comes from now on is lost; before the process exists. */

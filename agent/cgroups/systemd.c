@@ -402,3 +402,19 @@ int cgroup_scope_update(const char *program, const char *path, const struct oci_
 	argv[argc] = NULL;
 	return run_and_listen(&spec, unit_of(path), err);
 }
+
+void cgroup_scope_stop(const char *program, const char *path, bool user)
+{
+	char *argv[] = { (char *)(uintptr_t)program,
+		         (char *)(uintptr_t)(user ? "--user" : "--system"),
+		         (char *)(uintptr_t) "--no-ask-password",
+		         (char *)(uintptr_t) "--quiet",
+		         (char *)(uintptr_t) "stop",
+		         (char *)(uintptr_t)unit_of(path),
+		         NULL };
+	const struct spawn_spec spec = {
+		.path = program, .argv = argv, .env = environ, .stdio = { -EBADF, -EBADF, -EBADF }
+	};
+
+	(void)run_and_listen(&spec, unit_of(path), NULL);
+}

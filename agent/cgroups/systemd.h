@@ -62,3 +62,9 @@ void cgroup_scope_release(struct cgroup_scope_keeper *keeper);
  */
 int cgroup_scope_update(const char *program, const char *path, const struct oci_resources *res, bool unified, bool user,
                         struct err *err);
+
+/*
+ * Has systemd forget the scope, whose processes are gone: it may not have noticed, and does not if we remove the cgroup
+ * before it looks. A unit that is gone is fine.
+ */
+void cgroup_scope_stop(const char *program, const char *path, bool user);

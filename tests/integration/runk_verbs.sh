@@ -111,6 +111,87 @@ END
 		runk start cons && wait && grep -q /dev/pts/0 "$work/tty.out" && retry_until status_is stopped cons && runk delete cons
 }
 
+# datagram.py SOCKET [TEXT]: sends the text, or waits for one and prints it.
+datagrams() {
+	cat >"$work/datagram.py" <<'END'
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.settimeout(30)
+if len(sys.argv) > 2:
+    s.connect(sys.argv[1])
+    s.send(sys.argv[2].encode())
+else:
+    s.bind(sys.argv[1])
+    sys.stdout.write(s.recv(1000).decode())
+END
+}
+
+note_by() {
+	case $1 in
+	start) NOTIFY_SOCKET=$work/note.sock runk create --bundle "$work/note" note && NOTIFY_SOCKET=$work/note.sock runk start note ;;
+	detached) NOTIFY_SOCKET=$work/note.sock runk run -d --bundle "$work/note" note ;;
+	*) NOTIFY_SOCKET=$work/note.sock runk run --bundle "$work/note" note ;;
+	esac </dev/null >/dev/null 2>&1
+}
+
+# What a service in the container says reaches who waits for runk, with the pid that he knows.
+notified() {
+	local how pid
+	datagrams
+	oci note '.process.user.uid = 1000' sh -c 'test -w $NOTIFY_SOCKET && test -d /run/notify && ! touch /run/notify/x 2>/dev/null && exec sleep 1000; exit 9' || return
+	for how in start detached foreground; do
+		rm -f "$work/note.sock"
+		python3 "$work/datagram.py" "$work/note.sock" >"$work/note.out" &
+		retry_until test -S "$work/note.sock" || return
+		note_by "$how" &
+		retry_until status_is running note && pid=$(field pid note) && retry_until grep -q sleep "/proc/$pid/cmdline" &&
+			python3 "$work/datagram.py" "$work/state/note/notify/notify.sock" $'STATUS=soon\nREADY=1' && retry_until grep -q MAINPID "$work/note.out" &&
+			prints "READY=1"$'\n'"MAINPID=$pid" cat "$work/note.out" && runk kill note KILL || return
+		wait
+		[ "$how" = foreground ] || { retry_until status_is stopped note && runk delete note; } || return
+	done
+}
+
+# An end without a word is no reason to wait.
+never_ready() {
+	oci mute . true && NOTIFY_SOCKET=$work/nobody runk run -d --bundle "$work/mute" mute </dev/null >/dev/null 2>&1 && retry_until status_is stopped mute && runk delete mute
+}
+
+pidfd_socket() {
+	cat >"$work/pidfd.py" <<'END'
+import re, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen(1)
+s.settimeout(30)
+fds = socket.recv_fds(s.accept()[0], 100, 1)[1]
+sys.stdout.write(re.search(r"^Pid:\s*(\d+)", open("/proc/self/fdinfo/%d" % fds[0]).read(), re.M).group(1))
+END
+	oci pidfd . sleep 1000 || return
+	python3 "$work/pidfd.py" "$work/pidfd.sock" >"$work/pidfd.out" &
+	retry_until test -S "$work/pidfd.sock" && runk run -d --pidfd-socket "$work/pidfd.sock" --bundle "$work/pidfd" pidfd </dev/null >/dev/null 2>&1 || return
+	wait
+	prints "$(cat "$work/pidfd.out")" field pid pidfd && runk delete --force pidfd &&
+		expect 1 "send the pidfd to '/nowhere'" runk run -d --pidfd-socket /nowhere --bundle "$work/pidfd" pidfd
+}
+
+is_sleeping() {
+	grep -q sleep "/proc/$1/cmdline" 2>/dev/null
+}
+
+is_gone() {
+	! is_sleeping "$1"
+}
+
+# Without a pid namespace of its own the others do not end with its init.
+shared_pids() {
+	local other
+	oci pids '.linux.namespaces |= map(select(.type != "pid"))' sleep 1000 && runk run -d --bundle "$work/pids" pids </dev/null >/dev/null 2>&1 &&
+		runk exec -d --pid-file "$work/other" pids sleep 1000 </dev/null >/dev/null 2>&1 && other=$(cat "$work/other") || return
+	is_sleeping "$other" && runk kill pids KILL && retry_until status_is stopped pids && retry_until is_gone "$other" &&
+		expect 1 'container not running' runk kill pids KILL && runk delete pids
+}
+
 # Nothing of runk's is open in the container, before and after a exec; nothing of it can be looked into.
 closed() {
 	expect 0 '' runk exec box sh -c 'for f in /proc/self/fd/*; do case ${f##*/} in 0|1|2) ;; *) readlink $f | grep -v /fd && exit 1; esac; done; exit 0' &&
@@ -139,6 +220,10 @@ check 'kill --all' kill_all
 check 'terminals' terminals
 check 'the size of a terminal' resized
 check 'a console socket' console_socket
+check 'sd_notify' notified
+check 'sd_notify, and never a word' never_ready
+check 'a pidfd' pidfd_socket
+check 'kill without a pid namespace' shared_pids
 check 'open fds' closed
 check 'spec and features' examples
 check 'delete' runk delete --force box
