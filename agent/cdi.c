@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "agent/hooks.h"
+#include "lib/hooks.h"
 #include "lib/mem.h"
 
 #define PREFIX     "cdi.k8s.io/"

@@ -62,8 +62,8 @@ limits() {
 events() {
 	runk events --stats box | jq -e '.type == "stats" and .id == "box" and .data.cpu.usage.total > 0 and .data.pids.current >= 1' &&
 		expect 1 'interval must be' runk events --interval 0 box && expect 1 'does not exist' runk events nobody || return
-	running brief && (sleep 1; runk kill brief KILL) &
-	sleep 0.4
+	running brief || return
+	(sleep 1; runk kill brief KILL) &
 	[ "$(runk events --interval 100ms brief | jq -s 'length > 2 and all(.type == "stats")')" = true ] && wait && runk delete brief
 }
 
