@@ -9,17 +9,22 @@
 #define KEY_TYPE   "io.katacontainers.pkg.oci.container_type"
 #define KEY_BUNDLE "io.katacontainers.pkg.oci.bundle_path"
 
-/* They would have to run on the host, at the right moments. */
-static int refuse_hooks(const struct oci_hooks *hooks, struct err *err)
+/*
+ * Those of the host are the verbs' (runtime/hosthooks.h). startContainer runs in the container, so it goes along.
+ * createContainer would be a program of the host in namespaces of the guest.
+ */
+static int constrain_hooks(struct arena *arena, struct oci_spec *spec, struct err *err)
 {
-	const struct oci_hook_list *lists[] = { &hooks->prestart,         &hooks->create_runtime,
-		                                &hooks->create_container, &hooks->start_container,
-		                                &hooks->poststart,        &hooks->poststop };
+	struct oci_hook_list start = spec->hooks->start_container;
 
-	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
-		if (lists[i]->n > 0)
-			return err_say(err, EOPNOTSUPP, "run hook '%s': this runtime runs no hooks yet",
-			               lists[i]->v[0].path);
+	if (spec->hooks->create_container.n > 0)
+		return err_say(err, EOPNOTSUPP, "run createContainer hook '%s': its namespaces are in the guest",
+		               spec->hooks->create_container.v[0].path);
+	spec->hooks = start.n > 0 ? arena_alloc(arena, sizeof(*spec->hooks)) : NULL;
+	if (start.n > 0 && !spec->hooks)
+		return err_set(err, ENOMEM, "take the hooks over");
+	if (spec->hooks)
+		*spec->hooks = (struct oci_hooks){ .start_container = start };
 	return 0;
 }
 
@@ -141,13 +146,12 @@ int guestspec_constrain(struct arena *arena, struct oci_spec *spec, const struct
                         struct guestspec *ret, struct err *err)
 {
 	struct guestspec g = { .binds = NULL };
-	int r = spec->hooks ? refuse_hooks(spec->hooks, err) : 0;
+	int r = spec->hooks ? constrain_hooks(arena, spec, err) : 0;
 
 	if (r < 0)
 		return r;
 	if (!spec->process || !spec->root_path)
 		return err_say(err, EINVAL, "specification of '%s': process and root are needed", o->id);
-	spec->hooks = NULL;
 	spec->process->apparmor_profile = spec->process->selinux_label = spec->linux->mount_label = NULL;
 	if (!o->keep_seccomp)
 		spec->linux->seccomp = NULL;

@@ -13,6 +13,7 @@
 #include "runtime/ask.h"
 #include "runtime/bundle.h"
 #include "runtime/configload.h"
+#include "runtime/hosthooks.h"
 #include "runtime/kvm.h"
 #include "runtime/network/netns.h"
 #include "runtime/place.h"
@@ -107,6 +108,15 @@ static int ask_create(struct launch *l, int fd, const struct config *c, struct e
 	return r < 0 ? r : stdio_take_answer(l->stdio, answer, err);
 }
 
+/* In the container's network, before anything of it is there. */
+static int run_hooks(const struct launch *l, struct err *err)
+{
+	const struct hosthooks h = { l->id, l->bundle, l->netns.path, l->spec };
+	int r = hosthooks_keep(l->rt->root, l->sandbox, &h, err);
+
+	return r < 0 ? r : hosthooks_create(&h, err);
+}
+
 static int create_sandbox(struct launch *l, struct err *err)
 {
 	_autoconfig_ struct config c = { .arena = { .max = 0 } };
@@ -122,6 +132,8 @@ static int create_sandbox(struct launch *l, struct err *err)
 	fd = supervisor_start(l->rt->root, l->sandbox, err);
 	/* The supervisor stays where it is; what the engine takes for the container's process is in its network. */
 	r = fd < 0 ? fd : netns_enter(&l->netns, err);
+	if (r == 0)
+		r = run_hooks(l, err);
 	return r < 0 ? r : ask_create(l, fd, &c, err);
 }
 
@@ -138,14 +150,17 @@ static int create_in_sandbox(struct launch *l, struct err *err)
 	if (ns && ns->path && *ns->path)
 		l->netns = (struct netns_wish){ NETNS_PATH, ns->path };
 	r = netns_enter(&l->netns, err);
+	if (r == 0)
+		r = run_hooks(l, err);
 	return r < 0 ? r : ask_create(l, fd, NULL, err);
 }
 
 static void undo(struct launch *l)
 {
-	_autojson_ struct json_object *request = NULL;
+	_autojson_ struct json_object *request = NULL, *hooks = NULL;
 	struct view v = { .sandbox = l->sandbox };
 
+	hooks = hosthooks_take(l->rt->root, l->sandbox, l->id);
 	if (l->is_sandbox) {
 		(void)teardown_sandbox(l->rt->root, l->sandbox, NULL);
 	} else {
@@ -153,6 +168,7 @@ static void undo(struct launch *l)
 		(void)view_ask(l->rt->root, &v, request, ASK_MS, NULL, NULL);
 	}
 	place_unlink(l->rt->root, l->id);
+	hosthooks_stop(l->rt, hooks);
 }
 
 static int create_linked(struct launch *l, struct err *err)
@@ -200,5 +216,8 @@ int launch_start(const struct runtime *rt, const char *id, struct err *err)
 		return r;
 	if (strcmp(v.status, "created") != 0)
 		return err_say(err, EINVAL, "start container '%s': it is '%s', not 'created'", id, v.status);
-	return view_ask(rt->root, &v, request, ASK_MS, NULL, err);
+	r = view_ask(rt->root, &v, request, ASK_MS, NULL, err);
+	if (r == 0)
+		hosthooks_start(rt, v.sandbox, id, v.pid);
+	return r;
 }

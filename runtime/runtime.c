@@ -2,14 +2,13 @@
 #include "runtime/runtime.h"
 
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#include "lib/jsontext.h"
+#include "lib/buf.h"
 #include "lib/mem.h"
+#include "runtime/logline.h"
 #include "runtime/place.h"
 
 int runtime_init(struct runtime *rt, struct err *err)
@@ -25,35 +24,18 @@ int runtime_init(struct runtime *rt, struct err *err)
 	return 0;
 }
 
-static void write_line(FILE *to, bool json, const char *level, const char *text)
-{
-	_autojson_ struct json_object *line = json_object_new_object();
-	time_t now = time(NULL);
-	struct tm tm;
-	char when[40];
-
-	(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-	if (!json) {
-		(void)fprintf(to, "time=\"%s\" level=%s msg=\"%s\"\n", when, level, text);
-	} else if (line) {
-		(void)json_object_object_add(line, "level", json_object_new_string(level));
-		(void)json_object_object_add(line, "msg", json_object_new_string(text));
-		(void)json_object_object_add(line, "time", json_object_new_string(when));
-		(void)fprintf(
-			to, "%s\n",
-			json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-	}
-}
-
-/* To the log alone: what goes wrong there must not become the verb's failure. */
+/* To the logs alone: what goes wrong there must not become the verb's failure. */
 static void write_log(const struct runtime *rt, const char *level, const char *text)
 {
+	bool is_json = rt->log_format && strcmp(rt->log_format, "json") == 0;
+	_autobuf_ struct buf line = BUF_INIT;
 	FILE *log = rt->log ? fopen(rt->log, "ae") : NULL;
 
-	if (!log)
-		return;
-	write_line(log, rt->log_format && strcmp(rt->log_format, "json") == 0, level, text);
-	(void)fclose(log);
+	if (log && logline_format(is_json, level, text, &line) == 0)
+		(void)fputs(buf_str(&line), log);
+	if (log)
+		(void)fclose(log);
+	logline_to_syslog(level, text);
 }
 
 void runtime_log(const struct runtime *rt, const char *level, const char *fmt, ...)

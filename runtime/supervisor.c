@@ -12,6 +12,7 @@
 #include "lib/log.h"
 #include "lib/spawn.h"
 #include "lib/sys.h"
+#include "runtime/logline.h"
 #include "runtime/place.h"
 #include "runtime/sandbox.h"
 #include "runtime/wire.h"
@@ -94,6 +95,7 @@ int supervisor_main(const char *root, const char *sandbox)
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
 		(void)signal(ignored[i], SIG_IGN);
 	log_set_name("kata-runtime", "runtime");
+	log_set_sink(logline_sink, NULL);
 	(void)umask(077);
 	(void)chdir("/");
 	r = prepare(&s, root, sandbox, &err);

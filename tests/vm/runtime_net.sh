@@ -47,11 +47,20 @@ picture() {
 	done
 }
 
+hook() { printf '{"path": "/bin/sh", "args": ["sh", "-c", "cat >%s; readlink /proc/self/ns/net >%s"]}' "$work/$1" "$work/$1.ns"; }
+
+# hook_saw NAME STATUS PID: its state, and that it was in the container's network.
+hook_saw() {
+	[ "$(jq -c '[.status, .pid]' "$work/$1")" = "[\"$2\",$3]" ] && [ "$(cat "$work/$1.ns")" = "$(in_ns readlink /proc/self/ns/net)" ] ||
+		{ cat "$work/$1" "$work/$1.ns"; return 1; }
+}
+
 # set_net_process: the container runs the script that is told on stdin, in the namespace.
 set_net_process() {
 	cat >"$work/b/rootfs/script"
 	set_process "(.linux.namespaces[] | select(.type == \"network\")).path = \"$work/ns\" | .process.args = [\"sh\", \"/script\"] |
 		.process.capabilities |= map_values(. + [\"CAP_NET_RAW\"] | unique) |
+		.hooks = {\"poststart\": [$(hook poststart)], \"poststop\": [{\"path\": \"/bin/false\"}, $(hook poststop)]} |
 		.mounts += [{\"destination\": \"/etc/resolv.conf\", \"type\": \"bind\", \"source\": \"$work/resolv.conf\", \"options\": [\"rbind\", \"ro\"]}]"
 }
 
@@ -75,6 +84,7 @@ guest_has_the_network() {
 	kr start cc && retry_until grep -qx ready "$work/out"
 	status=$?
 	cat "$work/out"
+	hook_saw poststart running "$(cat "$work/pid")" || return
 	[ "$status" = 0 ] && has_line 'eth0.* mtu 1400 ' && has_line '02:00:00:77:00:02' && has_line 'inet 10.77.0.2/24' &&
 		has_line 'inet6 fd77::2/64' && has_line 'default via 10.77.0.1 dev eth0' && has_line '192.0.2.0/24 dev eth0 scope link' &&
 		has_line 'default via fd77::1 dev eth0' && has_line '10.77.0.9 dev eth0 lladdr 02:00:00:77:00:09.*PERMANENT' &&
@@ -84,7 +94,8 @@ guest_has_the_network() {
 	[ "$(readlink "/proc/$(jq '.processes[] | select(.name == "qemu").pid' "$work/r/cc/state.json")/ns/net")" = \
 		"$(in_ns readlink /proc/self/ns/net)" ] || { echo "QEMU is elsewhere"; return 1; }
 	expect 1 'does another virtual machine use it?' kr create -b "$work/b" second || return
-	kr kill cc KILL && kr delete cc && nothing_left || return
+	kr kill cc KILL && kr delete cc && nothing_left && hook_saw poststop stopped 0 || return
+	rm "$work/poststop"
 	[ "$(picture)" = "$before" ] || { diff <(echo "$before") <(picture); return 1; }
 }
 
@@ -97,7 +108,7 @@ killed_supervisor() {
 	kr create -b "$work/b" cc >"$work/out" 2>&1 </dev/null || { cat "$work/out"; return 1; }
 	in_ns tc qdisc | grep -q ingress || { echo "no queue"; return 1; }
 	pid=$(jq .supervisor.pid "$work/r/cc/state.json")
-	kill -9 "$pid" && kr delete -f cc && nothing_left || return
+	kill -9 "$pid" && kr delete -f cc && nothing_left && hook_saw poststop stopped 0 || return
 	[ "$(picture)" = "$before" ] || { diff <(echo "$before") <(picture); return 1; }
 }
 

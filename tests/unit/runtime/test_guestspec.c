@@ -13,13 +13,13 @@ static const char config[] =
 	"\"annotations\":{\"a\":\"b\"},"
 	"\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
 	"{\"destination\":\"/etc/hosts\",\"type\":\"bind\",\"source\":\"/var/lib/"
-        "hosts\",\"options\":[\"rbind\",\"ro\"]},"
+	"hosts\",\"options\":[\"rbind\",\"ro\"]},"
 	"{\"destination\":\"/data\",\"source\":\"volume\",\"options\":[\"bind\"]},"
 	"{\"destination\":\"/dev/shm\",\"type\":\"bind\",\"source\":\"/var/shm\"}],"
 	"\"linux\":{\"resources\":{\"pids\":{\"limit\":5},\"cpu\":{\"shares\":7,\"cpus\":\"0-1\"},"
 	"\"devices\":[{\"allow\":false,\"access\":\"rwm\"}]},"
 	"\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"network\",\"path\":\"/run/netns/"
-        "x\"},{\"type\":\"ipc\",\"path\":"
+	"x\"},{\"type\":\"ipc\",\"path\":"
 	"\"/proc/1/ns/ipc\"},{\"type\":\"cgroup\"},{\"type\":\"mount\"}],"
 	"\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\"}}}";
 
@@ -100,6 +100,23 @@ static void a_pods_pid_namespace(void **state)
 	assert_string_equal(g.binds[0].source, "/r");
 }
 
+static void the_containers_own_hooks_go_along(void **state)
+{
+	_autoarena_ struct arena arena = { .max = 0 };
+	struct oci_spec *spec = parse(
+		&arena,
+		"{\"ociVersion\":\"1.1.0\",\"root\":{\"path\":\"/r\"},\"process\":{\"user\":{\"uid\":0,\"gid\":0},"
+		"\"args\":[\"sh\"],\"cwd\":\"/\"},\"hooks\":{\"poststop\":[{\"path\":\"/bin/x\"}],"
+		"\"startContainer\":[{\"path\":\"/bin/y\"}]}}");
+	struct guestspec g;
+
+	(void)state;
+	assert_int_equal(guestspec_constrain(&arena, spec, &options, &g, NULL), 0);
+	assert_int_equal(spec->hooks->poststop.n, 0);
+	assert_int_equal(spec->hooks->start_container.n, 1);
+	assert_string_equal(spec->hooks->start_container.v[0].path, "/bin/y");
+}
+
 static void hooks_and_gaps_are_errors(void **state)
 {
 	static const struct {
@@ -107,8 +124,8 @@ static void hooks_and_gaps_are_errors(void **state)
 		int num;
 	} table[] = {
 		{ "{\"ociVersion\":\"1.1.0\",\"root\":{\"path\":\"/r\"},\"process\":{\"user\":{\"uid\":0,\"gid\":0},"
-		  "\"args\":[\"sh\"],\"cwd\":\"/\"},\"hooks\":{\"poststop\":[{\"path\":\"/bin/x\"}]}}",
-		  "run hook '/bin/x'", EOPNOTSUPP },
+		  "\"args\":[\"sh\"],\"cwd\":\"/\"},\"hooks\":{\"createContainer\":[{\"path\":\"/bin/x\"}]}}",
+		  "run createContainer hook '/bin/x'", EOPNOTSUPP },
 		{ "{\"ociVersion\":\"1.1.0\",\"root\":{\"path\":\"/r\"}}", "specification of 'web'", EINVAL },
 		{ "{\"ociVersion\":\"1.1.0\",\"root\":{\"path\":\"/r\"},\"process\":{\"user\":{\"uid\":0,\"gid\":0},"
 		  "\"args\":[\"sh\"],\"cwd\":\"/\"},\"mounts\":[{\"destination\":\"/x\",\"type\":\"bind\"}]}",
@@ -131,9 +148,8 @@ static void hooks_and_gaps_are_errors(void **state)
 int test_guestspec(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(paths_become_the_shares),
-		cmocka_unit_test(what_is_the_hosts_goes),
-		cmocka_unit_test(a_pods_pid_namespace),
+		cmocka_unit_test(paths_become_the_shares),   cmocka_unit_test(what_is_the_hosts_goes),
+		cmocka_unit_test(a_pods_pid_namespace),      cmocka_unit_test(the_containers_own_hooks_go_along),
 		cmocka_unit_test(hooks_and_gaps_are_errors),
 	};
 
