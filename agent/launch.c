@@ -14,7 +14,8 @@
 #include "lib/fd.h"
 #include "lib/sys.h"
 
-#define KEEP_MAX 12
+#define BULK_PIPE_SIZE (256 << 10) /* of stdin and stdout */
+#define KEEP_MAX       12
 
 enum launch_phase {
 	LAUNCH_BUILDING,   /* the builder job runs */
@@ -293,7 +294,7 @@ static int run_builder(void *arg, struct job_reply *reply, struct err *err)
 
 static int open_stdio(struct launch *l, struct err *err)
 {
-	uint32_t size = l->p->container->sandbox->options->container_pipe_size;
+	uint32_t asked = l->p->container->sandbox->options->container_pipe_size;
 
 	for (int i = 0; i < 3; i++) {
 		int ends[2];
@@ -303,8 +304,12 @@ static int open_stdio(struct launch *l, struct err *err)
 			return err_set(err, r, "make a pipe for the stdio of '%s'", l->p->id);
 		l->ours[i] = ends[i == 0];
 		l->theirs[i] = ends[i != 0];
-		if (i > 0 && size > 0)
-			(void)sys_fcntl(l->ours[i], F_SETPIPE_SZ, (long)size);
+		/* Where much flows, a pipe of the kernel's size has reader and writer wait for each other most of the
+		 * time. */
+		if (i > 0 && asked > 0)
+			(void)sys_fcntl(l->ours[i], F_SETPIPE_SZ, (long)asked);
+		else if (i < 2)
+			(void)sys_fcntl(l->ours[i], F_SETPIPE_SZ, BULK_PIPE_SIZE);
 	}
 	return 0;
 }

@@ -49,6 +49,7 @@ struct sandbox {
 	struct storage_table *storages;
 	struct oom *oom;
 	struct list lingering;                      /* struct process, by `lingering` link of process.c; oldest first */
+	unsigned n_large_windows;                   /* of output streams (stream.h) */
 	struct gate *gate;                          /* borrowed; NULL = everything is allowed */
 	void (*destroyed)(struct sandbox *sandbox); /* told after DestroySandbox has been answered */
 };

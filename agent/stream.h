@@ -4,9 +4,10 @@
  * Output is read only when somebody asks, so the pipe itself is the back-pressure. A chunk that was handed to a reader
  * belongs to the stream until the reader has acknowledged it: if its client went away, the next reader gets it.
  * Two kinds of clients share these rules. A reader asks for one chunk. A tap, of which a stream has one at most, sees
- * what comes, in a window of STREAM_CHUNK_MAX unacknowledged bytes, and acknowledges by offset; while it is attached,
- * readers wait. Offsets count all bytes since the process began. A stream is owned by its process. Readers, writers and
- * taps are embedded in their owner, who keeps them until done.
+ * what comes, in a window of unacknowledged bytes, and acknowledges by offset; while it is attached, readers wait. A
+ * window grows from STREAM_CHUNK_MAX to STREAM_WINDOW_MAX when it is full, as long as not too many have. Offsets count
+ * all bytes since the process began. A stream is owned by its process. Readers, writers and taps are embedded in their
+ * owner, who keeps them until done.
  */
 #pragma once
 
@@ -17,8 +18,11 @@
 #include "lib/list.h"
 #include "lib/loop.h"
 
-#define STREAM_CHUNK_MAX 65536 /* bytes that one read returns at most, and that are kept unacknowledged */
-#define ORPHAN_GRACE_MS  500   /* how long after its process's end an orphan may still add output */
+#define STREAM_CHUNK_MAX  65536       /* bytes that one read returns at most */
+#define STREAM_WINDOW_MAX (256 << 10) /* bytes that are kept unacknowledged for a fast stream, else STREAM_CHUNK_MAX   \
+	                               */
+#define STREAM_WINDOWS_MAX 64         /* windows of that size at once */
+#define ORPHAN_GRACE_MS    500        /* how long after its process's end an orphan may still add output */
 
 struct outstream;
 struct instream;
@@ -42,6 +46,7 @@ struct outstream_tap {
 	struct outstream *stream; /* NULL when it is in no stream any more */
 	uint64_t sent;            /* offset of the first byte that was not sent; in no stream any more: of its end */
 	int error;                /* -errno: reading failed */
+	unsigned *n_large;        /* large windows that there are, counted with those who live as long as the streams */
 	void (*changed)(struct outstream_tap *tap); /* look again, from a later turn: called from anywhere */
 };
 

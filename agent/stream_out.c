@@ -27,8 +27,9 @@ struct outstream {
 	struct outstream_reader *holder; /* has the front of the window and has not acknowledged it */
 	size_t given;                    /* bytes that it has */
 	struct outstream_tap *tap;
-	uint8_t *window; /* a ring of STREAM_CHUNK_MAX bytes: what was read and not acknowledged; NULL when empty */
-	size_t start, len;
+	uint8_t *window; /* a ring of `size` bytes: what was read and not acknowledged; NULL when empty */
+	size_t size, start, len;
+	unsigned *n_large; /* where a large window is counted; NULL = it is none */
 	struct outstream_counters counters;
 	void (*drained)(void *arg);
 	void *drained_arg;
@@ -45,9 +46,20 @@ static void close_fd(struct outstream *s)
 
 static void drop_window(struct outstream *s)
 {
-	free(s->window);
+	if (s->n_large) {
+		(void)sys_munmap(s->window, STREAM_WINDOW_MAX);
+		(*s->n_large)--;
+	} else {
+		free(s->window);
+	}
 	s->window = NULL;
-	s->start = s->len = 0;
+	s->n_large = NULL;
+	s->start = s->len = s->size = 0;
+}
+
+static bool is_full(const struct outstream *s)
+{
+	return s->window && s->len == s->size;
 }
 
 /* Offset of the window's first byte. */
@@ -60,7 +72,7 @@ static uint64_t base(const struct outstream *s)
 static void deliver(struct outstream *s, size_t n)
 {
 	s->counters.delivered += n;
-	s->start = (s->start + n) % STREAM_CHUNK_MAX;
+	s->start = (s->start + n) % s->size;
 	s->len -= n;
 	if (s->len == 0)
 		drop_window(s);
@@ -165,7 +177,7 @@ struct outstream *outstream_free(struct outstream *s)
 	list_remove(&s->serve.link);
 	loop_timer_stop(&s->grace);
 	close_fd(s);
-	free(s->window);
+	drop_window(s);
 	free(s);
 	return NULL;
 }
@@ -188,7 +200,7 @@ static void end_if_orphans_only(struct outstream *s)
 /* Bytes of the ring that lie together, from the k-th on. */
 static size_t together(const struct outstream *s, size_t k, size_t n)
 {
-	size_t left = STREAM_CHUNK_MAX - (s->start + k) % STREAM_CHUNK_MAX;
+	size_t left = s->size - (s->start + k) % s->size;
 
 	return n < left ? n : left;
 }
@@ -198,13 +210,15 @@ static int fill(struct outstream *s, size_t max)
 {
 	ssize_t n;
 
-	if (!s->window)
+	if (!s->window) {
 		s->window = malloc(STREAM_CHUNK_MAX);
+		s->size = s->window ? STREAM_CHUNK_MAX : 0;
+	}
 	if (!s->window)
 		return -ENOMEM;
-	max = together(s, s->len, max < STREAM_CHUNK_MAX - s->len ? max : STREAM_CHUNK_MAX - s->len);
+	max = together(s, s->len, max < s->size - s->len ? max : s->size - s->len);
 	do {
-		n = sys_read(s->fd, s->window + (s->start + s->len) % STREAM_CHUNK_MAX, max);
+		n = sys_read(s->fd, s->window + (s->start + s->len) % s->size, max);
 	} while (n == -EINTR);
 	if (n > 0) {
 		s->len += (size_t)n;
@@ -238,7 +252,7 @@ static void give(struct outstream *s, struct outstream_reader *reader)
 
 static void update_interest(struct outstream *s)
 {
-	bool wanted = s->tap ? s->len < STREAM_CHUNK_MAX : !list_is_empty(&s->readers);
+	bool wanted = s->tap ? !is_full(s) : !list_is_empty(&s->readers);
 	bool waiting = wanted && !s->holder && !s->ended;
 	uint64_t age_ms;
 
@@ -273,6 +287,27 @@ static void serve_readers(struct outstream *s)
 	}
 }
 
+/* A window that is full bounds how fast a stream can be on a transport with a long way. Without memory it stays. */
+static void grow(struct outstream *s)
+{
+	unsigned *n_large = s->tap->n_large;
+	size_t first = together(s, 0, s->len);
+	void *larger;
+
+	if (s->n_large || s->ended || !n_large || *n_large >= STREAM_WINDOWS_MAX)
+		return;
+	if (sys_mmap_anonymous(STREAM_WINDOW_MAX, &larger) < 0)
+		return;
+	memcpy(larger, s->window + s->start, first);
+	memcpy((uint8_t *)larger + first, s->window, s->len - first);
+	free(s->window);
+	s->window = larger;
+	s->size = STREAM_WINDOW_MAX;
+	s->start = 0;
+	s->n_large = n_large;
+	(*n_large)++;
+}
+
 static void serve_tap(struct outstream *s)
 {
 	int r = 0;
@@ -281,8 +316,10 @@ static void serve_tap(struct outstream *s)
 		return;
 	if (!s->ended)
 		end_if_orphans_only(s);
-	if (!s->ended && s->len < STREAM_CHUNK_MAX)
+	if (!s->ended && !is_full(s))
 		r = fill(s, STREAM_CHUNK_MAX);
+	if (is_full(s))
+		grow(s);
 	if (r < 0)
 		s->tap->error = r;
 	s->tap->changed(s->tap);
@@ -381,7 +418,7 @@ size_t outstream_peek(const struct outstream_tap *tap, const uint8_t **ret)
 	if (!s || tap->sent == s->counters.in)
 		return 0;
 	k = tap->sent - base(s);
-	*ret = s->window + (s->start + k) % STREAM_CHUNK_MAX;
+	*ret = s->window + (s->start + k) % s->size;
 	return together(s, k, s->len - k);
 }
 

@@ -13,8 +13,9 @@
 #include "lib/log.h"
 #include "lib/sys.h"
 
-#define INPUT_MAX 65536 /* bytes of input that are taken before the process takes them */
-#define MARKS_MAX 64    /* marks read at once */
+#define INPUT_MAX  65536 /* bytes of input that are taken before the process takes them */
+#define MARKS_MAX  64    /* marks read at once */
+#define LAST_READS 64    /* times that marks are read of somebody who is superseded: more than a socket holds */
 
 enum streamconn_state {
 	STREAMCONN_HEADER,    /* the header is coming */
@@ -47,6 +48,7 @@ struct streamconn {
 	enum streamconn_state state; /* changed by set_state only */
 	enum kstr_kind kind;
 	uint64_t asked; /* the header's offset */
+	unsigned flags; /* the header's */
 	uint8_t *head;  /* KSTR_HEADER_MAX bytes, until the header is whole */
 	size_t head_len;
 
@@ -121,7 +123,8 @@ void streamconns_free(struct streamconns *conns)
 /* Bytes that the socket took, 0 = none now, -errno. */
 static ssize_t send_some(const struct streamconn *c, const uint8_t *data, size_t n)
 {
-	ssize_t sent = fd_send(c->source.fd, data, n);
+	bool whole = c->flags & KSTR_WHOLE_PACKETS;
+	ssize_t sent = whole ? fd_send_whole(c->source.fd, data, n) : fd_send(c->source.fd, data, n);
 
 	return sent == -EAGAIN ? 0 : sent;
 }
@@ -225,19 +228,21 @@ static int take_marks(struct streamconn *c, const uint8_t *data, size_t n)
 	return outstream_confirm(&c->out, last);
 }
 
-static void read_marks(struct streamconn *c)
+/* True if there were any; the connection may have ended. */
+static bool read_marks(struct streamconn *c)
 {
 	uint8_t data[MARKS_MAX * KSTR_MARK_SIZE];
 	ssize_t n = sys_read(c->source.fd, data, sizeof(data));
 
 	if (n == -EAGAIN || n == -EINTR)
-		return;
+		return false;
 	if (n <= 0)
 		end(c, n == 0 ? "the client has closed it" : strerror((int)-n));
 	else if (take_marks(c, data, (size_t)n) < 0)
 		end(c, "the client acknowledges what it never got");
 	else
 		loop_defer(loop_of(c), &c->turn);
+	return n > 0;
 }
 
 /* --- input ------------------------------------------------------------------------------------------------------- */
@@ -377,11 +382,21 @@ static bool is_gone(struct streamconn *c)
 	return tell_mark(c, true) < 0;
 }
 
-static bool supersede(struct streamconn *old)
+/* What it has acknowledged is not sent again, whether we have looked already or not. */
+static void take_last_marks(struct streamconn *old)
 {
-	if (!is_gone(old))
+	for (int i = 0; i < LAST_READS && old->kind != KSTR_STDIN && old->state == STREAMCONN_STREAMING; i++)
+		if (!read_marks(old))
+			break;
+}
+
+/* False if somebody else is attached, lives, and is not to be let go. */
+static bool supersede(struct streamconn *c, struct streamconn *old)
+{
+	if (!(c->flags & KSTR_TAKE_OVER) && !is_gone(old))
 		return false;
-	end(old, "the client is gone, and another one has come");
+	take_last_marks(old);
+	end(old, "another client has come");
 	return true;
 }
 
@@ -392,7 +407,7 @@ static int attach_input(struct streamconn *c, struct process *p)
 
 	if (p->in) {
 		old = instream_tap(p->in);
-		if (old && !supersede(container_of(old, struct streamconn, in)))
+		if (old && !supersede(c, container_of(old, struct streamconn, in)))
 			return -EBUSY;
 		r = instream_attach(p->in, &c->in);
 		c->in.written = instream_written(p->in);
@@ -406,7 +421,7 @@ static int attach_output(struct streamconn *c, struct outstream *s, const struct
 {
 	struct outstream_tap *old = s ? outstream_tap(s) : NULL;
 
-	if (old && !supersede(container_of(old, struct streamconn, out)))
+	if (old && !supersede(c, container_of(old, struct streamconn, out)))
 		return -EBUSY;
 	if (s)
 		return outstream_attach(s, &c->out);
@@ -448,6 +463,7 @@ static void find_stream(struct streamconn *c, const struct kstr_header *header)
 
 	c->kind = header->kind;
 	c->asked = header->offset;
+	c->flags = header->flags;
 	/* The codes of ReadStdout and its like. */
 	if (!container)
 		refuse(c, KSTR_INVALID_ARGUMENT, "unknown container");
@@ -506,7 +522,7 @@ static int on_event(struct loop_source *source, uint32_t events)
 	else if (c->kind == KSTR_STDIN)
 		input_ready(c, events);
 	else if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-		read_marks(c);
+		(void)read_marks(c);
 	else
 		loop_defer(loop_of(c), &c->turn);
 	return LOOP_KEEP;
@@ -539,6 +555,7 @@ int streamconn_new(struct streamconns *conns, int fd)
 	c->timer.expired = on_timer;
 	c->turn.run = on_turn;
 	c->out.changed = output_changed;
+	c->out.n_large = &conns->sandbox->n_large_windows;
 	c->in.changed = input_changed;
 	c->writer.done = input_written;
 	list_init(&c->turn.link);

@@ -395,7 +395,8 @@ static int open_output(struct attach *a, uint32_t port, struct output *o, const 
 
 	if (o->is_over)
 		return 0;
-	if (plane_open(&o->stream, a->session, port, o->kind, asked, a->spec->cid, a->spec->eid, &err) < 0)
+	if (plane_open(&o->stream, a->session, port, o->kind, a->spec->take_over, asked, a->spec->cid, a->spec->eid,
+	               &err) < 0)
 		return cannot_attach(a, &err);
 	o->received = o->stream.offset;
 	if (o->received == asked || (a->spec->is_late && !have->is_set))
@@ -411,7 +412,8 @@ static int open_input(struct attach *a, uint32_t port)
 
 	if (!a->spec->interactive)
 		return 0;
-	if (plane_open(&a->in, a->session, port, KSTR_STDIN, 0, a->spec->cid, a->spec->eid, &err) < 0)
+	if (plane_open(&a->in, a->session, port, KSTR_STDIN, a->spec->take_over, 0, a->spec->cid, a->spec->eid, &err) <
+	    0)
 		return cannot_attach(a, &err);
 	a->has_stream_in = true;
 	a->skip = a->spec->skip_taken ? a->in.offset : 0;

@@ -19,6 +19,7 @@ struct attach_spec {
 
 	/* for a process that runs already */
 	bool is_late;    /* somebody may have read before us; without stdin its input stays open */
+	bool take_over;  /* whoever is attached is let go */
 	bool skip_taken; /* our stdin is the whole input: what was taken already is skipped */
 	struct option_number have_out, have_err; /* bytes of output that we have from before */
 };

@@ -72,23 +72,27 @@ static int introduce(int fd, const uint8_t *header, size_t n, uint32_t *ret_stat
 }
 
 int plane_open(struct plane_stream *s, const struct session *session, uint32_t port, enum kstr_kind kind,
-               uint64_t offset, const char *cid, const char *eid, struct err *err)
+               bool take_over, uint64_t offset, const char *cid, const char *eid, struct err *err)
 {
 	const char *name = kstr_kind_name(kind), *code;
 	_autoclose_ int fd = -EBADF;
 	uint8_t header[KSTR_HEADER_MAX];
 	uint32_t status = 0;
 	struct addr base, addr;
+	unsigned flags = take_over ? KSTR_TAKE_OVER : 0;
 	int n, r;
 
-	n = kstr_header_pack(kind, offset, cid, eid, header);
-	if (n < 0)
-		return err_set(err, -n, "attach %s of '%s'", name, eid);
 	r = addr_parse(&base, session->address, err);
 	if (r >= 0)
 		r = addr_with_port(&addr, &base, port, err);
 	if (r != 0)
 		return r;
+	/* Nothing but the kernel is between. */
+	if (addr.kind != ADDR_HVSOCK)
+		flags |= KSTR_WHOLE_PACKETS;
+	n = kstr_header_pack(kind, flags, offset, cid, eid, header);
+	if (n < 0)
+		return err_set(err, -n, "attach %s of '%s'", name, eid);
 	fd = addr_connect(&addr, CONNECT_MS, err);
 	if (fd < 0)
 		return fd;

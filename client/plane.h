@@ -23,11 +23,11 @@ struct plane_stream {
 uint32_t plane_find(struct session *session);
 
 /*
- * Attaches at `offset` (output: we have what is before). s->offset is then where the agent goes on. 0, -EPROTO with the
- * status in the text, or -errno.
+ * Attaches at `offset` (output: we have what is before), in place of whoever is attached if take_over is set. s->offset
+ * is then where the agent goes on. 0, -EPROTO with the status in the text, or -errno.
  */
 int plane_open(struct plane_stream *s, const struct session *session, uint32_t port, enum kstr_kind kind,
-               uint64_t offset, const char *cid, const char *eid, struct err *err);
+               bool take_over, uint64_t offset, const char *cid, const char *eid, struct err *err);
 
 /* Receives output without waiting: bytes, 0 = the stream is over and closed, -EAGAIN. */
 ssize_t plane_receive(struct plane_stream *s, void *data, size_t n);

@@ -9,6 +9,7 @@ static int run(struct ctl *ctl, const struct ctl_command *self, int argc, char *
 		ATTACH_OPTIONS(spec),
 		{ OPTION_BYTES, 0, "have-stdout", "BYTES", &spec.have_out, "go on behind these; we have them" },
 		{ OPTION_BYTES, 0, "have-stderr", "BYTES", &spec.have_err, "go on behind these; we have them" },
+		{ OPTION_FLAG, 0, "take-over", NULL, &spec.take_over, "let go of a client that is still attached" },
 		{ OPTION_FLAG, 0, "whole-stdin", NULL, &spec.skip_taken, "skip what the process has of our stdin" },
 		{ .kind = OPTION_END },
 	};

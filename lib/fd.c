@@ -163,9 +163,9 @@ int fd_copy(int from, int to, uint64_t max)
 	}
 }
 
-ssize_t fd_send(int fd, const void *data, size_t n)
+ssize_t fd_send_whole(int fd, const void *data, size_t n)
 {
-	struct iovec part = { .iov_base = (void *)(uintptr_t)data, .iov_len = n < FD_SEND_MAX ? n : FD_SEND_MAX };
+	struct iovec part = { .iov_base = (void *)(uintptr_t)data, .iov_len = n };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
 	ssize_t sent;
 
@@ -173,4 +173,9 @@ ssize_t fd_send(int fd, const void *data, size_t n)
 		sent = sys_sendmsg(fd, &message, MSG_DONTWAIT);
 	} while (sent == -EINTR);
 	return sent;
+}
+
+ssize_t fd_send(int fd, const void *data, size_t n)
+{
+	return fd_send_whole(fd, data, n < FD_SEND_MAX ? n : FD_SEND_MAX);
 }

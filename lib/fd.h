@@ -57,4 +57,8 @@ int fd_copy(int from, int to, uint64_t max);
  * vhost-device-vsock (0.3.0) never delivers those.
  */
 ssize_t fd_send(int fd, const void *data, size_t n);
+
+/* As fd_send, for sockets that take packets of any size: as much as goes. */
+ssize_t fd_send_whole(int fd, const void *data, size_t n);
+
 #define FD_SEND_MAX (28u << 10)

@@ -8,6 +8,7 @@
 #include "lib/utf8.h"
 
 #define FIXED_SIZE 14 /* magic, version, kind, offset */
+#define FLAGS      (KSTR_TAKE_OVER | KSTR_WHOLE_PACKETS)
 
 static const uint8_t magic[] = { 'K', 'S', 'T', 'R', KSTR_VERSION };
 
@@ -16,11 +17,12 @@ static int parse_fixed(const uint8_t *data, size_t n, struct kstr_header *h)
 {
 	if (memcmp(data, magic, n < sizeof(magic) ? n : sizeof(magic)) != 0)
 		return -EINVAL;
-	if (n > sizeof(magic) && data[sizeof(magic)] >= KSTR_KIND_MAX)
+	if (n > sizeof(magic) && (data[sizeof(magic)] & ~FLAGS) >= KSTR_KIND_MAX)
 		return -EINVAL;
 	if (n < FIXED_SIZE)
 		return 0;
-	h->kind = data[sizeof(magic)];
+	h->kind = data[sizeof(magic)] & ~FLAGS;
+	h->flags = data[sizeof(magic)] & FLAGS;
 	h->offset = kstr_mark_parse(data + 6);
 	return FIXED_SIZE;
 }
@@ -66,7 +68,8 @@ static size_t pack_name(uint8_t *out, const char *name, size_t n)
 	return sizeof(len) + n;
 }
 
-int kstr_header_pack(enum kstr_kind kind, uint64_t offset, const char *cid, const char *eid, uint8_t *out)
+int kstr_header_pack(enum kstr_kind kind, unsigned flags, uint64_t offset, const char *cid, const char *eid,
+                     uint8_t *out)
 {
 	size_t cid_len = strlen(cid), eid_len = strlen(eid), at = FIXED_SIZE;
 
@@ -74,7 +77,7 @@ int kstr_header_pack(enum kstr_kind kind, uint64_t offset, const char *cid, cons
 	    FIXED_SIZE + 2 * sizeof(uint16_t) + cid_len + eid_len > KSTR_HEADER_MAX)
 		return -ENAMETOOLONG;
 	memcpy(out, magic, sizeof(magic));
-	out[sizeof(magic)] = (uint8_t)kind;
+	out[sizeof(magic)] = (uint8_t)(kind | flags);
 	kstr_mark_pack(offset, out + 6);
 	at += pack_name(out + at, cid, cid_len);
 	at += pack_name(out + at, eid, eid_len);

@@ -2,11 +2,11 @@
 /*
  * The stream plane's bytes, for both sides of the VM (design D7; docs/PROTOCOL). All numbers are big endian. One
  * connection carries one stream of one process:
- *   client   "KSTR", u8 version 1, u8 kind, u64 offset, u16 length + container id, u16 length + exec id (empty or the
- *            container id: its first process); all within 5 s and 1 KiB, and nothing more before the answer
- *   agent    u32 status (a ttrpc code), u64 offset of the first byte to come; a status other than 0 ends the connection
- *   then     the sender of the stream sends raw bytes, the other side writes back u64 "received up to", an offset
- * Offsets count all bytes of the stream since the process began. Knows nothing of sockets.
+ *   client   "KSTR", u8 version 1, u8 kind + flags, u64 offset, u16 length + container id, u16 length + exec id (empty
+ * or the container id: its first process); all within 5 s and 1 KiB, and nothing more before the answer agent    u32
+ * status (a ttrpc code), u64 offset of the first byte to come; a status other than 0 ends the connection then     the
+ * sender of the stream sends raw bytes, the other side writes back u64 "received up to", an offset Offsets count all
+ * bytes of the stream since the process began. Knows nothing of sockets.
  */
 #pragma once
 
@@ -17,8 +17,8 @@
 #define KSTR_VERSION        1
 #define KSTR_HEADER_MAX     1024
 #define KSTR_ANSWER_SIZE    12
-#define KSTR_MARK_SIZE      8     /* "received up to" */
-#define KSTR_UNACKNOWLEDGED 65536 /* bytes that are kept for a client that may come again */
+#define KSTR_MARK_SIZE      8           /* "received up to" */
+#define KSTR_UNACKNOWLEDGED (256 << 10) /* bytes at most that are kept for a client that may come again */
 #define KSTR_HEADER_MS      5000
 #define KSTR_FEATURE_PREFIX "streams=" /* and the port, in GetGuestDetails' extra_features */
 
@@ -28,6 +28,11 @@ enum kstr_kind {
 	KSTR_STDERR,
 	KSTR_KIND_MAX,
 };
+
+/* Flags beside the kind. */
+#define KSTR_TAKE_OVER     0x80 /* whoever is attached is let go */
+#define KSTR_WHOLE_PACKETS 0x40 /* the transport loses no large packets: nothing is between the client and the kernel  \
+	                         */
 
 /* Codes of ttrpc, as far as they are used here. */
 enum kstr_status {
@@ -44,6 +49,7 @@ enum kstr_status {
 
 struct kstr_header {
 	enum kstr_kind kind;
+	unsigned flags;
 	uint64_t offset;           /* output: the client has what is before; input: its data begins here or before */
 	char cid[KSTR_HEADER_MAX]; /* no NUL inside, UTF-8 */
 	char eid[KSTR_HEADER_MAX];
@@ -53,7 +59,8 @@ struct kstr_header {
 int kstr_header_parse(const uint8_t *data, size_t n, struct kstr_header *ret);
 
 /* Writes a header of at most KSTR_HEADER_MAX bytes; its size, or -ENAMETOOLONG. */
-int kstr_header_pack(enum kstr_kind kind, uint64_t offset, const char *cid, const char *eid, uint8_t *out);
+int kstr_header_pack(enum kstr_kind kind, unsigned flags, uint64_t offset, const char *cid, const char *eid,
+                     uint8_t *out);
 
 /* Writes an answer, KSTR_ANSWER_SIZE bytes. */
 void kstr_answer_pack(uint32_t status, uint64_t offset, uint8_t *out);

@@ -485,6 +485,23 @@ int sys_mlockall(int flags)
 	return (int)CALL("mlockall", mlockall(flags));
 }
 
+int sys_mmap_anonymous(size_t n, void **ret)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+	void *start = NULL;
+	long r = CALL("mmap", (long)(start = mmap(NULL, n, PROT_READ | PROT_WRITE, flags, -1, 0)));
+
+	if (r < 0)
+		return (int)r;
+	*ret = start;
+	return 0;
+}
+
+int sys_munmap(void *start, size_t n)
+{
+	return (int)CALL("munmap", munmap(start, n));
+}
+
 int sys_setpriority(int nice)
 {
 	return (int)CALL("setpriority", setpriority(PRIO_PROCESS, 0, nice));

@@ -207,6 +207,10 @@ int sys_seccomp(unsigned operation, unsigned flags, void *args);
 int sys_bpf(int cmd, void *attr, size_t size);
 /* mlockall(2). */
 int sys_mlockall(int flags);
+/* mmap(2): n bytes of zeroes beside the heap; unmapped they are the kernel's again at once. 0 or -errno. */
+int sys_mmap_anonymous(size_t n, void **ret);
+/* munmap(2). */
+int sys_munmap(void *start, size_t n);
 /* setpriority(PRIO_PROCESS, 0, nice). */
 int sys_setpriority(int nice);
 /* sched_setscheduler to SCHED_OTHER with priority 0. */

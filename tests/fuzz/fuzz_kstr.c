@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK(r != 0 || n < KSTR_HEADER_MAX);
 	if (r > 0) {
 		FUZZ_CHECK(h.kind < KSTR_KIND_MAX && utf8_is_valid(h.cid, strlen(h.cid)));
-		FUZZ_CHECK(kstr_header_pack(h.kind, h.offset, h.cid, h.eid, packed) == r);
+		FUZZ_CHECK(kstr_header_pack(h.kind, h.flags, h.offset, h.cid, h.eid, packed) == r);
 		FUZZ_CHECK(memcmp(packed, data, (size_t)r) == 0);
 	}
 	for (size_t k = 0; k < n; k++) {

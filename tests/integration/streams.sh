@@ -4,6 +4,10 @@
 . "$(dirname "$0")/../lib/integration.sh"
 begin
 
+kata_in_place() {
+	exec "$build/kata-agent-ctl" --address "unix://$work/agent.sock" "$@"
+}
+
 run() {
 	kata run --rootfs "$work/rootfs" "$@"
 }
@@ -128,6 +132,38 @@ one_client_at_a_time() {
 		expect 125 INVALID_ARGUMENT kata attach nowhere
 }
 
+# The first client lives but has stopped, as one that nobody has told to be dead: its successor asks to take over.
+living_client_is_let_go() {
+	local pid have
+	kata_in_place exec --id stuck sleeper -- cat /tmp/data >"$work/out" &
+	pid=$!
+	until_grown "$work/out" 1000000 && kill -STOP "$pid" || return
+	have=$(stat -c %s "$work/out")
+	expect 125 FAILED_PRECONDITION kata attach --have-stdout "$have" sleeper stuck || return
+	kata attach --take-over -v --have-stdout "$have" sleeper stuck >"$work/rest" 2>"$work/log" || { cat "$work/log"; return 1; }
+	kill -KILL "$pid"
+	wait "$pid"
+	cat "$work/rest" >>"$work/out"
+	cmp "$work/data" "$work/out" && delivered stdout 104857600
+}
+
+living_writer_is_let_go() {
+	local pid
+	rm -f "$work/fifo" && mkfifo "$work/fifo"
+	kata_in_place exec -i --id slow sleeper -- sh -c 'until [ -e /tmp/go2 ]; do sleep 0.1; done; cat >/tmp/copy' <"$work/fifo" &
+	pid=$!
+	exec 7>"$work/fifo"
+	timeout 2 head -c 6000000 "$work/data" >&7 # more than fits on the way
+	kill -STOP "$pid"
+	touch "$work/rootfs/tmp/go2"
+	expect 125 FAILED_PRECONDITION kata attach -i --whole-stdin sleeper slow <"$work/data" || return
+	kata attach --take-over -v -i --whole-stdin sleeper slow <"$work/data" 2>"$work/log" || { cat "$work/log"; return 1; }
+	exec 7>&-
+	kill -KILL "$pid"
+	wait "$pid"
+	cmp "$work/data" "$work/rootfs/tmp/copy" && delivered stdin 104857600
+}
+
 orphan_does_not_hold_the_end() {
 	KATA_TIMEOUT=20 expect 0 own kata exec -v sleeper -- sh -c 'sleep 60 & echo own'
 }
@@ -178,6 +214,8 @@ check killed_output_resumes killed_output_resumes
 check killed_input_resumes killed_input_resumes
 check late_attach_after_exit late_attach_after_exit
 check one_client_at_a_time one_client_at_a_time
+check living_client_is_let_go living_client_is_let_go
+check living_writer_is_let_go living_writer_is_let_go
 check orphan_does_not_hold_the_end orphan_does_not_hold_the_end
 check orphan_may_finish orphan_may_finish
 check terminal terminal

@@ -4,7 +4,8 @@
  * only, no shell between it and the kernel that could set something right. probe self        one "name value" line per
  * property probe fds         opens files until the kernel says no, prints how many and why, then sleeps probe open FILE
  * opens it for reading; prints "ok" or the error's name. probe flow PORT MIB writes so many zeros to the host's vsock
- * port. probe try: what an ordinary container must not be able to do, one line each: "no NAME ERROR" or "got NAME"
+ * port; probe out MIB to stdout; probe relay PORT carries stdin there. probe try: what an ordinary container must not
+ * be able to do, one line each: "no NAME ERROR" or "got NAME"
  */
 #include <dirent.h>
 #include <errno.h>
@@ -179,6 +180,42 @@ static int flow(unsigned port, unsigned long mib)
 	return read(fd, chunk, 1) == 1 ? 0 : 1;
 }
 
+/* The same bytes from the same program for whoever reads our stdout. */
+static int out(unsigned long mib)
+{
+	static char chunk[65536];
+
+	for (unsigned long left = mib << 20; left > 0;) {
+		ssize_t n = write(STDOUT_FILENO, chunk, left < sizeof(chunk) ? left : sizeof(chunk));
+
+		if (n <= 0)
+			return 1;
+		left -= (unsigned long)n;
+	}
+	return 0;
+}
+
+/* What no agent can save: out of a pipe, to the host. */
+static int relay(unsigned port)
+{
+	static char chunk[65536];
+	struct sockaddr_vm host = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_HOST, .svm_port = port };
+	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ssize_t n;
+
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&host, sizeof(host)) < 0) {
+		perror("probe: connect to the host");
+		return 1;
+	}
+	while ((n = read(STDIN_FILENO, chunk, sizeof(chunk))) > 0)
+		for (ssize_t at = 0, w; at < n; at += w) {
+			w = write(fd, chunk + at, (size_t)(n - at));
+			if (w <= 0)
+				return 1;
+		}
+	return n == 0 && read(fd, chunk, 1) == 1 ? 0 : 1;
+}
+
 /* --- what must not work ------------------------------------------------------------------------------------------- */
 
 static int try_write(const char *path)
@@ -281,6 +318,10 @@ int main(int argc, char **argv)
 		return try_open(argv[2]);
 	if (argc == 4 && strcmp(argv[1], "flow") == 0)
 		return flow((unsigned)strtoul(argv[2], NULL, 10), strtoul(argv[3], NULL, 10));
-	fprintf(stderr, "usage: probe self|try|fds|open FILE|flow PORT MIB\n");
+	if (argc == 3 && strcmp(argv[1], "out") == 0)
+		return out(strtoul(argv[2], NULL, 10));
+	if (argc == 3 && strcmp(argv[1], "relay") == 0)
+		return relay((unsigned)strtoul(argv[2], NULL, 10));
+	fprintf(stderr, "usage: probe self|try|fds|open FILE|flow PORT MIB|out MIB|relay PORT\n");
 	return 2;
 }

@@ -1,16 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Endurance of stdio in a real guest: VM_EXECS (300) short execs of four kinds (tests/lib/execs.sh), four at a time, and
+# Endurance of stdio in a real guest: VM_EXECS (300) short execs of all kinds (tests/lib/execs.sh), some with a client that is killed, four at a time, and
 # STREAM_MIB (64; SOAK=full: 1024) through stdout and through stdin of one process. Every byte and every exit code is
 # compared; fds, processes and mounts of the guest and the agent's memory are where they were.
 # shellcheck source=tests/lib/vm.sh
 . "$(dirname "$0")/../lib/vm.sh"
 # shellcheck source=tests/lib/execs.sh
 . "$top/tests/lib/execs.sh"
-# Without killed clients: vhost-device-vsock may not tell the guest of one while the guest waits for it to acknowledge, and
-# nobody can take over then. The integration ring has them.
-# shellcheck disable=SC2034 # of execs.sh
-exec_kinds=(pipe_only pipe_input tty_only tty_input)
 execs=${VM_EXECS:-300}
 lanes=4
 mib=${STREAM_MIB:-64}

@@ -138,7 +138,7 @@ void plane_receive(struct plane *f, int fd, void *data, size_t n)
 int plane_attach(struct plane *f, enum kstr_kind kind, uint64_t offset, enum kstr_status status, uint64_t from)
 {
 	uint8_t header[KSTR_HEADER_MAX], answer[KSTR_ANSWER_SIZE];
-	int fd = plane_connect(f), n = kstr_header_pack(kind, offset, "web", "", header);
+	int fd = plane_connect(f), n = kstr_header_pack(kind, 0, offset, "web", "", header);
 	uint64_t said;
 	uint32_t code;
 

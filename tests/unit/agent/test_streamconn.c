@@ -33,7 +33,7 @@ static void expect_refusal(struct plane *f, const void *header, size_t n, enum k
 static void expect_refused_name(struct plane *f, const char *cid, const char *eid, enum kstr_status status)
 {
 	uint8_t header[KSTR_HEADER_MAX];
-	int n = kstr_header_pack(KSTR_STDOUT, 0, cid, eid, header);
+	int n = kstr_header_pack(KSTR_STDOUT, 0, 0, cid, eid, header);
 
 	expect_refusal(f, header, (size_t)n, status);
 }
@@ -85,7 +85,7 @@ static void a_header_in_pieces_is_put_together(void **state)
 	struct plane *f = *state;
 	uint8_t header[KSTR_HEADER_MAX], answer[KSTR_ANSWER_SIZE];
 	_autoclose_ int fd = plane_connect(f);
-	int n = kstr_header_pack(KSTR_STDOUT, 0, "web", "web", header);
+	int n = kstr_header_pack(KSTR_STDOUT, 0, 0, "web", "web", header);
 
 	for (int i = 0; i < n; i++)
 		plane_send(f, fd, header + i, 1);
@@ -275,26 +275,81 @@ static void a_client_that_knows_nothing_gets_what_is_not_acknowledged(void **sta
 	(void)close(fd);
 }
 
-static void no_more_than_the_window_is_unacknowledged(void **state)
+static void expect_window(struct plane *f, size_t window)
 {
-	struct plane *f = *state;
 	_autoclose_ int fd = plane_attach(f, KSTR_STDOUT, 0, KSTR_OK, 0);
-	uint8_t *got = test_malloc(KSTR_UNACKNOWLEDGED);
+	uint8_t *got = test_malloc(window);
 	size_t n = 0;
 
 	for (int i = 0; i < 20; i++) {
 		n = write_pattern(f, n, 10 * BIG);
 		plane_turns(f);
 	}
-	assert_int_equal(outstream_counters(f->init->out).in, KSTR_UNACKNOWLEDGED);
-	assert_true(n <= 2 * KSTR_UNACKNOWLEDGED); /* the rest is the pipe's */
-	plane_receive(f, fd, got, KSTR_UNACKNOWLEDGED);
-	check_pattern(got, KSTR_UNACKNOWLEDGED, 0);
+	assert_int_equal(outstream_counters(f->init->out).in, window);
+	assert_true(n <= window + 65536); /* the rest is the pipe's */
+	plane_receive(f, fd, got, window);
+	check_pattern(got, window, 0);
 	plane_expect_silence(f, fd);
 	plane_mark(f, fd, 100);
 	plane_receive(f, fd, got, 100);
-	check_pattern(got, 100, KSTR_UNACKNOWLEDGED);
+	check_pattern(got, 100, window);
 	plane_expect_silence(f, fd);
+	test_free(got);
+}
+
+static void no_more_than_the_window_is_unacknowledged(void **state)
+{
+	struct plane *f = *state;
+
+	expect_window(f, KSTR_UNACKNOWLEDGED);
+	assert_int_equal(f->sandbox.n_large_windows, 1);
+	f->init->out = outstream_free(f->init->out);
+	assert_int_equal(f->sandbox.n_large_windows, 0);
+}
+
+/* Where many are large, a stream is served from a small one. */
+static void large_windows_are_counted(void **state)
+{
+	struct plane *f = *state;
+
+	f->sandbox.n_large_windows = STREAM_WINDOWS_MAX;
+	expect_window(f, STREAM_CHUNK_MAX);
+	assert_int_equal(f->sandbox.n_large_windows, STREAM_WINDOWS_MAX);
+}
+
+/* A window that has grown in the middle of its ring, and what a dead client left in it. */
+static void a_large_window_is_the_next_clients(void **state)
+{
+	struct plane *f = *state;
+	int fd = plane_attach(f, KSTR_STDOUT, 0, KSTR_OK, 0);
+	uint8_t *got = test_malloc(3 * BIG);
+	size_t n = 0;
+
+	n = write_pattern(f, n, 50000);
+	plane_receive(f, fd, got, 50000);
+	plane_mark(f, fd, 40000);
+	for (int i = 0; i < 20; i++) {
+		n = write_pattern(f, n, 3 * BIG);
+		plane_turns(f);
+	}
+	assert_int_equal(outstream_counters(f->init->out).in, 40000 + KSTR_UNACKNOWLEDGED);
+	plane_receive(f, fd, got, 70000);
+	plane_mark(f, fd, 120000);
+	(void)close(fd);
+	plane_turns(f);
+	fd = plane_attach(f, KSTR_STDOUT, 0, KSTR_OK, 120000);
+	for (size_t have = 120000; have < 3 * BIG;) {
+		size_t some = 3 * BIG - have < 7919 ? 3 * BIG - have : 7919;
+
+		plane_receive(f, fd, got, some);
+		check_pattern(got, some, have);
+		have += some;
+		plane_mark(f, fd, have);
+		n = write_pattern(f, n, 3 * BIG);
+	}
+	plane_turns(f);
+	assert_int_equal(f->sandbox.n_large_windows, 0); /* all is acknowledged, nothing is held */
+	(void)close(fd);
 	test_free(got);
 }
 
@@ -333,6 +388,86 @@ static void a_second_client_is_refused_while_the_first_lives(void **state)
 	second = plane_attach(f, KSTR_STDOUT, 0, KSTR_OK, 0);
 	expect_text(f, second, "x");
 	assert_int_equal(f->conns.n, 2);
+}
+
+/* Sends a header of a client that takes over; the answer must be OK and `from`. */
+static int take_over(struct plane *f, enum kstr_kind kind, uint64_t offset, uint64_t from)
+{
+	uint8_t header[KSTR_HEADER_MAX], answer[KSTR_ANSWER_SIZE];
+	int n = kstr_header_pack(kind, KSTR_TAKE_OVER, offset, "web", "", header), fd = plane_connect(f);
+	uint32_t status;
+
+	plane_send(f, fd, header, (size_t)n);
+	plane_receive(f, fd, answer, sizeof(answer));
+	kstr_answer_parse(answer, &status, &offset);
+	assert_int_equal(status, KSTR_OK);
+	assert_int_equal(offset, from);
+	return fd;
+}
+
+/* The first one lives, as far as anybody can tell. Its last mark has arrived, and nobody has looked at it yet. */
+static void a_client_that_takes_over_gets_what_is_not_acknowledged(void **state)
+{
+	struct plane *f = *state;
+	_autoclose_ int first = plane_attach(f, KSTR_STDOUT, 0, KSTR_OK, 0), second = -EBADF, third = -EBADF;
+	uint8_t mark[KSTR_MARK_SIZE];
+
+	put(f, "abcdef");
+	expect_text(f, first, "abcdef");
+	kstr_mark_pack(2, mark);
+	assert_int_equal(write(first, mark, sizeof(mark)), sizeof(mark));
+	second = take_over(f, KSTR_STDOUT, 0, 2);
+	plane_expect_end(f, first);
+	expect_text(f, second, "cdef");
+	third = take_over(f, KSTR_STDOUT, 5, 5);
+	plane_expect_end(f, second);
+	expect_text(f, third, "f");
+	put(f, "g");
+	expect_text(f, third, "g");
+	plane_mark(f, third, 7);
+	assert_int_equal(outstream_counters(f->init->out).delivered, 7);
+	assert_int_equal(outstream_counters(f->init->out).lost, 0);
+	plane_turns(f);
+	assert_int_equal(f->conns.n, 1);
+}
+
+/* Marks may still be there before the end. */
+static void expect_closed(int fd)
+{
+	uint8_t mark[KSTR_MARK_SIZE];
+	ssize_t n = 1;
+
+	while (n > 0)
+		n = read(fd, mark, sizeof(mark));
+	/* A unix socket that is closed with unread data says so. */
+	assert_true(n == 0 || errno == ECONNRESET);
+}
+
+static void a_writer_that_takes_over_brings_what_was_not_taken(void **state)
+{
+	struct plane *f = *state;
+	_autoclose_ int first = plane_attach(f, KSTR_STDIN, 0, KSTR_OK, 0), second = -EBADF;
+	uint8_t *data = test_malloc(BIG), *got = test_malloc(BIG);
+	uint64_t taken;
+
+	plane_pattern(data, BIG, 0);
+	assert_true(write(first, data, BIG) > 65536);
+	plane_turns(f);
+	taken = instream_written(f->init->in);
+	assert_true(taken > 0 && taken < BIG);
+	second = take_over(f, KSTR_STDIN, 0, taken);
+	expect_closed(first);
+	for (size_t have = 0, sent = taken; have < BIG;) {
+		ssize_t n = sent < BIG ? write(second, data + sent, BIG - sent) : 0;
+
+		sent += n > 0 ? (size_t)n : 0;
+		plane_turns(f);
+		n = read(f->in, got + have, BIG - have);
+		have += n > 0 ? (size_t)n : 0;
+	}
+	check_pattern(got, BIG, 0);
+	test_free(data);
+	test_free(got);
 }
 
 static void an_impossible_mark_ends_the_connection(void **state)
@@ -563,8 +698,12 @@ int test_streamconn(void)
 		TEST(killed_clients_lose_nothing),
 		TEST(a_client_that_knows_nothing_gets_what_is_not_acknowledged),
 		TEST(no_more_than_the_window_is_unacknowledged),
+		TEST(large_windows_are_counted),
+		TEST(a_large_window_is_the_next_clients),
 		TEST(the_ring_keeps_the_order),
 		TEST(a_second_client_is_refused_while_the_first_lives),
+		TEST(a_client_that_takes_over_gets_what_is_not_acknowledged),
+		TEST(a_writer_that_takes_over_brings_what_was_not_taken),
 		TEST(an_impossible_mark_ends_the_connection),
 		TEST(marks_in_pieces_count),
 		TEST(a_forgotten_process_ends_the_connection),

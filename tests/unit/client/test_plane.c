@@ -35,7 +35,7 @@ static int receive_all(int fd, uint8_t *data, size_t n)
 static int serve(int listener, uint32_t status, uint64_t offset, int (*script)(int fd))
 {
 	uint8_t expected[KSTR_HEADER_MAX], header[KSTR_HEADER_MAX], answer[KSTR_ANSWER_SIZE];
-	int n = kstr_header_pack(KSTR_STDOUT, 7, "web", "e1", expected), fd;
+	int n = kstr_header_pack(KSTR_STDOUT, KSTR_WHOLE_PACKETS, 7, "web", "e1", expected), fd;
 
 	(void)alarm(20);
 	(void)fd_set_nonblock(listener, false);
@@ -80,7 +80,7 @@ static int open_it(const struct port *p, struct plane_stream *s, struct err *err
 {
 	struct session session = { .program = "kata-agent-ctl", .address = p->address };
 
-	return plane_open(s, &session, 1028, KSTR_STDOUT, 7, "web", "e1", err);
+	return plane_open(s, &session, 1028, KSTR_STDOUT, false, 7, "web", "e1", err);
 }
 
 static ssize_t receive_patiently(struct plane_stream *s, char *data, size_t n)

@@ -216,6 +216,7 @@ static void sending_is_cut_and_never_waits(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	assert_int_equal(fd_send(pair[0], data, sizeof(data)), FD_SEND_MAX);
 	assert_int_equal(fd_send(pair[0], data, 3), 3);
+	assert_int_equal(fd_send_whole(pair[0], data, sizeof(data)), sizeof(data));
 	do {
 		n = fd_send(pair[0], data, sizeof(data));
 	} while (n > 0);
