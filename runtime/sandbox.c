@@ -19,14 +19,31 @@
 
 #define LOST_STATUS (128 + SIGKILL) /* of a container whose VM has gone away */
 
+/* What a create needs while the VM grows. */
+struct creation {
+	struct arena arena;
+	struct oci_spec *spec;
+	struct guestspec guest;
+};
+
+static void free_creation(struct container *c)
+{
+	if (c->creation)
+		arena_done(&c->creation->arena);
+	free(take_ptr(&c->creation));
+}
+
 static void free_container(struct container *c)
 {
+	resize_forget(c->sandbox, c);
+	free_creation(c);
 	list_remove(&c->link);
 	loop_remove(&c->stdio);
 	c->stdio.fd = fd_close(c->stdio.fd);
 	(void)json_object_put(c->annotations);
 	free(c->id);
 	free(c->bundle);
+	free(c->cpuset);
 	free(c);
 }
 
@@ -37,6 +54,7 @@ int sandbox_init(struct sandbox *sb, struct loop *loop, const char *root, const 
 	list_init(&sb->execs);
 	list_init(&sb->enders);
 	list_init(&sb->end_deferred.link);
+	resize_init(&sb->resize);
 	sb->dir = place_path(root, id, NULL);
 	return sb->dir ? 0 : err_set(err, ENOMEM, "make sandbox '%s'", id);
 }
@@ -50,6 +68,7 @@ void sandbox_done(struct sandbox *sb)
 	network_close(&sb->network);
 	list_foreach(c, &sb->containers, struct container, link)
 		free_container(c);
+	resize_forget(sb, NULL);
 	config_done(&sb->config);
 	free(sb->dir);
 }
@@ -103,6 +122,8 @@ void sandbox_exited(struct sandbox *sb, struct container *c, int code)
 	sandbox_save(sb);
 	if (strcmp(c->id, sb->id) == 0)
 		sandbox_end(sb, 0);
+	else
+		resize_ask(sb, NULL, NULL);
 	sandbox_end_check(sb);
 }
 
@@ -147,6 +168,8 @@ static void drop(struct sandbox *sb, struct container *c)
 		free_container(c);
 	if (is_own)
 		sandbox_end(sb, 0);
+	else
+		resize_ask(sb, NULL, NULL);
 }
 
 static void on_created(void *arg, struct client_reply *reply)
@@ -175,20 +198,51 @@ static void on_created(void *arg, struct client_reply *reply)
 		(void)json_object_put(result);
 }
 
-static int send_create(struct sandbox *sb, struct container *c, struct arena *arena, const struct oci_spec *spec,
-                       const struct guestspec *g, struct err *err)
+static int send_create(struct sandbox *sb, struct container *c, struct err *err)
 {
 	Grpc__CreateContainerRequest request = GRPC__CREATE_CONTAINER_REQUEST__INIT;
 	unsigned timeout_ms = (unsigned)sb->config.runtime.create_container_timeout * 1000;
-	int r = pboci_spec_to_pb(arena, spec, &request.oci, err);
+	int r = pboci_spec_to_pb(&c->creation->arena, c->creation->spec, &request.oci, err);
 
 	if (r < 0)
 		return r;
 	request.container_id = c->id;
 	request.exec_id = c->id;
-	request.sandbox_pidns = g->sandbox_pidns;
+	request.sandbox_pidns = c->creation->guest.sandbox_pidns;
 	r = agentlink_call(&sb->link, "CreateContainer", &request.base, timeout_ms, on_created, c);
-	return r < 0 ? err_set(err, -r, "create container '%s'", c->id) : 0;
+	if (r < 0)
+		return err_set(err, -r, "create container '%s'", c->id);
+	free_creation(c);
+	return 0;
+}
+
+/* The VM is as large as it gets. */
+static void on_room(void *arg)
+{
+	struct container *c = arg;
+	struct sandbox *sb = c->sandbox;
+	struct err err = ERR_INIT;
+	int r;
+
+	if (sb->end != END_NONE)
+		r = err_say(&err, ECONNRESET, "create container '%s': its sandbox ends", c->id);
+	else
+		r = send_create(sb, c, &err);
+	if (r == 0)
+		return;
+	fail_pending(c, &err);
+	drop(sb, c);
+}
+
+/* Takes the arena over, in which all of it lives. */
+static int keep_creation(struct container *c, struct arena *arena, struct oci_spec *spec, const struct guestspec *g)
+{
+	c->creation = calloc(1, sizeof(*c->creation));
+	if (!c->creation)
+		return -ENOMEM;
+	*c->creation = (struct creation){ .arena = *arena, .spec = spec, .guest = *g };
+	*arena = (struct arena){ .max = 0 };
+	return 0;
 }
 
 static struct container *add_container(struct sandbox *sb, const char *id, const char *bundle,
@@ -206,7 +260,7 @@ static struct container *add_container(struct sandbox *sb, const char *id, const
 	c->annotations = json_object_new_object();
 	c->created = time(NULL);
 	c->is_terminal = spec->process->terminal;
-	if (!c->id || !c->bundle || !c->annotations) {
+	if (!c->id || !c->bundle || !c->annotations || resize_demand(c, spec->linux->resources) < 0) {
 		free_container(c);
 		return NULL;
 	}
@@ -230,6 +284,7 @@ static int create(struct sandbox *sb, struct container *c, struct arena *arena, 
 {
 	struct guestspec_options o = { .id = c->id, .bundle = c->bundle };
 	struct guestspec g = { .binds = NULL };
+	bool is_first = !sb->is_booted;
 	const char *pod;
 	int r = annotation_role(&spec->annotations, &o.role, &pod, err);
 
@@ -239,9 +294,18 @@ static int create(struct sandbox *sb, struct container *c, struct arena *arena, 
 	r = guestspec_constrain(arena, spec, &o, &g, err);
 	if (r == 0)
 		r = share_all(sb, &g, err);
-	if (r == 0 && !sb->is_booted)
+	if (r == 0 && is_first)
 		r = sandbox_boot(sb, spec, err);
-	return r < 0 ? r : send_create(sb, c, arena, spec, &g, err);
+	if (r < 0)
+		return r;
+	r = keep_creation(c, arena, spec, &g);
+	if (r < 0)
+		return err_set(err, -r, "create container '%s'", c->id);
+	/* The VM was started with room for its first one. */
+	if (is_first)
+		return send_create(sb, c, err);
+	resize_ask(sb, on_room, c);
+	return 0;
 }
 
 /* The first request brings the configuration. */

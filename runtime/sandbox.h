@@ -18,6 +18,7 @@
 #include "runtime/guestspec.h"
 #include "runtime/hypervisor/qemu.h"
 #include "runtime/network/network.h"
+#include "runtime/resize.h"
 #include "runtime/wire.h"
 
 enum container_status {
@@ -50,7 +51,10 @@ struct container {
 	bool is_waited, is_removed; /* WaitProcess is out; removed meanwhile */
 	uint64_t ooms;              /* how often the guest killed in it for lack of memory */
 	struct json_object *annotations;
-	pid_t pid; /* of its stdio process, 0 = none yet */
+	struct sizing_demand demand, demand_before; /* the last update */
+	char *cpuset;                               /* of the demand */
+	struct creation *creation;                  /* until the agent is asked for it */
+	pid_t pid;                                  /* of its stdio process, 0 = none yet */
 	uint64_t start_time;
 	struct loop_source stdio;     /* pidfd of that */
 	struct wire_request *pending; /* create, start or delete that waits for the agent */
@@ -64,6 +68,7 @@ struct sandbox {
 	bool is_kvm;
 	struct network network;
 	struct qemu *qemu;
+	struct resize resize;
 	struct agentlink link;
 	struct list containers, execs;
 	unsigned n_execs; /* ever */

@@ -11,7 +11,41 @@
 #include "runtime/sizing.h"
 
 #define AGENT_PORT 1024
-#define MIB        ((int64_t)1 << 20)
+/* What kernels want memory to come in; a guest that starts with whole ones can be given more of them. */
+#define GUEST_BLOCK_MIB 128
+
+/* A microvm has nothing to plug into. */
+static bool is_fixed_size(const struct sandbox *sb)
+{
+	return sb->config.runtime.static_sandbox_resource_mgmt ||
+	       strcmp(sb->config.hypervisor.machine_type, "microvm") == 0;
+}
+
+/* With nothing to plug in later, what the pod's annotations say counts. */
+static int find_size(const struct sandbox *sb, const struct oci_spec *spec, struct sizing_result *ret, struct err *err)
+{
+	const struct config_hypervisor *h = &sb->config.hypervisor;
+	const struct sizing_demand demand = sizing_demand_of(spec->linux->resources);
+	struct annotation_size pod;
+	int r = annotation_size(&spec->annotations, &pod, err);
+
+	if (r < 0)
+		return r;
+	*ret = is_fixed_size(sb) ? sizing_static(h, &pod, &demand) : sizing_for(h, &demand, 1, GUEST_BLOCK_MIB);
+	return 0;
+}
+
+/* Words for the guest's kernel and agent; in the configuration's arena. */
+static const char *find_params(struct sandbox *sb)
+{
+	const struct config_agent *a = &sb->config.agent;
+
+	return arena_printf(&sb->config.arena, "%s%s%s",
+	                    /* What was plugged in can be taken out again only if nothing of the kernel's lies in it. */
+	                    is_fixed_size(sb) ? "" : "memhp_default_state=online_movable ",
+	                    a->enable_debug ? "agent.log=debug " : "",
+	                    a->debug_console_enabled ? "agent.debug_console agent.debug_console_vport=1026 " : "");
+}
 
 /* The configured program, or the first of the usual places that has it. */
 static const char *find_program(const char *configured, const char *const *places)
@@ -33,10 +67,12 @@ static int fill_vm(struct sandbox *sb, const struct oci_spec *spec, struct qemu_
 	static const char *const virtiofsds[] = { "/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd", NULL };
 	static const char *const vsocks[] = { "/usr/libexec/vhost-device-vsock", "/usr/bin/vhost-device-vsock", NULL };
 	const struct config_hypervisor *h = &sb->config.hypervisor;
-	struct sizing_demand demand = sizing_demand_of(spec->linux->resources);
-	struct sizing_result size = sizing_for(h, &demand, 1, 1);
+	struct sizing_result size;
 	struct stat st;
+	int r = find_size(sb, spec, &size, err);
 
+	if (r < 0)
+		return r;
 	if (strcmp(h->shared_fs, "virtio-fs") != 0)
 		return err_say(err, EOPNOTSUPP, "hypervisor.shared_fs '%s': only virtio-fs is done yet", h->shared_fs);
 	q->virtiofsd = find_program(h->virtio_fs_daemon, virtiofsds);
@@ -58,7 +94,10 @@ static int fill_vm(struct sandbox *sb, const struct oci_spec *spec, struct qemu_
 	q->vm.memory_mib = size.memory_mib;
 	q->vm.image_bytes = *h->image && stat(h->image, &st) == 0 ? st.st_size : 0;
 	q->agent_port = AGENT_PORT;
-	q->vm.extra_params = sb->config.agent.enable_debug ? "agent.log=debug" : "";
+	q->vm.extra_params = find_params(sb);
+	if (!q->vm.extra_params)
+		return err_set(err, ENOMEM, "boot sandbox '%s'", sb->id);
+	resize_started(&sb->resize, &size, is_fixed_size(sb));
 	return 0;
 }
 
@@ -90,6 +129,36 @@ static void on_sandbox_created(void *arg, struct client_reply *reply)
 	(void)agentlink_check(reply, "create", "sandbox", &b->err);
 }
 
+/* "e1000 debug=1 x=2": a name and its parameters. */
+static int add_modules(const struct sandbox *sb, struct arena *arena, Grpc__CreateSandboxRequest *request)
+{
+	const struct config_list *names = &sb->config.agent.kernel_modules;
+	Grpc__KernelModule **modules = arena_array(arena, names->n + 1, sizeof(*modules));
+
+	if (!modules)
+		return -ENOMEM;
+	for (size_t i = 0; i < names->n; i++) {
+		char *text = arena_strdup(arena, names->v[i]), *rest = text;
+		char **words = arena_array(arena, strlen(names->v[i]) / 2 + 2, sizeof(*words));
+		size_t n = 0;
+
+		modules[i] = arena_alloc(arena, sizeof(*modules[i]));
+		if (!text || !words || !modules[i])
+			return -ENOMEM;
+		grpc__kernel_module__init(modules[i]);
+		for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+			words[n++] = word;
+		if (n == 0)
+			continue;
+		modules[i]->name = words[0];
+		modules[i]->parameters = words + 1;
+		modules[i]->n_parameters = n - 1;
+	}
+	request->kernel_modules = modules;
+	request->n_kernel_modules = names->n;
+	return 0;
+}
+
 /* The only call that is waited for: nothing else can be served before. */
 static int create_in_agent(struct sandbox *sb, const struct oci_spec *spec, struct err *err)
 {
@@ -104,7 +173,7 @@ static int create_in_agent(struct sandbox *sb, const struct oci_spec *spec, stru
 	};
 	int r;
 
-	if (!storages[0] || !storages[1])
+	if (!storages[0] || !storages[1] || add_modules(sb, &arena, &request) < 0)
 		return err_set(err, ENOMEM, "create the agent's sandbox");
 	storages[1]->options = shm_options;
 	storages[1]->n_options = ARRAY_SIZE(shm_options);

@@ -103,16 +103,36 @@ void sandbox_pause(struct sandbox *sb, struct wire_request *request)
 static void on_updated(void *arg, struct client_reply *reply)
 {
 	struct wire_request *request = arg;
+	struct sandbox *sb = request->owner;
+	struct container *c = sandbox_find(sb, wire_text(request, "id"));
 
+	if (reply->code != RPC_OK && c) {
+		/* The guest has the old limits, so that is what the VM is for. */
+		c->demand = c->demand_before;
+		c->demand.cpuset = c->cpuset;
+		resize_ask(sb, NULL, NULL);
+	}
 	if (is_fine(request, reply))
 		wire_answer(request, NULL);
 }
 
-void sandbox_update(struct sandbox *sb, struct wire_request *request)
+static int read_resources(struct arena *arena, const struct wire_request *request, struct oci_resources **ret,
+                          struct err *err)
+{
+	const char *text = wire_text(request, "resources");
+
+	return text ? oci_resources_parse(arena, text, strlen(text), ret, err)
+	            : err_say(err, EINVAL, "update container '%s': the request has no resources",
+	                      wire_text(request, "id"));
+}
+
+/* The VM has what it needs; now the container's cgroup. */
+static void send_update(void *arg)
 {
 	Grpc__UpdateContainerRequest update = GRPC__UPDATE_CONTAINER_REQUEST__INIT;
+	struct wire_request *request = arg;
+	struct sandbox *sb = request->owner;
 	struct container *c = find_live(sb, request);
-	const char *text = wire_text(request, "resources");
 	_autoarena_ struct arena arena = { .max = 0 };
 	struct oci_resources *resources = NULL;
 	struct err err = ERR_INIT;
@@ -120,8 +140,7 @@ void sandbox_update(struct sandbox *sb, struct wire_request *request)
 
 	if (!c)
 		return;
-	r = text ? oci_resources_parse(&arena, text, strlen(text), &resources, &err)
-	         : err_say(&err, EINVAL, "update container '%s': the request has no resources", c->id);
+	r = read_resources(&arena, request, &resources, &err);
 	if (r == 0) {
 		guestspec_constrain_resources(resources);
 		r = pboci_resources_to_pb(&arena, resources, &update.resources, &err);
@@ -132,6 +151,31 @@ void sandbox_update(struct sandbox *sb, struct wire_request *request)
 	}
 	update.container_id = c->id;
 	pass_on(sb, request, "UpdateContainer", &update.base, on_updated);
+}
+
+void sandbox_update(struct sandbox *sb, struct wire_request *request)
+{
+	struct container *c = find_live(sb, request);
+	_autoarena_ struct arena arena = { .max = 0 };
+	struct oci_resources *resources = NULL;
+	struct err err = ERR_INIT;
+	int r;
+
+	if (!c)
+		return;
+	r = read_resources(&arena, request, &resources, &err);
+	if (r == 0) {
+		c->demand_before = c->demand;
+		r = resize_demand(c, resources);
+		if (r < 0)
+			(void)err_set(&err, -r, "update container '%s'", c->id);
+	}
+	if (r < 0) {
+		wire_fail(request, &err);
+		return;
+	}
+	request->owner = sb;
+	resize_ask(sb, send_update, request);
 }
 
 /* --- what it uses, what runs in it ------------------------------------------------------------------------------- */

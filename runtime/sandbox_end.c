@@ -66,6 +66,7 @@ static void run_over(struct loop_deferred *deferred)
 	agentlink_close(&sb->link);
 	sb->qemu = qemu_free(sb->qemu);
 	network_close(&sb->network);
+	resize_stop(sb);
 	(void)err_say(&err, ECONNRESET, "sandbox '%s' has ended", sb->id);
 	list_foreach(c, &sb->containers, struct container, link) {
 		if (c->status != CONTAINER_STOPPED)

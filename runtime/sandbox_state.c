@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <unistd.h>
 
+#include "lib/jsontext.h"
 #include "lib/log.h"
 #include "lib/procstart.h"
 #include "runtime/place.h"
@@ -48,6 +49,25 @@ static struct json_object *format_supervisor(void)
 	return o;
 }
 
+/* What the VM has, and what it should have. */
+static struct json_object *format_size(const struct resize *r)
+{
+	const struct {
+		const char *name;
+		int64_t value;
+	} figures[] = {
+		{ "vcpus", r->now.vcpus },
+		{ "memory_mib", r->now.memory_mib },
+		{ "wanted_vcpus", r->want.vcpus },
+		{ "wanted_memory_mib", r->want.memory_mib },
+	};
+	struct json_object *o = json_object_new_object();
+
+	for (size_t i = 0; i < ARRAY_SIZE(figures); i++)
+		(void)jsontext_add(o, figures[i].name, json_object_new_int64(figures[i].value));
+	return o;
+}
+
 void sandbox_save(struct sandbox *sb)
 {
 	struct json_object *state = json_object_new_object(), *containers = json_object_new_array();
@@ -71,6 +91,8 @@ void sandbox_save(struct sandbox *sb)
 	(void)json_object_object_add(state, "sandbox", json_object_new_string(sb->id));
 	(void)json_object_object_add(state, "supervisor", format_supervisor());
 	(void)json_object_object_add(state, "processes", processes);
+	if (sb->resize.now.vcpus > 0)
+		(void)jsontext_add(state, "size", format_size(&sb->resize));
 	(void)json_object_object_add(state, "containers", containers);
 	(void)json_object_object_add(state, "network", network_record(&sb->network));
 	if (place_write_state(sb->root, sb->id, state, &err) < 0)

@@ -17,15 +17,16 @@
 
 #define PERIPHERAL "/machine/peripheral/"
 
-void hotplug_init(struct hotplug *h, struct loop *loop, struct qmp *qmp, int64_t boot_mib, bool is_shared,
-                  bool is_hugepages)
+void hotplug_init(struct hotplug *h, struct loop *loop, struct qmp *qmp, const struct vm_spec *vm)
 {
 	*h = (struct hotplug){
 		.loop = loop,
 		.qmp = qmp,
-		.boot_mib = boot_mib,
-		.is_shared = is_shared,
-		.is_hugepages = is_hugepages,
+		.boot_mib = vm->memory_mib,
+		/* vhost-user backends and virtiofsd map the guest's memory. */
+		.is_shared = vm->share_socket || vm->vsock == VM_VSOCK_VHOST_USER,
+		.is_hugepages = vm->config->enable_hugepages,
+		.is_emulated = !vm->is_kvm,
 	};
 }
 
@@ -69,6 +70,18 @@ void hotplug_note(struct hotplug *h, const struct err *err)
 {
 	if (h->err.num == 0)
 		(void)err_copy(&h->err, err);
+}
+
+bool hotplug_is_refused(struct hotplug *h)
+{
+	const struct err err = {
+		.num = EOPNOTSUPP,
+		.text = "plug: QEMU's emulation would crash, since a CPU was taken out before",
+	};
+
+	if (h->is_brittle)
+		hotplug_note(h, &err);
+	return h->is_brittle;
 }
 
 void hotplug_finish(struct hotplug *h)
@@ -154,12 +167,13 @@ static void on_removing(void *arg, int rc, struct json_object *result, const str
 	go_on(h, false);
 }
 
-void hotplug_remove(struct hotplug *h, const char *device, void (*next)(struct hotplug *h, bool done))
+void hotplug_remove(struct hotplug *h, const char *device, int64_t slot, void (*next)(struct hotplug *h, bool done))
 {
 	struct json_object *arguments = json_object_new_object();
 	const struct err err = { .num = ENOMEM, .text = "take out a device: out of memory" };
 
 	h->next = next;
+	h->slot = slot;
 	h->leaving = strdup(device);
 	if (!h->leaving || jsontext_add(arguments, "id", json_object_new_string(device)) < 0) {
 		(void)json_object_put(arguments);
@@ -176,14 +190,26 @@ static bool is_leaving(const struct hotplug *h, struct json_object *data)
 	                      strcmp(hotplug_text(data, "path"), h->leaving) == 0);
 }
 
+/* Of a CPU that has gone QEMU tells the slot alone, and no DEVICE_DELETED (10.0). */
+static bool is_leaving_slot(const struct hotplug *h, struct json_object *info)
+{
+	return h->leaving && h->slot >= 0 && strcmp(hotplug_text(info, "slot-type"), "CPU") == 0 &&
+	       strtoll(hotplug_text(info, "slot"), NULL, 10) == h->slot;
+}
+
 /* The guest's verdict about one device. */
 static void on_verdict(struct hotplug *h, struct json_object *info)
 {
 	int64_t source = hotplug_number(info, "source"), status = hotplug_number(info, "status");
 	struct err err = ERR_INIT;
 
-	if (source == OST_EJECTION && is_leaving(h, info) && status != 0 && status != OST_IN_PROGRESS)
-		refused(h, "refuses", status);
+	if (source == OST_EJECTION && (is_leaving(h, info) || is_leaving_slot(h, info)) && status != OST_IN_PROGRESS) {
+		if (status != 0)
+			refused(h, "refuses", status);
+		else if (is_leaving_slot(h, info))
+			go_on(h, true);
+		return;
+	}
 	if (source != OST_INSERTION || h->arriving == 0)
 		return;
 	if (status != 0) {
@@ -224,15 +250,18 @@ static int64_t count_of(struct json_object *cpu)
 }
 
 /* QEMU lists the highest first: the last free one comes next, the first present one goes first. */
-static struct json_object *pick_cpu(const struct hotplug *h, bool present)
+static struct json_object *pick_cpu(const struct hotplug *h, bool present, int64_t *ret_slot)
 {
 	struct json_object *found = NULL;
+	size_t n = json_object_array_length(h->devices);
 
-	for (size_t i = 0; i < json_object_array_length(h->devices); i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct json_object *cpu = json_object_array_get_idx(h->devices, i);
 
-		if (is_present(cpu) == present && !(present && found))
-			found = cpu;
+		if (is_present(cpu) != present || (present && found))
+			continue;
+		found = cpu;
+		*ret_slot = (int64_t)(n - 1 - i);
 	}
 	return found;
 }
@@ -291,6 +320,9 @@ static void on_cpu_gone(struct hotplug *h, bool done)
 		return;
 	}
 	h->now.vcpus -= count_of(h->device);
+	/* The emulator tells a CPU that it has freed of each change of the memory's map, and crashes (seen with 7.2).
+	 */
+	h->is_brittle = h->is_emulated;
 	json_object_object_del(h->device, "qom-path");
 	change_cpus(h);
 }
@@ -299,8 +331,9 @@ static void plug_cpu(struct hotplug *h)
 {
 	const struct err full = { .num = ENOSPC, .text = "plug in a CPU: QEMU has no more of them" };
 	struct json_object *arguments;
+	int64_t slot;
 
-	h->device = pick_cpu(h, false);
+	h->device = pick_cpu(h, false, &slot);
 	arguments = h->device ? arguments_of(h->device) : NULL;
 	if (arguments) {
 		hotplug_command(h, "device_add", arguments, on_cpu_added);
@@ -314,17 +347,20 @@ static void plug_cpu(struct hotplug *h)
 static void unplug_cpu(struct hotplug *h)
 {
 	const char *path;
+	int64_t slot = -1;
 
-	h->device = pick_cpu(h, true);
+	h->device = pick_cpu(h, true, &slot);
 	path = h->device ? hotplug_text(h->device, "qom-path") : "";
 	if (strncmp(path, PERIPHERAL, strlen(PERIPHERAL)) == 0)
 		path += strlen(PERIPHERAL);
-	hotplug_remove(h, path, on_cpu_gone);
+	hotplug_remove(h, path, slot, on_cpu_gone);
 }
 
 static void change_cpus(struct hotplug *h)
 {
-	if (h->now.vcpus < h->want.vcpus)
+	if (h->now.vcpus < h->want.vcpus && hotplug_is_refused(h))
+		hotplug_await(h, cpus_are_done);
+	else if (h->now.vcpus < h->want.vcpus)
 		plug_cpu(h);
 	else if (h->now.vcpus > h->want.vcpus && h->arriving == 0)
 		unplug_cpu(h);

@@ -14,10 +14,11 @@
 #include "lib/err.h"
 #include "lib/loop.h"
 #include "runtime/hypervisor/qmp.h"
+#include "runtime/hypervisor/vm.h"
 
 #define HOTPLUG_COMMAND_MS 15000
 #define HOTPLUG_ARRIVE_MS  3000  /* a guest that says nothing may have taken it all the same */
-#define HOTPLUG_LEAVE_MS   15000 /* until a guest gives something up, or goes on giving up parts of it */
+#define HOTPLUG_LEAVE_MS   20000 /* until a guest gives something up, or goes on giving up parts of it */
 
 struct hotplug_size {
 	int64_t vcpus, memory_mib; /* in all */
@@ -35,9 +36,12 @@ struct hotplug {
 	int64_t boot_mib;  /* memory that is not plugged in */
 	bool is_shared;    /* others map the guest's memory */
 	bool is_hugepages; /* it comes from the machine's huge pages */
+	bool is_emulated;
+	bool is_brittle; /* another device or other memory would be its end */
 	bool is_busy;
 	unsigned arriving; /* what was plugged in and the guest has not said anything of */
 	char *leaving;     /* id or QOM path of what is being taken out, NULL = nothing */
+	int64_t slot;      /* of a CPU that is being taken out, -1 = none */
 	struct hotplug_size want, now;
 	int64_t virtio_target;       /* bytes that virtio-mem was asked for, -1 = it was not */
 	struct json_object *devices; /* what QEMU says there is */
@@ -49,9 +53,8 @@ struct hotplug {
 	void *arg;
 };
 
-/* For a QEMU that was started with that much memory; the monitor must outlive it. */
-void hotplug_init(struct hotplug *h, struct loop *loop, struct qmp *qmp, int64_t boot_mib, bool is_shared,
-                  bool is_hugepages);
+/* For a QEMU that was started so; the monitor must outlive it. */
+void hotplug_init(struct hotplug *h, struct loop *loop, struct qmp *qmp, const struct vm_spec *vm);
 
 /* Forgets what is under way, without a call. Idempotent, also for one that is all zeroes. */
 void hotplug_end(struct hotplug *h);
@@ -70,11 +73,14 @@ void hotplug_command(struct hotplug *h, const char *name, struct json_object *ar
 /* Keeps the first reason. */
 void hotplug_note(struct hotplug *h, const struct err *err);
 
+/* True, and noted, if the emulator would not survive it. */
+bool hotplug_is_refused(struct hotplug *h);
+
 /* Waits until the guest has said something to all that arrives, or for long enough, then calls next. */
 void hotplug_await(struct hotplug *h, void (*next)(struct hotplug *h, bool done));
 
-/* Takes a device out and waits for the guest; next is told whether it is gone. */
-void hotplug_remove(struct hotplug *h, const char *device, void (*next)(struct hotplug *h, bool done));
+/* Takes a device (a CPU: in that slot, else -1) out and waits for the guest; next is told whether it is gone. */
+void hotplug_remove(struct hotplug *h, const char *device, int64_t slot, void (*next)(struct hotplug *h, bool done));
 
 /* Starts with the memory, when the CPUs are done. */
 void hotplug_memory(struct hotplug *h);

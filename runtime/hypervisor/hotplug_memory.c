@@ -279,7 +279,7 @@ static void unplug_dimm(struct hotplug *h)
 		}
 	}
 	if (h->device) {
-		hotplug_remove(h, hotplug_text(hotplug_member(h->device, "data"), "id"), on_dimm_gone);
+		hotplug_remove(h, hotplug_text(hotplug_member(h->device, "data"), "id"), -1, on_dimm_gone);
 		return;
 	}
 	/* What was there at boot stays, and is no failure. */
@@ -315,10 +315,10 @@ static void on_devices(void *arg, int rc, struct json_object *result, const stru
 	h->now.memory_mib = h->boot_mib + sum / MIB;
 	if (virtio)
 		resize_virtio(h, virtio);
+	else if (h->now.memory_mib == h->want.memory_mib || hotplug_is_refused(h))
+		hotplug_finish(h);
 	else if (h->now.memory_mib < h->want.memory_mib)
 		plug_dimm(h);
-	else if (h->now.memory_mib > h->want.memory_mib)
-		unplug_dimm(h);
 	else
-		hotplug_finish(h);
+		unplug_dimm(h);
 }

@@ -261,8 +261,7 @@ static int open_monitor(struct qemu *q, const struct vm_spec *vm, struct err *er
 		r = qmp_command(q->qmp, "query-status", NULL, -1, QMP_MS, on_ready, q);
 	if (r < 0)
 		return err_set(err, -r, "open QEMU's monitor");
-	hotplug_init(&q->hotplug, q->loop, q->qmp, vm->memory_mib, vm->share_socket || vm->vsock == VM_VSOCK_VHOST_USER,
-	             vm->config->enable_hugepages);
+	hotplug_init(&q->hotplug, q->loop, q->qmp, vm);
 	while (!q->is_ready && q->qemu.is_running && sys_now_ms() < deadline)
 		(void)loop_turn(q->loop, TURN_MS);
 	if (!q->qemu.is_running)

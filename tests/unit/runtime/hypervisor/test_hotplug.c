@@ -19,6 +19,9 @@
 #define OST(device, source, status)                                                                                    \
 	"{\"event\": \"ACPI_DEVICE_OST\", \"data\": {\"info\": {\"device\": \"" device "\", \"source\": " #source      \
 	", \"status\": " #status "}}}\n"
+#define SLOT(n)                                                                                                        \
+	"{\"event\": \"ACPI_DEVICE_OST\", \"data\": {\"info\": {\"source\": 3, \"status\": 0, \"slot\": \"" #n         \
+	"\", \"slot-type\": \"CPU\"}}}\n"
 #define DELETED(what) "{\"event\": \"DEVICE_DELETED\", \"data\": {" what "}}\n"
 #define SIZE(n)       "{\"event\": \"MEMORY_DEVICE_SIZE_CHANGE\", \"data\": {\"id\": \"virtiomem0\", \"size\": " #n "}}\n"
 #define NOTHING       "{\"return\": {}}\n"
@@ -86,7 +89,11 @@ static int setup(void **state)
 	assert_int_equal(fcntl(pair[1], F_SETFL, O_NONBLOCK), 0);
 	f->peer = pair[1];
 	assert_int_equal(qmp_new(f->loop, pair[0], &(struct qmp_watcher){ on_event, NULL, f }, &f->qmp), 0);
-	hotplug_init(&f->hotplug, f->loop, f->qmp, 512, true, false);
+	hotplug_init(&f->hotplug, f->loop, f->qmp,
+	             &(struct vm_spec){ .config = &(struct config_hypervisor){ .path = NULL },
+	                                .is_kvm = true,
+	                                .memory_mib = 512,
+	                                .vsock = VM_VSOCK_VHOST_USER });
 	say(f, "{\"QMP\": {}}\n" NOTHING);
 	(void)heard(f);
 	*state = f;
@@ -198,6 +205,44 @@ static void cpus_and_memory_go(void **state)
 
 	resize(f, 1, 1024, script);
 	expect(f, "ok", 1, 1024);
+}
+
+/* Of a CPU that is gone QEMU tells the slot alone; one in another slot is not ours. */
+static void a_cpu_may_go_without_a_name(void **state)
+{
+	struct fixture *f = *state;
+	const struct turn script[] = {
+		{ ASK_CPUS, RETURN(CPU(2, "") "," CPU(1, AT("/machine/peripheral/cpu-1-0-0")) "," BOOT_CPU) },
+		{ DEL("cpu-1-0-0"), NOTHING SLOT(2) DELETED("\"path\": \"/machine/peripheral/cpu-1-0-0/lapic\"") },
+		{ NULL },
+	};
+
+	resize(f, 1, 512, script);
+	assert_string_equal(f->told, "");
+	say(f, SLOT(1));
+	assert_string_equal(heard(f), ASK_MEMORY);
+	say(f, RETURN(""));
+	expect(f, "ok", 1, 512);
+}
+
+/* Its memory stays as it is from then on. */
+static void an_emulator_that_lost_a_cpu_is_brittle(void **state)
+{
+	struct fixture *f = *state;
+	const struct turn script[] = {
+		{ ASK_CPUS, RETURN(CPU(1, AT("/machine/peripheral/cpu-1-0-0")) "," BOOT_CPU) },
+		{ DEL("cpu-1-0-0"), NOTHING SLOT(1) },
+		{ ASK_MEMORY, RETURN("") },
+		{ NULL },
+	};
+
+	f->hotplug.is_emulated = true;
+	resize(f, 1, 640, script);
+	expect(f, "plug: QEMU's emulation would crash, since a CPU was taken out before", 1, 512);
+	resize(f, 2, 512,
+	       (const struct turn[]){
+		       { ASK_CPUS, RETURN(CPU(1, "") "," BOOT_CPU) }, { ASK_MEMORY, RETURN("") }, { NULL } });
+	expect(f, "plug: QEMU's emulation would crash, since a CPU was taken out before", 1, 512);
 }
 
 static void what_the_guest_refuses_is_told(void **state)
@@ -350,6 +395,8 @@ int test_hotplug(void)
 		cmocka_unit_test_setup_teardown(a_size_that_fits_changes_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(cpus_and_memory_come, setup, teardown),
 		cmocka_unit_test_setup_teardown(cpus_and_memory_go, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_cpu_may_go_without_a_name, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_emulator_that_lost_a_cpu_is_brittle, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_the_guest_refuses_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_qemu_refuses_is_told_and_undone, setup, teardown),
 		cmocka_unit_test_setup_teardown(there_are_no_more_cpus_than_qemu_has, setup, teardown),
