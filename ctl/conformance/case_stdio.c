@@ -161,13 +161,13 @@ static bool big_input(struct conform *c)
 /* A write that waits for the process is in nobody's way. */
 static bool blocked_write(struct conform *c)
 {
-	_autofree_ char *json = malloc(300000);
+	_autofree_ char *json = malloc((1 << 20) + 1);
 	struct conform_pending *p;
 
 	if (!json)
 		return conform_fail(c, "out of memory");
-	memset(json, 'A', 262144);
-	json[262144] = '\0';
+	memset(json, 'A', 1 << 20); /* base64 of 786432 bytes, more than a pipe takes */
+	json[1 << 20] = '\0';
 	if (!conform_exec(c, "slow", "sleep 1000", NULL, IS_OK))
 		return false;
 	p = conform_send(c, 0, "WriteStdin", "{\"container_id\":\"$C\",\"exec_id\":\"slow\",\"data\":\"%s\"}", json);
