@@ -2,6 +2,7 @@
 #include "runtime/agentlink.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "client/health.h"
 #include "client/method.h"
@@ -89,12 +90,17 @@ int agentlink_call(struct agentlink *link, const char *method, const ProtobufCMe
 
 int agentlink_check(const struct client_reply *reply, const char *what, const char *id, struct err *err)
 {
-	char text[ERR_TEXT_MAX - 128];
+	char text[ERR_TEXT_MAX - 256];
 
 	if (reply->code == RPC_OK)
 		return 0;
-	return err_say(err, reply->is_lost ? ENOTCONN : EIO, "%s '%s': %s", what, id,
-	               session_format_failure(reply, text, sizeof(text)));
+	/* The words by which engines know that they have to exit with 127; "permission denied" agents say themselves.
+	 */
+	return err_say(err, reply->is_lost ? ENOTCONN : EIO, "%s '%s': %s%s", what, id,
+	               session_format_failure(reply, text, sizeof(text)),
+	               strstr(reply->text, "the file ") && strstr(reply->text, " was not found")
+	                       ? ": executable file not found in $PATH"
+	                       : "");
 }
 
 void agentlink_close(struct agentlink *link)

@@ -8,7 +8,8 @@ static const struct flag options[] = { { 0 } };
 
 static int run(const struct runtime *rt, void *arg, int argc, char **argv, struct err *err)
 {
-	static const char *const hooks[] = { "prestart", "createRuntime", "startContainer", "poststart", "poststop", NULL };
+	static const char *const hooks[] = { "prestart",  "createRuntime", "startContainer",
+		                             "poststart", "poststop",      NULL };
 	_autobuf_ struct buf text = BUF_INIT;
 	int r = features_format(hooks, &text);
 
