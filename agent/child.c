@@ -178,10 +178,37 @@ static int listed_namespaces(const struct oci_linux *lin)
 	return flags;
 }
 
+/* Without a mount namespace of its own the container's root is only its processes'. */
+static int open_their_root(const struct child *c, struct err *err)
+{
+	char path[64];
+	int fd;
+
+	if (oci_find_namespace(c->q->spec->linux, CLONE_NEWNS))
+		return -EBADF;
+	(void)snprintf(path, sizeof(path), "/proc/%d/root", (int)c->q->init_pid);
+	fd = sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	return fd < 0 ? err_set(err, fd, "open '%s'", path) : fd;
+}
+
+static int enter_their_root(int root, struct err *err)
+{
+	int r = sys_fchdir(root);
+
+	r = r < 0 ? r : sys_chroot(".");
+	return r < 0 ? err_set(err, r, "change the root to the container's") : 0;
+}
+
 static int enter_container(struct child *c, struct err *err)
 {
-	int flags = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;
+	int flags = CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;
+	_autoclose_ int root = open_their_root(c, err);
 	int r;
+
+	if (root < 0 && root != -EBADF)
+		return root;
+	if (root < 0)
+		flags |= CLONE_NEWNS;
 
 	if (c->setup->has_userns)
 		flags |= CLONE_NEWUSER;
@@ -194,7 +221,9 @@ static int enter_container(struct child *c, struct err *err)
 	(void)fd_close(c->q->init_pidfd);
 	if (r == -ESRCH)
 		return err_say(err, ESRCH, "join the namespaces of '%s': its init is gone", c->q->id);
-	return r < 0 ? err_set(err, r, "join the namespaces of '%s'", c->q->id) : 0;
+	if (r < 0)
+		return err_set(err, r, "join the namespaces of '%s'", c->q->id);
+	return root >= 0 ? enter_their_root(root, err) : 0;
 }
 
 /* --- hooks -------------------------------------------------------------------------------------------------------- */

@@ -21,14 +21,14 @@ static bool has(const struct oci_linux *lin, int flag)
 	return oci_find_namespace(lin, flag) != NULL;
 }
 
-static int check_namespaces(const struct oci_linux *lin, struct err *err)
+static int check_namespaces(const struct oci_linux *lin, bool in_guest, struct err *err)
 {
 	for (size_t i = 0; i < lin->n_namespaces; i++)
 		for (size_t j = i + 1; j < lin->n_namespaces; j++)
 			if (lin->namespaces[i].flag == lin->namespaces[j].flag)
 				return err_say(err, EINVAL, "linux.namespaces: '%s' is listed twice",
 				               oci_namespace_file(lin->namespaces[i].flag));
-	if (!has(lin, CLONE_NEWNS))
+	if (in_guest && !has(lin, CLONE_NEWNS))
 		return err_say(err, EINVAL, "linux.namespaces: a container needs a mount namespace");
 	return 0;
 }
@@ -185,7 +185,7 @@ int container_validate(const struct oci_spec *spec, bool in_guest, struct err *e
 		return err_say(err, EINVAL, "root.path '%s' is not absolute", spec->root_path);
 	r = check_hooks(spec, err);
 	if (r == 0)
-		r = check_namespaces(lin, err);
+		r = check_namespaces(lin, in_guest, err);
 	if (r == 0)
 		r = check_missing(lin, err);
 	if (r == 0)

@@ -93,6 +93,7 @@ static int fill(struct launch *l, struct state *s, const struct exec_options *o,
 
 	q->id = s->id;
 	q->is_exec = true;
+	q->init_pid = s->pid;
 	q->cgroup_host = &g->host;
 	q->park = q->late_report = -EBADF;
 	q->preserve_fds = (unsigned)o->launch.preserve_fds;

@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -14,6 +17,7 @@
 #include "agent/mount/rootfs.h"
 #include "lib/fd.h"
 #include "lib/hooks.h"
+#include "lib/mountinfo.h"
 #include "lib/procstart.h"
 #include "lib/sys.h"
 #include "runk/adapt.h"
@@ -129,6 +133,26 @@ static int find_cgroup(struct lifecycle *l, const struct runk *runk, struct err 
 	return 0;
 }
 
+struct place {
+	const char *path;
+	int n;
+};
+
+static int count_mount(const struct mountinfo_entry *entry, void *arg)
+{
+	struct place *place = arg;
+
+	place->n += strcmp(entry->target, place->path) == 0;
+	return 0;
+}
+
+static int mounts_on(const char *path)
+{
+	struct place place = { .path = path };
+
+	return mountinfo_walk(NULL, count_mount, &place, NULL) < 0 ? 0 : place.n;
+}
+
 static bool shares_pids(const struct oci_linux *lin)
 {
 	const struct oci_namespace *pids = oci_find_namespace(lin, CLONE_NEWPID);
@@ -140,6 +164,7 @@ static bool shares_pids(const struct oci_linux *lin)
 static int record(struct lifecycle *l, const struct runk *runk, struct err *err)
 {
 	struct state *s = &l->state;
+	char real[PATH_MAX];
 	int r = find_cgroup(l, runk, err);
 
 	if (r < 0)
@@ -149,6 +174,12 @@ static int record(struct lifecycle *l, const struct runk *runk, struct err *err)
 	s->version = l->bundle.spec->version;
 	s->annotations = l->bundle.spec->annotations;
 	s->systemd = runk->systemd_cgroup;
+	/* Mounts are told by their real path. */
+	if (!oci_find_namespace(l->bundle.spec->linux, CLONE_NEWNS) && realpath(s->rootfs, real)) {
+		s->rootfs = arena_strdup(&s->arena, real);
+		s->mounts_before = s->rootfs ? mounts_on(s->rootfs) : 0;
+	}
+	s->shares_mounts = !oci_find_namespace(l->bundle.spec->linux, CLONE_NEWNS);
 	s->shares_pids = shares_pids(l->bundle.spec->linux);
 	s->has_hooks = l->bundle.spec->hooks != NULL;
 	s->created = now(&s->arena);
@@ -173,6 +204,7 @@ static int plan(struct lifecycle *l, struct err *err)
 	if (r < 0)
 		return r;
 	rootfs.has_cgroupns = l->nspaces.create_cgroup;
+	rootfs.shares_mntns = l->state.shares_mounts;
 	rootfs.joins_ipc = nspace_plan_joins(&l->nspaces, CLONE_NEWIPC);
 	r = rootfs_plan(&l->arena, &rootfs, &made, err);
 	/* On a host a device's node gives no right to use it, only a rule does. */
@@ -234,11 +266,22 @@ static int build(struct lifecycle *l, struct err *err)
 	return r < 0 ? r : launch_wait_ready(&l->launch, err);
 }
 
+/* The rootfs lies on itself, with all that is mounted below; what was mounted there before us is somebody's. */
+static void unmount_rootfs(const struct state *s)
+{
+	int n = s->shares_mounts ? mounts_on(s->rootfs) : 0;
+
+	for (; n > s->mounts_before; n--)
+		if (sys_umount2(s->rootfs, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+			return;
+}
+
 static void undo(struct lifecycle *l)
 {
 	bool made_cgroup = l->launch.result.made_cgroup;
 
 	launch_done(&l->launch);
+	unmount_rootfs(&l->state);
 	if (made_cgroup && l->state.cgroup && l->state.systemd)
 		cgroup_scope_stop(CGROUP_SYSTEMCTL, l->state.cgroup, l->launch.runk->is_rootless);
 	if (made_cgroup && l->state.cgroup)
@@ -451,6 +494,7 @@ int lifecycle_destroy(const struct runk *runk, struct state *s, struct err *err)
 		r = cgroup_remove(&g.host, s->cgroup, err);
 	if (r < 0)
 		return err_wrap(err, "delete container '%s'", s->id);
+	unmount_rootfs(s);
 	run_kept_hooks(runk, s, HOOK_POSTSTOP);
 	return state_remove(s, err);
 }

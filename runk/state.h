@@ -38,10 +38,12 @@ struct state {
 	pid_t pid;           /* of the init, 0 = there is none yet */
 	uint64_t start_time; /* of that process, since numbers come again */
 	bool paused;
-	bool systemd;     /* systemd made the cgroup */
-	bool shares_pids; /* no pid namespace of its own: the end of its init is not the end of the others */
-	bool has_userns;  /* runk, without privilege, made its user namespace */
-	bool has_hooks;   /* the specification names some */
+	bool systemd;       /* systemd made the cgroup */
+	bool shares_mounts; /* no mount namespace of its own: what is mounted on the rootfs has to be unmounted */
+	int mounts_before;  /* on the rootfs, before ours; with shares_mounts */
+	bool shares_pids;   /* no pid namespace of its own: the end of its init is not the end of the others */
+	bool has_userns;    /* runk, without privilege, made its user namespace */
+	bool has_hooks;     /* the specification names some */
 	struct oci_pairs annotations;
 	int root, dir; /* the directory of states, the container's own */
 	bool locked;

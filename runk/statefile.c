@@ -43,6 +43,8 @@ static int add_ours(struct json_object *to, const struct state *s)
 		r = jsontext_add(to, "paused", json_object_new_boolean(s->paused));
 	if (r == 0)
 		r = jsontext_add(to, "hasHooks", json_object_new_boolean(s->has_hooks));
+	if (r == 0 && s->shares_mounts)
+		r = jsontext_add(to, "mountsBefore", json_object_new_int64(s->mounts_before));
 	if (r == 0)
 		r = jsontext_add(to, "sharesPids", json_object_new_boolean(s->shares_pids));
 	if (r == 0)
@@ -141,6 +143,8 @@ int statefile_parse(const char *text, size_t len, struct state *s, struct err *e
 	s->start_time = json_object_get_uint64(start);
 	s->owner = (uid_t)json_object_get_int64(owner);
 	s->paused = json_object_get_boolean(find(object, "paused", json_type_boolean));
+	s->shares_mounts = find(object, "mountsBefore", json_type_int) != NULL;
+	s->mounts_before = s->shares_mounts ? json_object_get_int(find(object, "mountsBefore", json_type_int)) : 0;
 	s->shares_pids = json_object_get_boolean(find(object, "sharesPids", json_type_boolean));
 	s->has_userns = json_object_get_boolean(find(object, "hasUserns", json_type_boolean));
 	s->systemd = json_object_get_boolean(find(object, "systemd", json_type_boolean));

@@ -24,12 +24,30 @@ static int apply_propagation(const struct step *step, void *context, struct err 
 
 const struct step_kind step_propagation = { "propagation", apply_propagation };
 
+/*
+ * In the creator's own mount namespace nothing of his is changed: the rootfs lies on its own path, private, and all
+ * that is mounted lies below it, so that one umount takes everything away.
+ */
+static int attach_to_itself(struct enter *e, const char *path, struct err *err)
+{
+	_autoclose_ int dir = sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	int r = dir < 0 ? dir : mount_set_propagation(e->root, MS_PRIVATE, true);
+
+	r = r < 0 ? r : mount_attach(e->root, dir);
+	/* Below a shared mount it has become a shared one. */
+	r = r < 0 ? r : mount_set_propagation(e->root, MS_PRIVATE, true);
+	return r < 0 ? err_set(err, r, "attach the rootfs to '%s'", path) : 0;
+}
+
 /* Attached before anything else: kernels before 6.15 attach nothing below a detached tree. */
 static int apply_root(const struct step *step, void *context, struct err *err)
 {
 	struct enter *e = context;
-	int r = mount_set_propagation(e->root, MS_SLAVE, true);
+	int r;
 
+	if (e->plan->shares_mntns)
+		return attach_to_itself(e, step->source, err);
+	r = mount_set_propagation(e->root, MS_SLAVE, true);
 	r = r < 0 ? r : mount_set_propagation(e->root, MS_PRIVATE, false);
 	if (r < 0)
 		return err_set(err, r, "set the propagation of the rootfs '%s'", step->source);
@@ -75,7 +93,7 @@ static int show_rootfs(struct enter *e, struct err *err)
 	_autoclose_ int dir = -EBADF;
 	int r;
 
-	if (e->plan->propagation & MS_SHARED)
+	if ((e->plan->propagation & MS_SHARED) || e->plan->shares_mntns)
 		return 0;
 	dir = sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 	r = dir < 0 ? dir : mount_attach(e->root, dir);
@@ -101,6 +119,10 @@ static int apply_pivot(const struct step *step, void *context, struct err *err)
 	if (r < 0)
 		return err_set(err, r, "go to the rootfs");
 	e->null = clone_null(e->old_root);
+	if (e->plan->shares_mntns) {
+		r = sys_chroot(".");
+		return r < 0 ? err_set(err, r, "change the root to the rootfs") : 0;
+	}
 	r = sys_pivot_root(".", ".");
 	if (r == -EINVAL)
 		return err_say(err, EINVAL,

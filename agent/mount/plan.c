@@ -352,7 +352,7 @@ static int plan_propagation(struct planner *p, struct err *err)
 	/* Private it is already; for what the spec does not mention, mounts keep what their own options said. */
 	plan->shares = word && word[0] && !(plan->propagation & MS_PRIVATE);
 	step.flags = plan->propagation;
-	return add(p, &step, err);
+	return plan->shares_mntns ? 0 : add(p, &step, err);
 }
 
 static int plan_before_pivot(struct planner *p, struct err *err)
@@ -404,6 +404,7 @@ int rootfs_plan(struct arena *arena, const struct rootfs_request *request, struc
 	p.plan->has_userns = request->has_userns;
 	p.plan->has_cgroupns = request->has_cgroupns;
 	p.plan->unified = request->unified;
+	p.plan->shares_mntns = request->shares_mntns;
 	r = plan_before_pivot(&p, err);
 	r = r < 0 ? r : plan_after_pivot(&p, err);
 	if (r < 0)

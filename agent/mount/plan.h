@@ -25,7 +25,7 @@ struct rootfs_plan {
 	struct plan_source *sources;
 	size_t n_sources;
 	size_t n_sealed; /* mounts that get read-only at the end */
-	bool has_userns, has_cgroupns, unified;
+	bool has_userns, has_cgroupns, unified, shares_mntns;
 	bool shares;          /* the spec says a propagation for the container's own tree */
 	uint64_t propagation; /* of the rootfs, with MS_REC; what bind mounts get that say nothing */
 };

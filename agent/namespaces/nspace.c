@@ -157,8 +157,6 @@ int nspace_plan_paths(const struct oci_linux *lin, struct nspace_plan *ret, stru
 		if (r == 0)
 			r = plan_path(&plan, &lin->namespaces[i], err);
 	}
-	if (r == 0 && !(plan.create & CLONE_NEWNS))
-		r = err_say(err, EINVAL, "the spec lists no mount namespace");
 	if (r < 0) {
 		nspace_plan_close(&plan);
 		return r;

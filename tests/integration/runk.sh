@@ -104,7 +104,7 @@ errors() {
 		expect 1 'config.json not found' runk create --bundle "$work/rootfs" x &&
 		expect 1 "/nowhere" runk create --bundle "$work/nowhere" x &&
 		oci noroot '.root.path = "nope"' true && expect 1 "rootfs '$work/noroot/nope'" runk run --bundle "$work/noroot" x &&
-		oci nons '.linux.namespaces = []' true && expect 1 'linux.namespaces' runk run --bundle "$work/nons" x &&
+		oci nons '.linux.namespaces = []' true && expect 1 "hostname 'kata-test' needs a uts namespace" runk run --bundle "$work/nons" x &&
 		oci notty '.process.terminal = true' true && expect 1 'without setting console socket' runk create --bundle "$work/notty" x &&
 		echo '{' >"$work/notty/config.json" && expect 1 "config.json': " runk create --bundle "$work/notty" x &&
 		expect 1 "is not 'slice:prefix:name'" runk --systemd-cgroup create --bundle "$work/true" x &&
@@ -154,6 +154,33 @@ joined() {
 	oci second ".linux.namespaces |= map(if .type == \"network\" or .type == \"ipc\" or .type == \"pid\" then .path = \"/proc/$pid/ns/\"
 		+ ({network: \"net\", ipc: \"ipc\", pid: \"pid\"}[.type]) else . end)" sh -c 'readlink /proc/self/ns/net; kill -0 1' &&
 		prints "$(readlink "/proc/$pid/ns/net")" runk run --bundle "$work/second" second && runk delete -f first
+}
+
+# Without a mount namespace the container stays in ours, where nothing may be left; ours is one of the test's own.
+in_our_mounts() {
+	local bare='.linux.namespaces |= map(select(.type != "mount"))' mine
+	oci bare "$bare" sh -c 'readlink /proc/self/ns/mnt; pwd; test -e /bin/busybox; touch /dev/null; ls /proc/1/cmdline; cat /proc/sys/kernel/hostname' || return
+	oci bared "$bare" sleep 1000 || return
+	cat >"$work/bare.sh" <<-END
+		runk="timeout 30 $runk_bin --root $work/state"
+		before=\$(wc -l </proc/self/mountinfo)
+		[ "\$(\$runk run --bundle $work/bare bare)" = "\$(readlink /proc/self/ns/mnt)
+		/
+		/proc/1/cmdline
+		kata-test" ] || echo "it does not see what it should"
+		[ "\$before" = "\$(wc -l </proc/self/mountinfo)" ] || echo "mounts are left after run"
+		\$runk run -d --bundle $work/bared bared </dev/null >/dev/null 2>&1
+		[ "\$(\$runk exec bared sh -c 'readlink /proc/self/ns/mnt; readlink /proc/1/cwd; test -e $work || echo hidden')" = "\$(readlink /proc/self/ns/mnt)
+		/
+		hidden" ] || echo "exec is elsewhere"
+		\$runk delete --force bared
+		[ "\$before" = "\$(wc -l </proc/self/mountinfo)" ] || echo "mounts are left after delete"
+		mount --bind $work/rootfs $work/rootfs
+		jq '.process.args = ["nope"]' $work/bare/config.json >$work/bare/new && mv $work/bare/new $work/bare/config.json
+		\$runk run --bundle $work/bare bare 2>/dev/null && echo "it ran"
+		[ "\$((before + 1))" = "\$(wc -l </proc/self/mountinfo)" ] || echo "somebody else's mount is gone, or ours is left"
+	END
+	prints '' unshare --mount --propagation private sh "$work/bare.sh"
 }
 
 userns() {
@@ -265,6 +292,7 @@ check 'log as JSON' logs
 check 'relative paths' relative_paths
 check 'fds that are handed on' preserved
 check 'namespaces of another container' joined
+check 'no mount namespace' in_our_mounts
 check 'a user namespace' userns
 check 'rootless' rootless
 check 'a plain user' plain_user
