@@ -113,7 +113,7 @@ app_container() {
 	stock app 'app($ARGS.positional)' sh -c "$app_script" || return
 	sync_resources 2 && rpc StartContainer app && sync_resources || return
 	on app app WriteStdin "\"data\":\"$(echo hello | base64)\"" && on app app CloseStdin || return
-	is "$(drain app app ReadStdout)" "$app_says" && is "$(drain app app ReadStderr)" done || return
+	is "$(drain app app ReadStdout)" "$app_says" && is "$(drain app app ReadStderr)" "done" || return
 	is "$(status_of app app)" 5
 }
 
