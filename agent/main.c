@@ -30,6 +30,7 @@
 #include "lib/sys.h"
 
 #define CMDLINE_MAX 65536
+#define CONFIG_MAX  65536
 
 struct agent {
 	struct console console;
@@ -108,16 +109,36 @@ static int take_signals(void)
 	return agent.signals.fd < 0 ? agent.signals.fd : 0;
 }
 
-static void read_options(void)
+/* Whoever names a file means it. */
+static void read_config_file(const char *path)
+{
+	_autofree_ char *text = NULL;
+	struct err err = ERR_INIT;
+	int r = fd_read_file_at(AT_FDCWD, path, CONFIG_MAX, &text, NULL);
+
+	must(r < 0 ? err_set(&err, r, "read '%s'", path) : 0, &err, "read the configuration file");
+	options_parse_file(&agent.options, text, complain);
+}
+
+/* A file on the command line of the program takes the place of the kernel's, one that the kernel's names is all there
+ * is. */
+static void read_options(const char *config_file)
 {
 	_autofree_ char *cmdline = NULL;
 
 	options_init(&agent.options);
 	/* Beside systemd in a guest too; on any other machine the words are not for us. */
-	if ((getpid() == 1 || sys_owns_machine()) &&
-	    fd_read_file_at(AT_FDCWD, "/proc/cmdline", CMDLINE_MAX, &cmdline, NULL) == 0)
+	if (config_file)
+		read_config_file(config_file);
+	else if ((getpid() == 1 || sys_owns_machine()) &&
+	         fd_read_file_at(AT_FDCWD, "/proc/cmdline", CMDLINE_MAX, &cmdline, NULL) == 0)
 		options_parse_cmdline(&agent.options, cmdline, complain);
-	options_parse_env(&agent.options, getenv, complain);
+	if (agent.options.config_file)
+		read_config_file(agent.options.config_file);
+	else
+		options_parse_env(&agent.options, getenv, complain);
+	if (agent.options.trace)
+		complain("Tracing was asked for (agent.trace): this agent sends no spans, ignoring");
 	log_set_level(agent.options.log_level);
 }
 
@@ -162,7 +183,7 @@ static void boot_as_init(char **argv)
 		console_stage(&agent.console, "%d kernel modules", n);
 		must(boot_relocate(&err), &err, "leave the initramfs");
 	}
-	read_options(); /* needs /proc; which cgroups is one of them */
+	read_options(NULL); /* needs /proc; which cgroups is one of them */
 	must(boot_mount_cgroups(&agent.console, agent.options.unified || agent.options.no_v1, &err), &err,
 	     "mount cgroups");
 	if (modules_serve_kernel(BOOT_PROGRAM, &err) < 0)
@@ -171,10 +192,10 @@ static void boot_as_init(char **argv)
 	console_stage(&agent.console, "cgroups, host name, loopback");
 }
 
-static void begin_as_service(char **argv)
+static void begin_as_service(char **argv, const char *config_file)
 {
 	seal_program(argv); /* may execute us again */
-	read_options();
+	read_options(config_file);
 }
 
 static void open_log(void)
@@ -296,7 +317,7 @@ static int usage(const char *arg)
 	if (!asked)
 		(void)fprintf(stderr, "kata-agent: unknown argument '%s'\n", arg);
 	(void)fprintf(asked ? stdout : stderr,
-	              "Usage: kata-agent [--version]\n"
+	              "Usage: kata-agent [--version] [-c|--config FILE]\n"
 	              "The guest's agent of Kata Containers. PID 1 reads options from the kernel command line;\n"
 	              "a service reads KATA_AGENT_SERVER_ADDR, KATA_AGENT_LOG_LEVEL and KATA_AGENT_TRACING.\n");
 	return asked ? 0 : 2;
@@ -304,6 +325,7 @@ static int usage(const char *arg)
 
 int main(int argc, char **argv)
 {
+	const char *config_file = NULL;
 	struct addr addr;
 
 	if (argc > 0 && modules_is_helper(argv[0]))
@@ -313,14 +335,17 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	/* Not the kernel's: to PID 1 it hands what it did not understand on its own command line. */
-	if (argc > 1 && getpid() != 1)
-		return usage(argv[1]);
+	if (argc > 1 && getpid() != 1) {
+		if (argc != 3 || (strcmp(argv[1], "-c") != 0 && strcmp(argv[1], "--config") != 0))
+			return usage(argv[1]);
+		config_file = argv[2];
+	}
 	console_init(&agent.console);                    /* fds 0 to 2 exist before anything opens another */
 	must(take_signals(), NULL, "take over signals"); /* before the first child */
 	if (getpid() == 1)
 		boot_as_init(argv); /* may execute us again, from a tmpfs; reads the options */
 	else
-		begin_as_service(argv);
+		begin_as_service(argv, config_file);
 	check_address(&addr);         /* before anything is changed that would have to be undone */
 	boot_protect(&agent.console); /* needs cgroups; before memory grows */
 	serve(&addr);                 /* from here on a client can reach us */

@@ -51,7 +51,7 @@ static const struct option table[] = {
 	{ "agent.unified_cgroup_hierarchy", OPTION_BOOL, AT(unified) },
 	{ "cgroup_no_v1", OPTION_ALL, AT(no_v1) },
 	{ "agent.policy_file", OPTION_TEXT, AT(policy_file) },
-	{ "agent.config_file", OPTION_KNOWN, 0 },
+	{ "agent.config_file", OPTION_TEXT, AT(config_file) },
 	{ "agent.cdh_api_timeout", OPTION_KNOWN, 0 },
 	{ "agent.image_pull_timeout", OPTION_KNOWN, 0 },
 	{ "agent.launch_process_timeout", OPTION_KNOWN, 0 },
@@ -207,9 +207,24 @@ void options_parse_cmdline(struct options *o, const char *cmdline, void (*compla
 		complain("No memory to read the kernel command line, keeping the defaults");
 		return;
 	}
-	while ((word = strsep(&rest, " \t\n")))
+	/* As upstream: the file takes the place of all that comes after it. */
+	while (!o->config_file && (word = strsep(&rest, " \t\n")))
 		if (*word)
 			parse_word(o, word, complain);
+}
+
+int options_set(struct options *o, const char *name, const char *value)
+{
+	const struct option *option = find(name, strlen(name));
+
+	if (!option)
+		return -ENOENT;
+	if (option->kind != OPTION_FLAG)
+		return apply(o, option, value);
+	if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
+		return -EINVAL;
+	*(bool *)((char *)o + option->offset) = strcmp(value, "true") == 0;
+	return 0;
 }
 
 void options_parse_env(struct options *o, char *(*get)(const char *name), void (*complain)(const char *text))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kernel command line. */
+/* The kernel command line, and the configuration file. */
 #include <string.h>
 
 #include "agent/options.h"
@@ -21,6 +21,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(text, data, size);
 	options_init(&o);
 	options_parse_cmdline(&o, text, complain);
+	options_done(&o);
+	options_init(&o);
+	options_parse_file(&o, text, complain);
 	options_done(&o);
 	free(text);
 	return 0;

@@ -41,6 +41,17 @@ bad_options() {
 	kill "$service" && wait "$service"
 }
 
+# The environment wins over the file, a line that is no good is told.
+config_file() {
+	printf 'server_addr = "unix://@elsewhere"\nlog_level = "debug"\ntracing = true\nbad line\n[endpoints]\nallowed = []\n' >"$work/agent.toml"
+	env KATA_AGENT_SERVER_ADDR=unix://@service "$work/kata-agent" -c "$work/agent.toml" >"$work/service.log" 2>&1 &
+	service=$!
+	retry_until agent_ctl check && kill "$service" && wait "$service" || return
+	grep -q "Bad line 4 in the configuration file: 'bad line'" "$work/service.log" && grep -q 'Tracing was asked for' "$work/service.log" &&
+		grep -q '"level":"DEBG"' "$work/service.log" || { cat "$work/service.log"; return 1; }
+	expect 1 "read the configuration file: read '/no/such.toml': No such file" timeout 10 "$work/kata-agent" --config /no/such.toml
+}
+
 # With its containers, and nobody else's business is touched.
 ends_on_sigterm() {
 	local before
@@ -73,7 +84,7 @@ others_live() {
 main() {
 	local t
 	work=$1
-	for t in says_why_and_ends arguments bad_options ends_on_sigterm others_live; do
+	for t in says_why_and_ends arguments bad_options config_file ends_on_sigterm others_live; do
 		check $t $t
 	done
 	exit "$failures"

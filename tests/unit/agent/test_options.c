@@ -149,10 +149,83 @@ static void environment_overrides(void **state)
 	options_done(&o);
 }
 
+static void a_file_takes_the_place_of_what_follows(void **state)
+{
+	struct options o;
+
+	(void)state;
+	parse(&o, "agent.log=debug agent.config_file=/etc/agent.toml agent.log=error agent.bogus");
+	assert_string_equal(o.config_file, "/etc/agent.toml");
+	assert_int_equal(o.log_level, LOG_LEVEL_DEBUG);
+	assert_string_equal(complaints, "");
+	options_done(&o);
+}
+
+static void read_file(struct options *o, const char *text)
+{
+	complaints[0] = '\0';
+	options_init(o);
+	options_parse_file(o, text, complain);
+}
+
+static void a_file_of_upstream_is_understood(void **state)
+{
+	struct options o;
+
+	(void)state;
+	read_file(&o, "# comment\n\ndev_mode = true\nlog_level = \"trace\" # more\r\n"
+	              "hotplug_timeout = { secs = 8, nanos = 0 }\n  debug_console=false\n"
+	              "debug_console_vport = 1_026\nserver_addr = 'vsock://8:2048'\ncdi_timeout = 7\n"
+	              "unified_cgroup_hierarchy = false\npolicy_file = \"/p \\\"x\\\"\"\nmem_agent_enable = "
+	              "false\nnobody = 1\n"
+	              "[endpoints]\nallowed = [\n\"x\"\n]\nlog_level = \"error\"\n");
+	assert_string_equal(complaints, "");
+	assert_true(o.dev_mode && !o.debug_console && !o.unified);
+	assert_int_equal(o.log_level, LOG_LEVEL_TRACE);
+	assert_int_equal(o.hotplug_timeout_s, 8);
+	assert_int_equal(o.cdi_timeout_s, 7);
+	assert_int_equal(o.debug_console_vport, 1026);
+	assert_string_equal(o.server_addr, "vsock://8:2048");
+	assert_string_equal(o.policy_file, "/p \"x\"");
+	options_done(&o);
+}
+
+static void bad_lines_of_a_file_are_told(void **state)
+{
+	static const char *const lines[] = {
+		"log_level",
+		"log_level = ",
+		"log_level = \"debug",
+		"log_level = \"debug\" x",
+		"= 1",
+		"debug_console = 1",
+		"log_level = \"loud\"",
+		"hotplug_timeout = {}",
+		"hotplug_timeout = {secs = 1",
+		"log_level = 'a\\",
+		"hotplug_timeout = {nanos = 1}",
+		"policy_file = \"\\q\"",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		struct options o;
+
+		read_file(&o, lines[i]);
+		if (!strstr(complaints, "Bad line 1 in the configuration file: '"))
+			fail_msg("'%s' was taken", lines[i]);
+		assert_int_equal(o.log_level, LOG_LEVEL_INFO);
+		options_done(&o);
+	}
+}
+
 int test_options(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),
+		cmocka_unit_test(a_file_takes_the_place_of_what_follows),
+		cmocka_unit_test(a_file_of_upstream_is_understood),
+		cmocka_unit_test(bad_lines_of_a_file_are_told),
 		cmocka_unit_test(a_shim_line_is_understood),
 		cmocka_unit_test(the_stream_port_can_be_moved_and_switched_off),
 		cmocka_unit_test(v1_only_when_asked),
