@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A static program for the inside of containers: says what it inherited (style C6), or takes what it can get. Libc
- * only, no shell between it and the kernel that could set something right. probe self        one "name value" line per
- * property probe fds         opens files until the kernel says no, prints how many and why, then sleeps probe open FILE
- * opens it for reading; prints "ok" or the error's name. probe flow PORT MIB writes so many zeros to the host's vsock
- * port; probe out MIB to stdout; probe relay PORT carries stdin there. probe try: what an ordinary container must not
- * be able to do, one line each: "no NAME ERROR" or "got NAME"
+ * only, no shell between it and the kernel that could set something right.
+ *
+ * - self: one "name value" line per property
+ * - fds: opens files until the kernel says no, prints how many and why, then sleeps
+ * - open FILE: opens it for reading; prints "ok" or the error's name
+ * - flow PORT MIB: writes so many zeros to the host's vsock port; out MIB: to stdout
+ * - relay PORT: carries stdin to the host's vsock port
+ * - try: what an ordinary container must not be able to do, one line each: "no NAME ERROR" or "got NAME"
  */
 #include <dirent.h>
 #include <errno.h>
@@ -14,6 +17,7 @@
 #include <linux/keyctl.h>
 #include <linux/vm_sockets.h>
 #include <sched.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -279,6 +283,48 @@ static void try_files(void)
 		tell(seen[i], try_see(seen[i]));
 }
 
+/* A process that is neither ours nor our init is somebody else's. */
+static int try_see_others(void)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+	int n = 0;
+
+	while (dir && (entry = readdir(dir)))
+		n += atoi(entry->d_name) > 1 && atoi(entry->d_name) != getpid();
+	if (dir)
+		(void)closedir(dir);
+	errno = ENOENT;
+	return n > 0 ? 0 : -1;
+}
+
+static int try_lower_oom(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : write(fd, "-900", 4);
+
+	return n < 0 ? -1 : 0;
+}
+
+/* The newer way to mount, and what belongs to the machine. */
+static void try_machine(void)
+{
+	static const uint64_t writable[4] = { 0, 1 /* MOUNT_ATTR_RDONLY */, 0, 0 };
+
+	tell("open-tree", syscall(SYS_open_tree, AT_FDCWD, "/", 1 /* OPEN_TREE_CLONE */));
+	tell("fsopen", syscall(SYS_fsopen, "proc", 0));
+	tell("move-mount", syscall(SYS_move_mount, AT_FDCWD, "/sys", AT_FDCWD, "/tmp", 0));
+	tell("mount-setattr", syscall(SYS_mount_setattr, AT_FDCWD, "/sys", 0, writable, sizeof(writable)));
+	tell("swapon", syscall(SYS_swapon, "/etc/passwd", 0));
+	tell("acct", syscall(SYS_acct, "/etc/passwd"));
+	tell("kexec", syscall(SYS_kexec_load, 0UL, 0UL, NULL, 0UL));
+	tell("syslog", syscall(SYS_syslog, 5 /* clear */, NULL, 0));
+	tell("nice", setpriority(PRIO_PROCESS, 0, -5));
+	tell("oom-score", try_lower_oom());
+	tell("packet-socket", socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+	tell("others", try_see_others());
+}
+
 static int try_all(void)
 {
 	tell("mount", mount("none", "/tmp", "tmpfs", 0, NULL));
@@ -301,6 +347,9 @@ static int try_all(void)
 	tell("kmsg", try_device(S_IFCHR, 1, 11));
 	tell("fuse", try_device(S_IFCHR, 10, 229));
 	tell("kvm", try_device(S_IFCHR, 10, 232));
+	tell("vhost-vsock", try_device(S_IFCHR, 10, 241));
+	tell("port", try_device(S_IFCHR, 1, 4));
+	try_machine();
 	try_files();
 	printf("done\n");
 	return 0;
