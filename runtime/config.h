@@ -21,8 +21,8 @@ struct config_list {
 
 /* [hypervisor.qemu] */
 struct config_hypervisor {
-	char *path, *kernel, *initrd, *image, *rootfs_type, *firmware, *machine_type, *machine_accelerators,
-		*cpu_features;
+	char *path, *kernel, *initrd, *image, *boot_initrd, *rootfs_type, *firmware, *machine_type,
+		*machine_accelerators, *cpu_features;
 	char *cpu_model, *kernel_params, *accel, *vsock_backend, *vhost_user_vsock_daemon;
 	double default_vcpus;
 	int64_t default_maxvcpus, default_bridges, default_memory, default_maxmemory, memory_slots; /* MiB */

@@ -193,13 +193,15 @@ int config_check_files(const struct config *c, struct err *err)
 {
 	const struct config_hypervisor *h = &c->hypervisor;
 	const char *root = *h->initrd ? h->initrd : h->image;
-	struct stat st;
+	struct stat st, boot;
 	int rc = check_file("path", h->path, true, &st, err);
 
 	if (rc == 0)
 		rc = check_file("kernel", h->kernel, false, &st, err);
 	if (rc == 0)
 		rc = check_file(*h->initrd ? "initrd" : "image", root, false, &st, err);
+	if (rc == 0 && *h->boot_initrd)
+		rc = check_file("boot_initrd", h->boot_initrd, false, &boot, err);
 	if (rc == 0 && *h->initrd && st.st_size / MIB >= h->default_memory)
 		return err_say(err, EINVAL, "hypervisor.initrd: '%s' has %jd MiB, the guest %" PRId64, root,
 		               (intmax_t)st.st_size / MIB, h->default_memory);

@@ -23,6 +23,7 @@ const struct config_key config_keys[] = {
 	HYPERVISOR(kernel, STRING, NULL),
 	HYPERVISOR(initrd, STRING, NULL),
 	HYPERVISOR(image, STRING, NULL),
+	HYPERVISOR(boot_initrd, STRING, NULL),
 	HYPERVISOR(rootfs_type, STRING, "ext4"),
 	HYPERVISOR(firmware, STRING, NULL),
 	HYPERVISOR(machine_type, STRING, "q35"),

@@ -109,7 +109,7 @@ static int share_all(struct arena *arena, struct oci_spec *spec, const struct gu
 	g->binds[0].source = absolute(arena, o->bundle, spec->root_path);
 	g->binds[0].name = arena_printf(arena, "%s/rootfs", o->id);
 	g->n_binds = 1;
-	spec->root_path = arena_printf(arena, "%s/%s/rootfs", GUEST_SHARE, o->id);
+	spec->root_path = arena_printf(arena, "%s/%s/rootfs", o->is_root_disk ? GUEST_ROOTS : GUEST_SHARE, o->id);
 	if (!g->binds[0].source || !g->binds[0].name || !spec->root_path)
 		r = -ENOMEM;
 	for (size_t i = 0; r == 0 && i < spec->n_mounts; i++) {
@@ -145,7 +145,7 @@ static int annotate(struct arena *arena, struct oci_spec *spec, const struct gue
 int guestspec_constrain(struct arena *arena, struct oci_spec *spec, const struct guestspec_options *o,
                         struct guestspec *ret, struct err *err)
 {
-	struct guestspec g = { .binds = NULL };
+	struct guestspec g = { .is_root_disk = o->is_root_disk };
 	int r = spec->hooks ? constrain_hooks(arena, spec, err) : 0;
 
 	if (r < 0)

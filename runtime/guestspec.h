@@ -13,12 +13,14 @@
 #include "runtime/annotation.h"
 
 #define GUEST_SHARE "/run/kata-containers/shared/containers" /* where the guest sees the share */
+#define GUEST_ROOTS "/run/kata-containers"                   /* ID/rootfs: where a root is mounted that is a disk */
 #define GUEST_SHM   "/run/kata-containers/sandbox/shm"
 
 struct guestspec_options {
 	const char *id, *bundle;
 	enum pod_role role;
 	bool keep_seccomp;
+	bool is_root_disk; /* the root file system is a disk of the VM, not in the share */
 };
 
 /* What has to appear in the share. */
@@ -30,6 +32,7 @@ struct guestspec_bind {
 struct guestspec {
 	struct guestspec_bind *binds; /* the root file system first */
 	size_t n_binds;
+	bool is_root_disk;
 	bool sandbox_pidns; /* the container shares the sandbox's PID namespace */
 };
 

@@ -13,7 +13,7 @@
 
 #define DIR_PATH  "/run/kata-c"
 #define FILE_PATH DIR_PATH "/kvm-usable"
-#define PROBE_MS  10000
+#define PROBE_MS  60000 /* a host that is emulated itself takes its time */
 
 /* "BOOT-ID KERNEL QEMU-VERSION", which the verdict belongs to. */
 static char *make_key(const char *qemu)
@@ -82,7 +82,7 @@ static bool probe(const struct config_hypervisor *c)
 		         (char *)"-kernel",
 		         c->kernel,
 		         (char *)"-append",
-		         (char *)"console=ttyS0 panic=-1",
+		         (char *)"console=ttyS0 quiet panic=-1",
 		         NULL };
 	_autobuf_ struct buf out = BUF_INIT;
 

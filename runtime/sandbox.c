@@ -49,7 +49,7 @@ static void free_container(struct container *c)
 
 int sandbox_init(struct sandbox *sb, struct loop *loop, const char *root, const char *id, struct err *err)
 {
-	*sb = (struct sandbox){ .loop = loop, .root = root, .id = id, .network = NETWORK_INIT };
+	*sb = (struct sandbox){ .loop = loop, .root = root, .id = id, .network = NETWORK_INIT, .root_disk.fd = -EBADF };
 	list_init(&sb->containers);
 	list_init(&sb->execs);
 	list_init(&sb->enders);
@@ -70,6 +70,7 @@ void sandbox_done(struct sandbox *sb)
 		free_container(c);
 	resize_forget(sb, NULL);
 	config_done(&sb->config);
+	sb->root_disk.fd = fd_close(sb->root_disk.fd);
 	free(sb->dir);
 }
 
@@ -209,6 +210,10 @@ static int send_create(struct sandbox *sb, struct container *c, struct err *err)
 	request.container_id = c->id;
 	request.exec_id = c->id;
 	request.sandbox_pidns = c->creation->guest.sandbox_pidns;
+	if (c->creation->guest.is_root_disk)
+		r = sandbox_root_storage(sb, &c->creation->arena, c->creation->spec, &request, err);
+	if (r < 0)
+		return r;
 	r = agentlink_call(&sb->link, "CreateContainer", &request.base, timeout_ms, on_created, c);
 	if (r < 0)
 		return err_set(err, -r, "create container '%s'", c->id);
@@ -271,11 +276,16 @@ static struct container *add_container(struct sandbox *sb, const char *id, const
 	return c;
 }
 
+/* The first is the root file system. */
 static int share_all(struct sandbox *sb, const struct guestspec *g, struct err *err)
 {
-	int r = sb->is_booted ? 0 : share_prepare(sb->dir, err);
+	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < g->n_binds; i++)
+	if (strcmp(sb->config.hypervisor.shared_fs, "none") == 0)
+		return 0;
+	if (!sb->is_booted)
+		r = share_prepare(sb->dir, err);
+	for (size_t i = g->is_root_disk; r == 0 && i < g->n_binds; i++)
 		r = share_add(sb->dir, g->binds[i].source, g->binds[i].name, err);
 	return r;
 }
@@ -291,11 +301,16 @@ static int create(struct sandbox *sb, struct container *c, struct arena *arena, 
 	if (r < 0)
 		return r;
 	o.keep_seccomp = !sb->config.runtime.disable_guest_seccomp;
-	r = guestspec_constrain(arena, spec, &o, &g, err);
+	if (spec->root_path)
+		r = sandbox_find_root(sb, c->id, c->bundle, spec, &o.is_root_disk, err);
+	if (r == 0)
+		r = guestspec_constrain(arena, spec, &o, &g, err);
 	if (r == 0)
 		r = share_all(sb, &g, err);
 	if (r == 0 && is_first)
 		r = sandbox_boot(sb, spec, err);
+	if (r == 0)
+		r = sandbox_copy_files(sb, &g, err);
 	if (r < 0)
 		return r;
 	r = keep_creation(c, arena, spec, &g);

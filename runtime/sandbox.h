@@ -12,6 +12,7 @@
 #include "lib/err.h"
 #include "lib/list.h"
 #include "lib/loop.h"
+#include "proto/agent.pb-c.h"
 #include "runtime/agentlink.h"
 #include "runtime/annotation.h"
 #include "runtime/config.h"
@@ -19,6 +20,7 @@
 #include "runtime/hypervisor/qemu.h"
 #include "runtime/network/network.h"
 #include "runtime/resize.h"
+#include "runtime/rootfs.h"
 #include "runtime/wire.h"
 
 enum container_status {
@@ -69,6 +71,7 @@ struct sandbox {
 	struct network network;
 	struct qemu *qemu;
 	struct resize resize;
+	struct rootfs root_disk; /* of the first container, its fd until QEMU has it */
 	struct agentlink link;
 	struct list containers, execs;
 	unsigned n_execs; /* ever */
@@ -129,6 +132,16 @@ int sandbox_tell_network(struct sandbox *sb, struct err *err);
 
 /* The lines of the resolv.conf that the container gets, in the arena; none if it has none. */
 void sandbox_find_dns(struct sandbox *sb, const struct oci_spec *spec, struct arena *arena, char ***ret, size_t *ret_n);
+/* Says whether a container's root file system goes as a disk, and makes that of the first container (sb->root_disk). */
+int sandbox_find_root(struct sandbox *sb, const char *id, const char *bundle, const struct oci_spec *spec,
+                      bool *ret_is_disk, struct err *err);
+
+/* Where there is no share: copies the files that the container mounts, waiting for the agent. */
+int sandbox_copy_files(struct sandbox *sb, const struct guestspec *g, struct err *err);
+
+/* Adds the root disk to the request for the container that has it. */
+int sandbox_root_storage(struct sandbox *sb, struct arena *arena, const struct oci_spec *spec,
+                         Grpc__CreateContainerRequest *request, struct err *err);
 
 /* The container of that id, or NULL. */
 struct container *sandbox_find(struct sandbox *sb, const char *id);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/fd.h"
 #include "proto/agent.pb-c.h"
 #include "runtime/hypervisor/vhost_vsock.h"
 #include "runtime/sandbox.h"
@@ -68,15 +69,15 @@ static int fill_vm(struct sandbox *sb, const struct oci_spec *spec, struct qemu_
 	static const char *const vsocks[] = { "/usr/libexec/vhost-device-vsock", "/usr/bin/vhost-device-vsock", NULL };
 	const struct config_hypervisor *h = &sb->config.hypervisor;
 	struct sizing_result size;
+	bool is_shared = strcmp(h->shared_fs, "none") != 0;
 	struct stat st;
 	int r = find_size(sb, spec, &size, err);
 
 	if (r < 0)
 		return r;
-	if (strcmp(h->shared_fs, "virtio-fs") != 0)
-		return err_say(err, EOPNOTSUPP, "hypervisor.shared_fs '%s': only virtio-fs is done yet", h->shared_fs);
-	q->virtiofsd = find_program(h->virtio_fs_daemon, virtiofsds);
-	if (!q->virtiofsd)
+	if (is_shared)
+		q->virtiofsd = find_program(h->virtio_fs_daemon, virtiofsds);
+	if (is_shared && !q->virtiofsd)
 		return err_say(err, ENOENT, "find virtiofsd: it is in none of its places, set virtio_fs_daemon");
 	q->vm.vsock = is_vhost(h) ? VM_VSOCK_VHOST : VM_VSOCK_VHOST_USER;
 	if (q->vm.vsock == VM_VSOCK_VHOST_USER)
@@ -93,6 +94,8 @@ static int fill_vm(struct sandbox *sb, const struct oci_spec *spec, struct qemu_
 	q->vm.vcpus = size.vcpus;
 	q->vm.memory_mib = size.memory_mib;
 	q->vm.image_bytes = *h->image && stat(h->image, &st) == 0 ? st.st_size : 0;
+	q->vm.disk = (struct vm_disk){ sb->root_disk.fd > 0 ? sb->root_disk.fd : 0, sb->root_disk.is_device,
+		                       sb->root_disk.read_only };
 	q->agent_port = AGENT_PORT;
 	q->vm.extra_params = find_params(sb);
 	if (!q->vm.extra_params)
@@ -171,6 +174,7 @@ static int create_in_agent(struct sandbox *sb, const struct oci_spec *spec, stru
 		storage(&arena, "virtio-fs", "kataShared", "virtiofs", GUEST_SHARE "/"),
 		storage(&arena, "ephemeral", "shm", "tmpfs", GUEST_SHM),
 	};
+	bool is_shared = strcmp(sb->config.hypervisor.shared_fs, "none") != 0;
 	int r;
 
 	if (!storages[0] || !storages[1] || add_modules(sb, &arena, &request) < 0)
@@ -179,8 +183,9 @@ static int create_in_agent(struct sandbox *sb, const struct oci_spec *spec, stru
 	storages[1]->n_options = ARRAY_SIZE(shm_options);
 	request.sandbox_id = (char *)sb->id;
 	request.hostname = (char *)(spec->hostname && *spec->hostname ? spec->hostname : sb->id);
-	request.storages = storages;
-	request.n_storages = ARRAY_SIZE(storages);
+	/* Without a share the first one stays out. */
+	request.storages = storages + (is_shared ? 0 : 1);
+	request.n_storages = ARRAY_SIZE(storages) - (is_shared ? 0 : 1);
 	sandbox_find_dns(sb, spec, &arena, &request.dns, &request.n_dns);
 	request.guest_hook_path = sb->config.hypervisor.guest_hook_path;
 	r = agentlink_call(&sb->link, "CreateSandbox", &request.base, AGENTLINK_TIMEOUT_MS, on_sandbox_created, &b);
@@ -208,6 +213,8 @@ int sandbox_boot(struct sandbox *sb, const struct oci_spec *spec, struct err *er
 	r = fill_vm(sb, spec, &q, err);
 	if (r == 0)
 		r = qemu_start(sb->loop, &q, sandbox_vm_gone, sb, &sb->qemu, err);
+	/* QEMU holds it now. */
+	sb->root_disk.fd = fd_close(sb->root_disk.fd);
 	if (r < 0)
 		return r;
 	network_release_fds(&sb->network);

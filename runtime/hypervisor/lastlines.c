@@ -30,6 +30,9 @@ static void end_line(struct lastlines *l)
 		return;
 	l->part[l->part_len] = '\0';
 	l->part_len = 0;
+	if (l->is_panic)
+		return;
+	l->is_panic = strstr(l->part, "Kernel panic") != NULL;
 	keep(l->lines[l->n++ % LASTLINES_MAX], l->part);
 	stage = strstr(l->part, STAGE);
 	if (stage) {

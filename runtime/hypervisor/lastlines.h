@@ -21,6 +21,7 @@ struct lastlines {
 	char stage[LASTLINES_LINE_MAX + 1];   /* the last that our agent told */
 	char trouble[LASTLINES_LINE_MAX + 1]; /* the first line that tells of one */
 	bool is_listening;                    /* our agent said so */
+	bool is_panic;                        /* what the kernel says after that helps nobody, and is not kept */
 };
 
 /* Takes bytes of the console; control characters are dropped, long lines cut. */

@@ -17,14 +17,18 @@
 #include "runtime/hypervisor/lastlines.h"
 #include "runtime/hypervisor/qemu_args.h"
 #include "runtime/hypervisor/qmp.h"
+#include "runtime/hypervisor/tsc.h"
 #include "runtime/hypervisor/vhost_vsock.h"
 #include "runtime/hypervisor/virtiofsd_args.h"
 
 #define TURN_MS   50
 #define DAEMON_MS 15000 /* until a daemon has made its socket */
 #define PROBE_MS  1000  /* between two looks for an agent that does not say that it listens */
-#define QMP_MS    60000 /* until QEMU has set up its devices */
-#define GUEST_CID "3"   /* each daemon has a guest of its own, so all may have the same */
+#define DAEMON_PROBE_MS                                                                                                \
+	20000 /* vhost-device-vsock 0.3.0 is deaf for ever if it is asked before the guest's driver is there */
+#define QMP_MS      60000 /* until QEMU has set up its devices */
+#define CONSOLE_MAX (256u << 10)
+#define GUEST_CID   "3" /* each daemon has a guest of its own, so all may have the same */
 
 struct qemu {
 	struct loop *loop;
@@ -39,6 +43,8 @@ struct qemu {
 	struct hotplug hotplug;
 	bool is_ready; /* the monitor has answered */
 	struct loop_source console;
+	int console_log; /* what it says, up to CONSOLE_MAX bytes */
+	size_t console_kept;
 	struct lastlines lines;
 	qemu_gone gone;
 	void *arg;
@@ -151,6 +157,20 @@ static int start_vsock(struct qemu *q, struct vm_spec *vm, struct err *err)
 
 /* --- console ----------------------------------------------------------------------------------------------------- */
 
+/* The beginning tells how it booted; a guest that talks without end must not fill the host. */
+static void keep_console(struct qemu *q, const char *data, size_t n)
+{
+	size_t left = CONSOLE_MAX - q->console_kept;
+
+	if (q->console_log < 0 || left == 0)
+		return;
+	if (n > left)
+		n = left;
+	if (fd_write_all(q->console_log, data, n) < 0)
+		q->console_log = fd_close(q->console_log);
+	q->console_kept += n;
+}
+
 static int on_console(struct loop_source *source, uint32_t events)
 {
 	struct qemu *q = container_of(source, struct qemu, console);
@@ -158,8 +178,10 @@ static int on_console(struct loop_source *source, uint32_t events)
 	ssize_t n = recv(source->fd, data, sizeof(data), MSG_DONTWAIT);
 
 	(void)events;
-	if (n > 0)
+	if (n > 0) {
 		lastlines_feed(&q->lines, data, (size_t)n);
+		keep_console(q, data, (size_t)n);
+	}
 	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
 		return LOOP_KEEP;
 	loop_remove(source);
@@ -180,9 +202,13 @@ static int connect_unix(struct qemu *q, const char *name, struct err *err)
 static int watch_console(struct qemu *q, struct err *err)
 {
 	int r = connect_unix(q, "console.sock", err);
+	const char *log;
 
 	if (r < 0)
 		return r;
+	log = file_of(q, "console.log");
+	if (log)
+		q->console_log = sys_openat(AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	q->console = (struct loop_source){ "console", r, EPOLLIN, on_console, NULL };
 	r = loop_add(q->loop, &q->console);
 	return r < 0 ? err_set(err, -r, "watch the console") : 0;
@@ -295,12 +321,16 @@ static int start_qemu(struct qemu *q, struct vm_spec *vm, struct err *err)
 	/* It has nothing to read from us: its stdin is where the monitor is waited for. */
 	vm->qmp_fd = 0;
 	c.stdin_fd = listening;
+	if (vm->disk.fd > 0)
+		vm->disk.fd = hand_over(&c, fds, vm->disk.fd);
 	if (vm->vsock == VM_VSOCK_VHOST)
 		vm->vsock_fd = hand_over(&c, fds, q->vsock_fd);
 	for (size_t i = 0; i < vm->n_nics; i++) {
 		vm->nics[i].tap_fd = hand_over(&c, fds, vm->nics[i].tap_fd);
 		vm->nics[i].vhost_fd = hand_over(&c, fds, vm->nics[i].vhost_fd);
 	}
+	if (!vm->is_kvm && !qemu_args_has_hotplug(vm))
+		vm->tsc_khz = tsc_khz();
 	c.argv = qemu_args(&q->arena, vm, err);
 	if (!c.argv)
 		return -err->num;
@@ -316,7 +346,8 @@ static int start_qemu(struct qemu *q, struct vm_spec *vm, struct err *err)
 
 static int wait_agent(struct qemu *q, struct err *err)
 {
-	int64_t begin = sys_now_ms(), deadline = begin + q->spec->boot_ms, probe = begin + PROBE_MS;
+	int64_t begin = sys_now_ms(), deadline = begin + q->spec->boot_ms;
+	int64_t probe = begin + (q->vsock.pid > 0 ? DAEMON_PROBE_MS : PROBE_MS);
 	bool is_up = false;
 
 	while (!q->lines.is_listening && !is_up && q->qemu.is_running && sys_now_ms() < deadline) {
@@ -335,6 +366,14 @@ static int wait_agent(struct qemu *q, struct err *err)
 	return qemu_explain(q, err);
 }
 
+/* One that ends early is no reason for its guest to wait for ever. */
+static int check_daemons(struct qemu *q, struct err *err)
+{
+	if (q->virtiofsd.pid > 0 && !q->virtiofsd.is_running)
+		return daemon_failed(q, &q->virtiofsd, err);
+	return q->vsock.pid > 0 && !q->vsock.is_running ? daemon_failed(q, &q->vsock, err) : 0;
+}
+
 static int start_all(struct qemu *q, struct vm_spec *vm, struct err *err)
 {
 	int r = start_share(q, vm, err);
@@ -345,7 +384,9 @@ static int start_all(struct qemu *q, struct vm_spec *vm, struct err *err)
 		r = start_qemu(q, vm, err);
 	if (r == 0)
 		r = watch_console(q, err);
-	return r < 0 ? r : wait_agent(q, err);
+	if (r == 0)
+		r = wait_agent(q, err);
+	return r < 0 ? r : check_daemons(q, err);
 }
 
 int qemu_start(struct loop *loop, const struct qemu_spec *spec, qemu_gone gone, void *arg, struct qemu **ret,
@@ -360,7 +401,8 @@ int qemu_start(struct loop *loop, const struct qemu_spec *spec, qemu_gone gone, 
 	q->loop = loop;
 	q->spec = spec;
 	q->is_kvm = vm.is_kvm;
-	q->virtiofsd.source.fd = q->vsock.source.fd = q->qemu.source.fd = q->console.fd = q->vsock_fd = -EBADF;
+	q->virtiofsd.source.fd = q->vsock.source.fd = q->qemu.source.fd = q->console.fd = q->vsock_fd = q->console_log =
+		-EBADF;
 	q->dir = strdup(vm.dir);
 	r = q->dir ? start_all(q, &vm, err) : err_set(err, ENOMEM, "start QEMU");
 	q->spec = NULL;
@@ -436,6 +478,7 @@ struct qemu *qemu_free(struct qemu *q)
 	loop_remove(&q->console);
 	q->console.fd = fd_close(q->console.fd);
 	q->vsock_fd = fd_close(q->vsock_fd);
+	q->console_log = fd_close(q->console_log);
 	arena_done(&q->arena);
 	free(q->dir);
 	free(q);

@@ -46,15 +46,58 @@ _printf_(3, 4) static void option(struct words *w, const char *name, const char 
 		w->failed = true;
 }
 
+/* What differs between QEMU's machines. */
+struct machine {
+	const char *type;
+	const char *bus;  /* behind the names of its virtio devices */
+	bool has_hotplug; /* of CPUs, memory and disks: then there are spare sockets, slots and buses */
+	bool has_nvdimm;
+	void (*add_buses)(struct words *w, const struct vm_spec *vm);
+};
+
+static void add_pci_buses(struct words *w, const struct vm_spec *vm);
+
+/* The daemons behind vhost-user know the modern kind of device only. */
+static void add_mmio_buses(struct words *w, const struct vm_spec *vm)
+{
+	(void)vm;
+	option(w, "-global", "virtio-mmio.force-legacy=%s", "false");
+}
+
+static const struct machine machines[] = {
+	{ "q35", "pci", true, true, add_pci_buses },
+	{ "virt", "pci", true, true, add_pci_buses },
+	{ "microvm", "device", false, false, add_mmio_buses },
+};
+
+/* An unknown one is QEMU's to refuse, by name. */
+static const struct machine *machine_of(const struct vm_spec *vm)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(machines); i++)
+		if (strcmp(machines[i].type, vm->config->machine_type) == 0)
+			return &machines[i];
+	return &machines[0];
+}
+
 static bool is_micro(const struct vm_spec *vm)
 {
-	return strcmp(vm->config->machine_type, "microvm") == 0;
+	return !machine_of(vm)->has_hotplug;
 }
 
 /* "virtio-net-pci" on a machine with PCI, "virtio-net-device" on one without. */
 static const char *bus(const struct vm_spec *vm)
 {
-	return is_micro(vm) ? "device" : "pci";
+	return machine_of(vm)->bus;
+}
+
+bool qemu_args_has_hotplug(const struct vm_spec *vm)
+{
+	return machine_of(vm)->has_hotplug;
+}
+
+bool qemu_args_is_image_nvdimm(const struct vm_spec *vm)
+{
+	return *vm->config->image && !vm->config->disable_image_nvdimm && machine_of(vm)->has_nvdimm;
 }
 
 /* vhost-user backends and virtiofsd map the guest's memory. */
@@ -67,7 +110,7 @@ static void add_machine(struct words *w, const struct vm_spec *vm)
 {
 	const struct config_hypervisor *c = vm->config;
 	const char *model = *c->cpu_model ? c->cpu_model : vm->is_kvm ? "host" : "max";
-	bool nvdimm = *c->image && !c->disable_image_nvdimm && !is_micro(vm);
+	bool nvdimm = qemu_args_is_image_nvdimm(vm);
 
 	option(w, "-machine", "%s,accel=%s,memory-backend=m0%s%s%s", c->machine_type, vm->is_kvm ? "kvm" : "tcg",
 	       nvdimm ? ",nvdimm=on" : "", *c->machine_accelerators ? "," : "", c->machine_accelerators);
@@ -117,12 +160,10 @@ static void add_vsock(struct words *w, const struct vm_spec *vm)
 }
 
 /* A bridge takes the hotplugged devices, so that they get addresses the agent can be told. */
-static void add_buses(struct words *w, const struct vm_spec *vm)
+static void add_pci_buses(struct words *w, const struct vm_spec *vm)
 {
 	const struct config_hypervisor *c = vm->config;
 
-	if (is_micro(vm))
-		return;
 	for (int64_t i = 0; i < c->default_bridges; i++)
 		option(w, "-device",
 		       "pci-bridge,bus=pcie.0,id=pci-bridge-%" PRId64 ",chassis_nr=%" PRId64 ",shpc=off,addr=%" PRIx64
@@ -145,7 +186,7 @@ static void add_image(struct words *w, const struct vm_spec *vm)
 
 	if (!*c->image)
 		return;
-	if (!c->disable_image_nvdimm && !is_micro(vm)) {
+	if (qemu_args_is_image_nvdimm(vm)) {
 		option(w, "-object", "memory-backend-file,id=image0,mem-path=%s,size=%" PRId64 ",share=on,readonly=on",
 		       c->image, vm->image_bytes);
 		option(w, "-device", "nvdimm,id=nv0,memdev=image0,unarmed=on");
@@ -153,6 +194,24 @@ static void add_image(struct words *w, const struct vm_spec *vm)
 	}
 	option(w, "-drive", "id=image0,file=%s,aio=%s,format=raw,if=none,readonly=on", c->image, c->block_device_aio);
 	option(w, "-device", "virtio-blk-%s,drive=image0,share-rw=on,serial=kata-image", bus(vm));
+}
+
+/* QEMU opens its file by the number of the set that holds our fd. */
+static void add_disk(struct words *w, const struct vm_spec *vm)
+{
+	const struct vm_disk *d = &vm->disk;
+
+	if (d->fd <= 0)
+		return;
+	option(w, "-add-fd", "fd=%d,set=%d", d->fd, d->fd);
+	option(w, "-blockdev",
+	       "driver=raw,node-name=disk0,read-only=%s,file.driver=%s,file.filename=/dev/fdset/%d,file.aio=%s",
+	       d->read_only ? "on" : "off", d->is_device ? "host_device" : "file", d->fd, vm->config->block_device_aio);
+	if (is_micro(vm))
+		option(w, "-device", "virtio-blk-device,drive=disk0,share-rw=on,serial=kata-root");
+	else
+		option(w, "-device", "virtio-blk-pci,drive=disk0,share-rw=on,serial=kata-root,bus=pcie.0,addr=%x",
+		       VM_DISK_SLOT);
 }
 
 static void add_nics(struct words *w, const struct vm_spec *vm)
@@ -183,6 +242,8 @@ static void add_boot(struct words *w, const struct vm_spec *vm)
 	option(w, "-kernel", "%s", c->kernel);
 	if (*c->initrd)
 		option(w, "-initrd", "%s", c->initrd);
+	else if (*c->boot_initrd)
+		option(w, "-initrd", "%s", c->boot_initrd);
 	option(w, "-append", "%s", params ? params : "");
 	if (!params)
 		w->failed = true;
@@ -217,7 +278,7 @@ char **qemu_args(struct arena *arena, const struct vm_spec *vm, struct err *err)
 	add_machine(&w, vm);
 	option(&w, "-qmp", "unix:fd=%d,server=on,wait=off", vm->qmp_fd);
 	add_memory(&w, vm);
-	add_buses(&w, vm);
+	machine_of(vm)->add_buses(&w, vm);
 	add_console(&w, vm);
 	add_image(&w, vm);
 	option(&w, "-object", "rng-random,id=rng0,filename=%s", c->entropy_source);
@@ -227,6 +288,7 @@ char **qemu_args(struct arena *arena, const struct vm_spec *vm, struct err *err)
 		option(&w, "-chardev", "socket,id=charshare0,path=%s", vm->share_socket);
 		option(&w, "-device", "vhost-user-fs-%s,chardev=charshare0,tag=kataShared,queue-size=1024", bus(vm));
 	}
+	add_disk(&w, vm);
 	add_nics(&w, vm);
 	option(&w, "-rtc", "base=utc,driftfix=slew,clock=host");
 	add(&w, "-vga");

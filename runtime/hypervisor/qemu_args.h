@@ -6,5 +6,11 @@
 #include "lib/err.h"
 #include "runtime/hypervisor/vm.h"
 
+/* True if CPUs, memory and disks can be added to the configured machine while it runs. */
+bool qemu_args_has_hotplug(const struct vm_spec *vm);
+
+/* True if the guest sees the configured image as an NVDIMM, false if as a disk (or there is none). */
+bool qemu_args_is_image_nvdimm(const struct vm_spec *vm);
+
 /* NULL-terminated argv in the arena, or NULL and the error. Fds keep their numbers. */
 char **qemu_args(struct arena *arena, const struct vm_spec *vm, struct err *err);

@@ -24,6 +24,14 @@ struct vm_nic {
 	int vhost_fd; /* -1 = none */
 };
 
+/* A disk that is there from the start. */
+struct vm_disk {
+	int fd; /* of an image or a device, 0 = no disk */
+	bool is_device, read_only;
+};
+
+#define VM_DISK_SLOT 0x8 /* on the root bus, by which the agent finds it */
+
 struct vm_spec {
 	const char *id;  /* of the sandbox */
 	const char *dir; /* its run directory: qmp.sock, console.sock */
@@ -31,12 +39,14 @@ struct vm_spec {
 	bool is_kvm; /* what the probe said, when the configuration leaves the choice */
 	int64_t vcpus, memory_mib;
 	int64_t image_bytes; /* size of the configured image's file */
+	uint32_t tsc_khz;    /* told to a guest that has no clock to measure it by; 0 = not */
 
 	enum vm_vsock vsock;
 	uint32_t vsock_cid;
 	int vsock_fd;
 	const char *vsock_socket;
 
+	struct vm_disk disk;      /* the root file system of the first container */
 	const char *share_socket; /* of virtiofsd, NULL = no share */
 	int qmp_fd;               /* listening, inherited by QEMU */
 	const char *extra_params; /* words for the kernel, behind the usual and before the configured ones; may be "" */

@@ -56,6 +56,21 @@ static void paths_become_the_shares(void **state)
 	assert_string_equal(spec->mounts[3].source, GUEST_SHM);
 }
 
+static void a_root_on_a_disk_is_elsewhere(void **state)
+{
+	struct guestspec_options o = options;
+	_autoarena_ struct arena arena = { .max = 0 };
+	struct oci_spec *spec = parse(&arena, config);
+	struct guestspec g;
+
+	(void)state;
+	o.is_root_disk = true;
+	assert_int_equal(guestspec_constrain(&arena, spec, &o, &g, NULL), 0);
+	assert_string_equal(spec->root_path, "/run/kata-containers/web/rootfs");
+	assert_string_equal(g.binds[0].source, "/b/rootfs");
+	assert_string_equal(spec->mounts[1].source, GUEST_SHARE "/web/1-hosts");
+}
+
 static void what_is_the_hosts_goes(void **state)
 {
 	_autoarena_ struct arena arena = { .max = 0 };
@@ -148,8 +163,11 @@ static void hooks_and_gaps_are_errors(void **state)
 int test_guestspec(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(paths_become_the_shares),   cmocka_unit_test(what_is_the_hosts_goes),
-		cmocka_unit_test(a_pods_pid_namespace),      cmocka_unit_test(the_containers_own_hooks_go_along),
+		cmocka_unit_test(paths_become_the_shares),
+		cmocka_unit_test(a_root_on_a_disk_is_elsewhere),
+		cmocka_unit_test(what_is_the_hosts_goes),
+		cmocka_unit_test(a_pods_pid_namespace),
+		cmocka_unit_test(the_containers_own_hooks_go_along),
 		cmocka_unit_test(hooks_and_gaps_are_errors),
 	};
 

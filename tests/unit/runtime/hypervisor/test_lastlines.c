@@ -73,12 +73,26 @@ static void cuts_long_lines(void **state)
 	assert_int_equal(strlen(l.lines[0]), LASTLINES_LINE_MAX);
 }
 
+static void what_follows_a_panic_is_not_kept(void **state)
+{
+	const char text[] = "init: no such file\nKernel panic - not syncing: no init\nCall Trace:\n dump_stack\n";
+	struct lastlines l = { .n = 0 };
+	_autobuf_ struct buf out = { .max = 1000 };
+
+	(void)state;
+	lastlines_feed(&l, text, sizeof(text) - 1);
+	assert_int_equal(lastlines_print(&l, 4, &out), 0);
+	assert_string_equal(buf_str(&out), " | init: no such file | Kernel panic - not syncing: no init");
+	assert_string_equal(lastlines_cause(&l, true), "Kernel panic - not syncing: no init");
+}
+
 int test_lastlines(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps_the_last_lines),
 		cmocka_unit_test(tells_stage_and_cause),
 		cmocka_unit_test(cuts_long_lines),
+		cmocka_unit_test(what_follows_a_panic_is_not_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

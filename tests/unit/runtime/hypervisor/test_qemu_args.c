@@ -92,6 +92,7 @@ static void settings_show_in_the_line(void **state)
 	} table[] = {
 		{ "machine_type", "microvm", "-device vhost-user-vsock-device,chardev=charvsock0" },
 		{ "machine_type", "microvm", "-smp 1,cores=1,threads=1,sockets=1,maxcpus=1" },
+		{ "machine_type", "microvm", "-global virtio-mmio.force-legacy=false" },
 		{ "machine_accelerators", "kernel_irqchip=split",
 		  "-machine q35,accel=tcg,memory-backend=m0,kernel_irqchip=split" },
 		{ "cpu_model", "EPYC", "-cpu EPYC" },
@@ -157,6 +158,23 @@ static void images_and_their_roots(void **state)
 	assert_non_null(strstr(line, " root=/dev/vda1 "));
 }
 
+static void a_root_on_a_disk(void **state)
+{
+	struct fixture *f = *state;
+
+	f->vm.disk = (struct vm_disk){ .fd = 4, .read_only = true };
+	assert_non_null(strstr(command_line(f),
+	                       "-add-fd fd=4,set=4 -blockdev driver=raw,node-name=disk0,read-only=on,"
+	                       "file.driver=file,file.filename=/dev/fdset/4,file.aio=threads -device "
+	                       "virtio-blk-pci,drive=disk0,share-rw=on,serial=kata-root,bus=pcie.0,addr=8"));
+	f->vm.disk = (struct vm_disk){ .fd = 4, .is_device = true };
+	assert_non_null(strstr(command_line(f), "read-only=off,file.driver=host_device,"));
+	assert_int_equal(config_set(&f->config, "hypervisor", "machine_type", "microvm", NULL), 0);
+	assert_non_null(strstr(command_line(f), "-device virtio-blk-device,drive=disk0,share-rw=on,serial=kata-root "));
+	f->vm.tsc_khz = 2500000;
+	assert_non_null(strstr(command_line(f), " tsc_early_khz=2500000"));
+}
+
 static void nics_by_tap_and_by_user_mode(void **state)
 {
 	struct fixture *f = *state;
@@ -204,6 +222,7 @@ int test_qemu_args(void)
 		cmocka_unit_test_setup_teardown(settings_show_in_the_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(kvm_and_vhost, setup, teardown),
 		cmocka_unit_test_setup_teardown(images_and_their_roots, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_root_on_a_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(nics_by_tap_and_by_user_mode, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_share_needs_shared_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_path_begins_another_property, setup, teardown),

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/rootfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/fd.h"
+#include "lib/mountinfo.h"
+#include "lib/sys.h"
+#include "runtime/helper.h"
+
+#define PACK_MS    600000
+#define BLOCK      4096u
+#define IMAGES_DIR "/var/tmp" /* a disk, not memory */
+
+/* --- block devices ----------------------------------------------------------------------------------------------- */
+
+struct search {
+	const char *target;
+	char *source; /* of a whole file system that is on a block device and read-only */
+};
+
+static int look(const struct mountinfo_entry *entry, void *arg)
+{
+	struct search *s = arg;
+	bool fits = strcmp(entry->target, s->target) == 0;
+
+	if (!fits)
+		return 0;
+	/* The last one is on top. */
+	free(s->source);
+	s->source = NULL;
+	if (strcmp(entry->root, "/") != 0 || strncmp(entry->source, "/dev/", 5) != 0 ||
+	    (strncmp(entry->fs_options, "ro", 2) != 0) || (entry->fs_options[2] != ',' && entry->fs_options[2] != '\0'))
+		return 0;
+	s->source = strdup(entry->source);
+	return s->source ? 0 : -ENOMEM;
+}
+
+static int open_device(const char *device, bool read_only, struct rootfs *ret, struct err *err)
+{
+	int fd = sys_openat(AT_FDCWD, device, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC, 0);
+
+	if (fd < 0)
+		return err_set(err, fd, "open the root file system's device '%s'", device);
+	*ret = (struct rootfs){ .fd = fd, .is_device = true, .read_only = read_only, .fstype = "" };
+	return 1;
+}
+
+int rootfs_find_device(const char *path, bool read_only, struct rootfs *ret, struct err *err)
+{
+	_autofree_ char *real = realpath(path, NULL), *source = NULL;
+	struct search s = { .target = real };
+	struct stat st;
+	int r;
+
+	if (!real || stat(real, &st) < 0)
+		return err_set(err, errno, "find the root file system '%s'", path);
+	if (S_ISBLK(st.st_mode))
+		return open_device(real, read_only, ret, err);
+	r = mountinfo_walk(NULL, look, &s, err);
+	source = s.source;
+	if (r < 0 || !source || stat(source, &st) < 0 || !S_ISBLK(st.st_mode))
+		return r < 0 ? r : 0;
+	return open_device(source, true, ret, err);
+}
+
+/* --- images ------------------------------------------------------------------------------------------------------ */
+
+/* What has to fit: bytes in whole blocks, and files. */
+static int measure(const char *dir, uint64_t *bytes, uint64_t *entries, struct err *err)
+{
+	char *paths[] = { (char *)dir, NULL };
+	FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
+	FTSENT *e;
+
+	if (!tree)
+		return err_set(err, errno, "read the root file system '%s'", dir);
+	while ((e = fts_read(tree)) != NULL) {
+		if (e->fts_info == FTS_DP)
+			continue;
+		++*entries;
+		if (e->fts_info == FTS_F)
+			*bytes += ((uint64_t)e->fts_statp->st_size + BLOCK - 1) / BLOCK * BLOCK;
+		else
+			*bytes += BLOCK;
+	}
+	(void)fts_close(tree);
+	return 0;
+}
+
+static const char *find_program(const char *const *places)
+{
+	while (*places && access(*places, X_OK) < 0)
+		places++;
+	return *places;
+}
+
+char **rootfs_pack_args(struct arena *arena, const char *mkfs, bool is_erofs, const char *dir, const char *image,
+                        uint64_t entries)
+{
+	/* Inodes: twice what is there, and as many as a shell session makes. */
+	char *inodes = arena_printf(arena, "%" PRIu64, entries * 2 + 65536);
+	const char *const ext4[] = { mkfs,           "-q", "-t",   "ext4", "-F", "-m",  "0", "-O",
+		                     "^has_journal", "-N", inodes, "-d",   dir,  image, NULL };
+	const char *const erofs[] = { mkfs, "--quiet", image, dir, NULL };
+	size_t size = is_erofs ? sizeof(erofs) : sizeof(ext4);
+	char **v = inodes ? arena_array(arena, ARRAY_SIZE(ext4), sizeof(*v)) : NULL;
+
+	if (v)
+		memcpy(v, is_erofs ? erofs : ext4, size);
+	return v;
+}
+
+static int open_image(struct err *err)
+{
+	int fd = sys_openat(AT_FDCWD, IMAGES_DIR, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	return fd < 0 ? err_set(err, fd, "make a root file system's image in '%s'", IMAGES_DIR) : fd;
+}
+
+/* Whoever may only read the disk opens it so. */
+static int reopen(int fd, bool read_only)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return sys_openat(AT_FDCWD, path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC, 0);
+}
+
+int rootfs_pack(const char *dir, bool read_only, struct rootfs *ret, struct err *err)
+{
+	static const char *const mke2fs[] = { "/usr/sbin/mke2fs", "/sbin/mke2fs", NULL };
+	static const char *const mkerofs[] = { "/usr/bin/mkfs.erofs", "/usr/sbin/mkfs.erofs", NULL };
+	const char *erofs = read_only ? find_program(mkerofs) : NULL, *mkfs = erofs ? erofs : find_program(mke2fs);
+	_autoarena_ struct arena arena = { .max = 0 };
+	_autobuf_ struct buf out = { .max = BLOCK };
+	_autoclose_ int fd = -EBADF;
+	uint64_t bytes = 0, entries = 0;
+	char image[64], **argv;
+	int r;
+
+	if (!mkfs)
+		return err_say(err, ENOENT, "pack the root file system '%s': neither mke2fs nor mkfs.erofs is there",
+		               dir);
+	r = measure(dir, &bytes, &entries, err);
+	if (r < 0)
+		return r;
+	fd = open_image(err);
+	if (fd < 0)
+		return fd;
+	/* Tables, inodes and the last blocks of directories come on top. */
+	bytes += bytes / 4 + entries * 512 + (64u << 20) + (read_only ? 0 : (uint64_t)ROOTFS_FREE_MIB << 20);
+	r = erofs ? 0 : sys_ftruncate(fd, (off_t)(bytes / BLOCK * BLOCK));
+	if (r < 0)
+		return err_set(err, r, "make a root file system's image of %" PRIu64 " bytes", bytes);
+	(void)snprintf(image, sizeof(image), "/proc/%d/fd/%d", (int)getpid(), fd);
+	argv = rootfs_pack_args(&arena, mkfs, erofs != NULL, dir, image, entries);
+	if (!argv)
+		return err_set(err, ENOMEM, "pack the root file system '%s'", dir);
+	if (helper_run(argv, PACK_MS, &out, err) < 0)
+		return err_wrap(err, "pack the root file system '%s'", dir);
+	r = reopen(fd, read_only);
+	if (r < 0)
+		return err_set(err, r, "open the root file system's image");
+	*ret = (struct rootfs){ .fd = r, .read_only = read_only, .fstype = erofs ? "erofs" : "ext4" };
+	return 0;
+}

@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# kata-runtime's kinds of VM: q35 and microvm, initrd and image, share by virtio-fs or none at all; QEMU in its sandbox, the
+# guest's console kept, its entropy the host's. Its bind mounts are in a mount namespace of the test's own.
+if [ -z "${KATA_TEST_NAMESPACE:-}" ]; then
+	KATA_TEST_NAMESPACE=1 exec unshare -m --propagation private "$0" "$@"
+fi
+# shellcheck source=tests/lib/vm.sh
+. "$(dirname "$0")/../lib/vm.sh"
+PATH=$PATH:/usr/sbin:/sbin
+
+kr() { timeout -k 5 200 "$build/kata-runtime" --root "$work/r" --config "$work/configuration.toml" "$@"; }
+
+# configure LINE...: what differs from the usual, for [hypervisor.qemu].
+configure() {
+	printf '[hypervisor.qemu]\nkernel = "%s/vmlinuz"\nvhost_user_vsock_daemon = "%s"\ndefault_memory = 384\ndefault_maxvcpus = 2\n' \
+		"$kernel" "$daemon" >"$work/configuration.toml"
+	printf '%s\n' "$@" '[agent.kata]' 'dial_timeout = 150' '[runtime]' 'create_container_timeout = 150' >>"$work/configuration.toml"
+}
+
+prepare_kinds() {
+	work=$(mktemp -d /tmp/kata-rk.XXXXXX)
+	trap kinds_finish EXIT
+	make_rootfs "$work/b/rootfs"
+	find_images
+	daemon=$("$top/scripts/fetch-vhost-vsock") || exit 1
+}
+
+kinds_finish() {
+	trap - EXIT
+	kr list -q 2>/dev/null | while read -r id; do kr delete -f "$id"; done
+	if [ -n "${KEEP:-}" ]; then echo "# kept $work"; else rm -rf --one-file-system "$work"; fi
+	[ "$failures" -eq 0 ] || exit 1
+	exit 0
+}
+
+# bundle SCRIPT [JQ-FILTER]
+bundle() {
+	jq --arg script "$1" ".process.terminal = false | .root.path = \"rootfs\" | .linux.namespaces += [{\"type\": \"network\"}] | .process.args = [\"sh\", \"-c\", \$script] | ${2:-.}" \
+		"$top/tests/data/bundle.json" >"$work/b/config.json"
+}
+
+qemu_pid() { jq -r '.processes[] | select(.name == "qemu").pid' "$work/r/cc/state.json"; }
+qemu_line() {
+	local pid
+	pid=$(qemu_pid) && [ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline"
+}
+
+# says TEXT: what the bundle prints, in a VM that is kept for a look: $1 has to be in it.
+up() {
+	kr create -b "$work/b" cc >"$work/out" 2>&1 </dev/null && kr start cc || { cat "$work/out"; return 1; }
+	retry_until grep -q over "$work/out" || { cat "$work/out"; return 1; }
+}
+
+down() {
+	kr delete -f cc || return
+	! pgrep -f "$work/r" >/dev/null && ! grep -F "$work/r" /proc/self/mountinfo && [ -z "$(find "$work/r" -mindepth 1 ! -name .containers)" ]
+}
+
+# Hot-plug, the console's file, QEMU under its own seccomp filter, random numbers of the host.
+q35_with_initrd() {
+	configure "initrd = \"$initrd\""
+	bundle 'cat /sys/class/misc/hw_random/rng_current; echo over; exec sleep 1000'
+	up && qemu_line | grep -q -- '-machine q35,' && grep -q virtio_rng "$work/out" || { qemu_line; cat "$work/out"; return 1; }
+	grep -q 'Seccomp:.*2' "/proc/$(qemu_pid)/status" && qemu_line | grep -q -- '-sandbox on,' || { echo "no seccomp"; return 1; }
+	grep -aq 'kata-agent: boot' "$work/r/cc/console.log" && [ "$(stat -c %a "$work/r/cc/console.log")" = 600 ] || { echo "no console.log"; return 1; }
+	down
+}
+
+microvm_with_initrd() {
+	configure "initrd = \"$initrd\"" 'machine_type = "microvm"'
+	bundle 'ls /sys/bus/pci/devices 2>/dev/null | wc -l; echo over; exec sleep 1000'
+	up && qemu_line | grep -q -- '-machine microvm,' && grep -qx 0 "$work/out" || { qemu_line; cat "$work/out"; return 1; }
+	down
+}
+
+# An image whose init is the agent, from what the initrd has, in a partition as upstream's images.
+make_image() {
+	mkdir "$work/image" && zstd -dc "$initrd" | (cd "$work/image" && cpio -idm --quiet) || return
+	mkdir -p "$work/image"/{sbin,proc,sys,dev,run,tmp}
+	ln -sf ../init "$work/image/sbin/init"
+	mke2fs -q -t ext4 -F -m 0 -J size=4 -d "$work/image" "$work/fs" 48m || return
+	python3 - "$work/kata.img" "$work/fs" <<-'PYTHON'
+		import struct, sys
+		fs = open(sys.argv[2], 'rb').read()
+		entry = struct.pack('<8B2I', 128, 254, 255, 255, 0x83, 254, 255, 255, 6144, len(fs) // 512)
+		with open(sys.argv[1], 'wb') as image:
+		    image.write(b'\0' * 446 + entry + b'\0' * 48 + b'\x55\xaa')
+		    image.seek(3 << 20)
+		    image.write(fs)
+		    image.truncate((3 << 20) + len(fs) + (5 << 20))
+	PYTHON
+	"$top/rootfs-builder/boot-initrd" --kernel-dir "$kernel" --output "$work/boot.initrd"
+}
+
+image_is_root() {
+	bundle 'grep -o "root=/dev/[a-z0-9]*" /proc/cmdline; echo over; exec sleep 1000'
+	up && grep -qx "root=/dev/$1" "$work/out" && qemu_line | grep -q -- "$2" || { qemu_line; cat "$work/out"; return 1; }
+	down
+}
+
+image_as_nvdimm() {
+	configure "image = \"$work/kata.img\"" "boot_initrd = \"$work/boot.initrd\""
+	image_is_root pmem0p1 'nvdimm,id=nv0'
+}
+
+image_as_disk() {
+	configure "image = \"$work/kata.img\"" "boot_initrd = \"$work/boot.initrd\"" 'disable_image_nvdimm = true'
+	image_is_root vda1 'virtio-blk-pci,drive=image0'
+}
+
+microvm_with_image() {
+	configure "image = \"$work/kata.img\"" "boot_initrd = \"$work/boot.initrd\"" 'machine_type = "microvm"'
+	image_is_root vda1 'virtio-blk-device,drive=image0'
+}
+
+# Without a share: the root is packed into an ext4 image, or erofs, files are copied, and what cannot be is refused.
+without_a_share() {
+	configure "initrd = \"$initrd\"" 'shared_fs = "none"' "$@"
+	echo copied >"$work/resolv" && mkdir -p "$work/dir"
+	bundle 'cat /etc/resolv.conf; echo new >/new && cat /new; grep " / " /proc/mounts; ls -ln /tmp-owned; echo over; exec sleep 1000' \
+		".mounts += [{\"destination\": \"/etc/resolv.conf\", \"type\": \"bind\", \"source\": \"$work/resolv\", \"options\": [\"bind\"]}]"
+	echo data >"$work/b/rootfs/tmp-owned" && chown 12:34 "$work/b/rootfs/tmp-owned" && : >"$work/b/rootfs/etc/resolv.conf" || return
+	up && grep -qx copied "$work/out" && grep -qx new "$work/out" && grep -q '^/dev/vd.* / ext4 rw' "$work/out" &&
+		grep -q ' 12  *34 ' "$work/out" && [ ! -e "$work/b/rootfs/new" ] || { cat "$work/out"; return 1; }
+	! qemu_line | grep -q kataShared && ! grep -q virtiofsd "$work/r/cc/state.json" || { echo "a share all the same"; return 1; }
+	down
+}
+
+q35_without_a_share() {
+	without_a_share || return
+	bundle 'true' ".mounts += [{\"destination\": \"/d\", \"type\": \"bind\", \"source\": \"$work/dir\", \"options\": [\"bind\"]}]"
+	expect 1 'without a share' kr create -b "$work/b" cc </dev/null && down
+}
+
+microvm_without_a_share() { without_a_share 'machine_type = "microvm"'; }
+
+prepare_kinds
+check q35_with_initrd q35_with_initrd
+check microvm_with_initrd microvm_with_initrd
+check q35_without_a_share q35_without_a_share
+check make_image make_image
+check image_as_nvdimm image_as_nvdimm
+check image_as_disk image_as_disk
+check microvm_with_image microvm_with_image
+kinds_finish
