@@ -200,6 +200,16 @@ readonly_root() {
 	[[ $said != *owned$'\n'* && ! -e $image/owned ]] || breach 'the rootfs was written'
 }
 
+# Who may unmount his root, or enters his mount namespace anew, comes to what is there without it: nothing, or what was
+# there before.
+namespace_bottom() {
+	image : || return 2
+	hostile "$powerful" sh -c "nsenter -m/proc/self/ns/mnt cat $outside/secret; cd /proc/self; umount -l / && echo gone
+		nsenter -mns/mnt cat $outside/secret; echo end"
+	[[ $said == *gone*end* ]] || { echo "the attack did not run: $said"; return 2; }
+	! grep -qx secret <<<"$said" || breach 'the creator'"'"'s root is still there'
+}
+
 console_symlink() {
 	image "mkdir -p dev && ln -s ../etc/passwd dev/console" || return 2
 	oci hostile ".root.path = \"$image\" | $no_dev | .process.terminal = true" sh -c 'test -c /etc/passwd && echo taken; echo ran' || return 2

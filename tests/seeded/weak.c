@@ -33,7 +33,7 @@
 static const char *const names[] = {
 	"exact-dirs", "in-root", "procfs-guard", "own-proc", "device-filter", "read-only", "mask-dirs",
 	"own-null",   "console", "cwd",          "cap-list", "inheritable",   "setuid",    "dumpable",
-	"self",       "keyring", "masks",        "peer",     "cap-drop",      "nonblock",
+	"self",       "keyring", "masks",        "peer",     "cap-drop",      "nonblock",  "old-root",
 };
 
 static bool is_off(const char *name)
@@ -188,6 +188,11 @@ WRAP(int, sys_mount_setattr, int dirfd, const char *path, unsigned flags, const 
 	if (is_off("read-only"))
 		changed.attr_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 	return __real_sys_mount_setattr(dirfd, path, flags, &changed);
+}
+
+WRAP(int, sys_umount2, const char *target, int flags)
+{
+	return is_off("old-root") && strcmp(target, ".") == 0 ? 0 : __real_sys_umount2(target, flags);
 }
 
 /* --- devices ------------------------------------------------------------------------------------------------------ */
