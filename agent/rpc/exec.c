@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
 #include "agent/rpc/convert.h"
 #include "agent/rpc/handlers.h"
 #include "agent/rpc/server.h"
@@ -22,5 +24,5 @@ void rpc_exec_process(struct rpc_call *call)
 	if (r == 0)
 		r = container_exec(c, config, rpc_await(call), &err);
 	if (r < 0)
-		rpc_fail_err(call, RPC_INTERNAL, &err);
+		rpc_fail_err(call, r == -EOPNOTSUPP ? RPC_UNIMPLEMENTED : RPC_INTERNAL, &err);
 }
