@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
-#include "agent/cgroups/systemd.h"
+#include "lib/cgroup_scope.h"
 #include "lib/oci_update.h"
 #include "runk/command.h"
 #include "runk/groups.h"

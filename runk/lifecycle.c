@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "agent/cgroups/systemd.h"
 #include "agent/mount/rootfs.h"
+#include "lib/cgroup_scope.h"
 #include "lib/fd.h"
 #include "lib/hooks.h"
 #include "lib/mountinfo.h"

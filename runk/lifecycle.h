@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#include "agent/cgroups/systemd.h"
 #include "agent/namespaces/nspace.h"
+#include "lib/cgroup_scope.h"
 #include "runk/bundle.h"
 #include "runk/groups.h"
 #include "runk/launch.h"

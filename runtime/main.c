@@ -17,7 +17,7 @@ static const struct flag options[] = {
 	  "directory for sandboxes (default: /run/kata-runtime)" },
 	{ "rootless", 0, FLAG_TEXT, offsetof(struct runtime, rootless), "accepted, if it is not true" },
 	{ "criu", 0, FLAG_TEXT, offsetof(struct runtime, criu), "accepted; there is no checkpointing" },
-	{ "systemd-cgroup", 0, FLAG_BOOL, offsetof(struct runtime, systemd_cgroup), "accepted; no host cgroups yet" },
+	{ "systemd-cgroup", 0, FLAG_BOOL, offsetof(struct runtime, systemd_cgroup), "accepted; the form of cgroupsPath tells" },
 	{ "show-default-config-paths", 0, FLAG_BOOL, offsetof(struct runtime, show_paths),
 	  "print where configuration files are looked for" },
 	{ "kata-show-default-config-paths", 0, FLAG_BOOL, offsetof(struct runtime, show_paths), "the same" },

@@ -126,8 +126,12 @@ static void on_resized(void *arg, const struct hotplug_size *now, const struct e
 	struct sandbox *sb = arg;
 	struct resize *r = &sb->resize;
 	const struct sizing_result before = r->now;
+	struct err moved = ERR_INIT;
 
 	r->now = (struct sizing_result){ .vcpus = now->vcpus, .memory_mib = now->memory_mib };
+	/* A new CPU's thread is born with the rest of QEMU. */
+	if (qemu_is_running(sb->qemu) && hostcgroup_add_vmm(&sb->cgroups, qemu_pid(sb->qemu), &moved) < 0)
+		log_warning("resize", "%s, ignoring", err_text(&moved));
 	log_info("resize", "Sandbox '%s' has %" PRId64 " CPUs and %" PRId64 " MiB", sb->id, now->vcpus,
 	         now->memory_mib);
 	if (err)

@@ -49,7 +49,12 @@ static void free_container(struct container *c)
 
 int sandbox_init(struct sandbox *sb, struct loop *loop, const char *root, const char *id, struct err *err)
 {
-	*sb = (struct sandbox){ .loop = loop, .root = root, .id = id, .network = NETWORK_INIT, .root_disk.fd = -EBADF };
+	*sb = (struct sandbox){ .loop = loop,
+		                .root = root,
+		                .id = id,
+		                .network = NETWORK_INIT,
+		                .cgroups = HOSTCGROUP_INIT,
+		                .root_disk.fd = -EBADF };
 	list_init(&sb->containers);
 	list_init(&sb->execs);
 	list_init(&sb->enders);
@@ -66,6 +71,7 @@ void sandbox_done(struct sandbox *sb)
 	sb->qemu = qemu_free(sb->qemu);
 	sandbox_forget_execs(sb, NULL);
 	network_close(&sb->network);
+	hostcgroup_close(&sb->cgroups);
 	list_foreach(c, &sb->containers, struct container, link)
 		free_container(c);
 	resize_forget(sb, NULL);
@@ -459,6 +465,9 @@ void sandbox_attach(struct sandbox *sb, struct wire_request *request)
 		c->stdio = (struct loop_source){ "stdio", r, EPOLLIN, on_stdio_end, NULL };
 		r = loop_add(sb->loop, &c->stdio);
 	}
+	/* Engines look there for the cgroup of what they take for the container. */
+	if (r == 0 && hostcgroup_add(&sb->cgroups, c->pid, &err) < 0)
+		log_warning("sandbox", "%s, ignoring", err_text(&err));
 	sandbox_save(sb);
 	if (r == 0) {
 		wire_answer(request, NULL);

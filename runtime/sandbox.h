@@ -17,6 +17,7 @@
 #include "runtime/annotation.h"
 #include "runtime/config.h"
 #include "runtime/guestspec.h"
+#include "runtime/hostcgroup/hostcgroup.h"
 #include "runtime/hypervisor/qemu.h"
 #include "runtime/network/network.h"
 #include "runtime/resize.h"
@@ -69,6 +70,7 @@ struct sandbox {
 	struct config config;
 	bool is_kvm;
 	struct network network;
+	struct hostcgroup cgroups;
 	struct qemu *qemu;
 	struct resize resize;
 	struct rootfs root_disk; /* of the first container, its fd until QEMU has it */

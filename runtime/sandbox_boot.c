@@ -211,6 +211,10 @@ int sandbox_boot(struct sandbox *sb, const struct oci_spec *spec, struct err *er
 	q.netns = sb->network.netns;
 	network_fill(&sb->network, &q.vm);
 	r = fill_vm(sb, spec, &q, err);
+	/* Before anything runs, for children are born where we are; and saved, so that somebody else can remove it. */
+	if (r == 0)
+		r = hostcgroup_open(&sb->cgroups, spec->linux, sb->id, sb->config.runtime.sandbox_cgroup_only, err);
+	sandbox_save(sb);
 	if (r == 0)
 		r = qemu_start(sb->loop, &q, sandbox_vm_gone, sb, &sb->qemu, err);
 	/* QEMU holds it now. */
@@ -220,6 +224,9 @@ int sandbox_boot(struct sandbox *sb, const struct oci_spec *spec, struct err *er
 	network_release_fds(&sb->network);
 	/* From here on somebody else could clean up after us. */
 	sandbox_save(sb);
+	r = hostcgroup_add_vmm(&sb->cgroups, qemu_pid(sb->qemu), err);
+	if (r < 0)
+		return r;
 	r = agentlink_open(&sb->link, sb->loop, qemu_agent(sb->qemu), q.boot_ms, err);
 	if (r < 0)
 		return qemu_explain(sb->qemu, err);

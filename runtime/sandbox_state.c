@@ -95,6 +95,7 @@ void sandbox_save(struct sandbox *sb)
 		(void)jsontext_add(state, "size", format_size(&sb->resize));
 	(void)json_object_object_add(state, "containers", containers);
 	(void)json_object_object_add(state, "network", network_record(&sb->network));
+	(void)json_object_object_add(state, "cgroups", hostcgroup_record(&sb->cgroups));
 	if (place_write_state(sb->root, sb->id, state, &err) < 0)
 		log_error("sandbox", "%s", err_text(&err));
 	(void)json_object_put(state);

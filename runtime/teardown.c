@@ -8,6 +8,7 @@
 #include "lib/jsontext.h"
 #include "lib/sys.h"
 #include "runtime/ask.h"
+#include "runtime/hostcgroup/hostcgroup.h"
 #include "runtime/network/network.h"
 #include "runtime/place.h"
 #include "runtime/share.h"
@@ -60,7 +61,7 @@ int teardown_sandbox(const char *root, const char *sandbox, struct err *err)
 {
 	_autojson_ struct json_object *state = NULL, *last = NULL;
 	_autofree_ char *dir = place_path(root, sandbox, NULL);
-	struct json_object *supervisor, *network;
+	struct json_object *supervisor, *network, *cgroups;
 	int r;
 
 	if (!dir)
@@ -75,6 +76,8 @@ int teardown_sandbox(const char *root, const char *sandbox, struct err *err)
 			end_all(last, "containers", EXIT_MS);
 			if (json_object_object_get_ex(last, "network", &network))
 				network_undo(network);
+			if (json_object_object_get_ex(last, "cgroups", &cgroups))
+				hostcgroup_remove(cgroups);
 		}
 	}
 	r = share_clean(dir, err);

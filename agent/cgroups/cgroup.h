@@ -10,8 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "agent/cgroups/hierarchies.h"
 #include "lib/arena.h"
+#include "lib/cgroup_hierarchies.h"
 #include "lib/err.h"
 #include "lib/oci.h"
 #include "lib/step.h"

@@ -435,6 +435,11 @@ void qemu_kill(struct qemu *q)
 	child_kill(&q->qemu);
 }
 
+pid_t qemu_pid(const struct qemu *q)
+{
+	return q->qemu.pid;
+}
+
 bool qemu_is_running(const struct qemu *q)
 {
 	return q->qemu.is_running;

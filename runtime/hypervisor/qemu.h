@@ -45,6 +45,9 @@ void qemu_quit(struct qemu *q);
 /* Kills QEMU; `gone` follows. */
 void qemu_kill(struct qemu *q);
 
+/* QEMU's pid. */
+pid_t qemu_pid(const struct qemu *q);
+
 /* True until QEMU has been reaped. */
 bool qemu_is_running(const struct qemu *q);
 

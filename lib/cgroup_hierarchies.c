@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/cgroups/hierarchies.h"
+#include "lib/cgroup_hierarchies.h"
 
 #include <errno.h>
 #include <stdbool.h>

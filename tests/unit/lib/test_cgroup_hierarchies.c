@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/cgroups/hierarchies.h"
+#include "lib/cgroup_hierarchies.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -87,7 +87,7 @@ static void names_go_both_ways(void **state)
 	assert_int_equal(cgroup_controller_find("cpus"), CGROUP_CONTROLLER_INVALID);
 }
 
-int test_hierarchies(void)
+int test_cgroup_hierarchies(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(co_mounted_named_and_hybrid, tempdir_setup, tempdir_teardown),

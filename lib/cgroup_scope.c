@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/cgroups/systemd.h"
+#include "lib/cgroup_scope.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Without a systemd: names and properties, and the keeper with a program that stands for systemd-run. */
-#include "agent/cgroups/systemd.h"
+#include "lib/cgroup_scope.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -183,7 +183,7 @@ static void no_systemd_is_said(void **state)
 	assert_non_null(strstr(err.text, "/nowhere/systemd-run"));
 }
 
-int test_systemd(void)
+int test_cgroup_scope(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_path_names_slice_and_unit),
