@@ -45,6 +45,12 @@ removed() {
 	[ "$(mounts_and_cgroups)" = "$before" ] || { echo "before: $before, now: $(mounts_and_cgroups)"; return 1; }
 }
 
+# The lives of the pods of both upstream runtimes, as PID 1 lives them in tests/vm/conformance.sh.
+pods() {
+	kata conformance --keep --strict --timeout 60 --case 'pod/*' >"$work/report" 2>&1 && ! grep ^skip "$work/report" &&
+		[ "$(grep -c ^pass "$work/report")" -ge 4 ] || { cat "$work/report"; return 1; }
+}
+
 # An end that nobody asked for must not leave a guest behind that nobody talks to; this one was asked for.
 powers_off() {
 	kata destroy || return
@@ -55,7 +61,7 @@ powers_off() {
 # shellcheck disable=SC2034 # used by vm_begin: an emulated systemd takes its time
 KATA_TIMEOUT=180
 vm_begin --initrd "$work/boot.initrd" --qemu-arg -drive --qemu-arg "file=$work/kata.img,if=virtio,format=raw,readonly=on" \
-	--append "root=/dev/vda1 ro systemd.unit=kata-containers.target systemd.show_status=false quiet" \
+	--append "root=/dev/vda1 rootflags=data=ordered,errors=remount-ro ro rootfstype=ext4 systemd.unit=kata-containers.target systemd.show_status=false quiet" \
 	--append "systemd.mask=systemd-networkd.service systemd.mask=systemd-networkd.socket" \
 	--append "agent.debug_console agent.debug_console_vport=1026"
 check details details
@@ -63,5 +69,6 @@ check console_runs console_runs
 before=$(mounts_and_cgroups)
 check containers containers
 check removed removed "$before"
+check pods pods
 check powers_off powers_off
 vm_finish
