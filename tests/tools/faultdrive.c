@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,10 +29,18 @@
 #include "proto/health.pb-c.h"
 #include "proto/pboci.h"
 
-#define ID           "fault"
-#define RUN_DIR      "/run/kata-containers/" ID
-#define SHARE_DIR    "/run/kata-containers/shared/containers"
-#define EXEC_ID      "short"
+#define ID          "fault"
+#define RUN_DIR     "/run/kata-containers/" ID
+#define SHARE_DIR   "/run/kata-containers/shared/containers"
+#define EXEC_ID     "short"
+#define SOURCE_ID   "source" /* it stands all the time, and shares a mount */
+#define SOURCE_NAME "io.kubernetes.cri.container-name"
+#define DISK        "/dev/fault-disk"
+#define POLICY      "{\"version\": 1, \"rules\": [{\"allow\": [\"*\"]}]}"
+#define CDI_DIR     "/run/cdi"
+#define CDI_FILE                                                                                                       \
+	"{\"kind\": \"v.com/c\", \"devices\": [{\"name\": \"0\", \"containerEdits\": {\"deviceNodes\": [{\"path\": "   \
+	"\"/dev/cdi\", \"hostPath\": \"/dev/zero\"}]}}]}"
 #define EXEC_CODE    7
 #define CALL_MS      20000
 #define CONNECT_MS   2000
@@ -220,6 +230,112 @@ static struct oci_spec *build_spec(const struct drive *d, struct arena *arena)
 	return spec;
 }
 
+/* --- what a container has besides: an annotated device, a disk, a shared mount ------------------------------------ */
+
+static bool write_in_guest(const struct drive *d, const char *dir, const char *name, const char *text)
+{
+	char path[PATH_MAX];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/root%s", (int)d->agent, dir);
+	(void)mkdir(path, 0755);
+	(void)snprintf(path, sizeof(path), "/proc/%d/root%s/%s", (int)d->agent, dir, name);
+	file = fopen(path, "we");
+	if (!file)
+		return false;
+	(void)fputs(text, file);
+	return fclose(file) == 0;
+}
+
+static bool prepare_guest(const struct drive *d)
+{
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/root" DISK, (int)d->agent);
+	if (mknod(path, S_IFBLK | 0600, makedev(7, 99)) < 0 && errno != EEXIST)
+		return false;
+	return write_in_guest(d, CDI_DIR, "fault.json", CDI_FILE);
+}
+
+static bool annotate(struct arena *arena, struct oci_spec *spec, const char *key, const char *value)
+{
+	struct oci_pair *pair = arena_alloc(arena, sizeof(*pair));
+
+	if (!pair)
+		return false;
+	*pair = (struct oci_pair){ arena_strdup(arena, key), arena_strdup(arena, value) };
+	spec->annotations = (struct oci_pairs){ pair, 1 };
+	return pair->key && pair->value;
+}
+
+/* The number is the host's; the guest's takes its place. */
+static bool add_disk(struct arena *arena, struct oci_spec *spec)
+{
+	struct oci_linux *lin = spec->linux;
+	struct oci_device *list = arena_array(arena, lin->n_devices + 1, sizeof(*list));
+
+	if (!list)
+		return false;
+	if (lin->n_devices > 0)
+		memcpy(list, lin->devices, lin->n_devices * sizeof(*list));
+	list[lin->n_devices++] =
+		(struct oci_device){ .path = arena_strdup(arena, "/dev/xvda"), .type = 'b', .major = 8 };
+	lin->devices = list;
+	return true;
+}
+
+static bool call_id(struct drive *d, const char *name, const char *id)
+{
+	Grpc__StartContainerRequest request = GRPC__START_CONTAINER_REQUEST__INIT;
+
+	request.container_id = (char *)(uintptr_t)id;
+	return call_empty(d, name, &request);
+}
+
+/* Without a fault, once. */
+static bool start_source(struct drive *d)
+{
+	static char *sleeper[] = { "sleep", "100000" };
+	struct spec_options o = { .id = SOURCE_ID, .rootfs = d->rootfs, .args = sleeper, .n_args = 2 };
+	Grpc__CreateContainerRequest request = GRPC__CREATE_CONTAINER_REQUEST__INIT;
+	_autoarena_ struct arena arena = { 0 };
+	struct oci_spec *spec = NULL;
+	struct oci_mount *mounts;
+	struct err err = ERR_INIT;
+
+	if (spec_build(&o, &arena, &spec, &err) < 0 || !annotate(&arena, spec, SOURCE_NAME, SOURCE_ID))
+		return false;
+	mounts = arena_array(&arena, spec->n_mounts + 1, sizeof(*mounts));
+	if (!mounts)
+		return false;
+	memcpy(mounts, spec->mounts, spec->n_mounts * sizeof(*mounts));
+	mounts[spec->n_mounts++] = (struct oci_mount){ .destination = arena_strdup(&arena, "/from"),
+		                                       .source = arena_strdup(&arena, "tmpfs"),
+		                                       .type = arena_strdup(&arena, "tmpfs") };
+	spec->mounts = mounts;
+	if (pboci_spec_to_pb(&arena, spec, &request.oci, NULL) < 0)
+		return false;
+	request.container_id = request.exec_id = SOURCE_ID;
+	return call_empty(d, "CreateContainer", &request) && call_id(d, "StartContainer", SOURCE_ID);
+}
+
+static bool remove_source(struct drive *d)
+{
+	Grpc__RemoveContainerRequest request = GRPC__REMOVE_CONTAINER_REQUEST__INIT;
+
+	request.container_id = SOURCE_ID;
+	return call_empty(d, "RemoveContainer", &request);
+}
+
+/* A policy that allows all: what follows is judged by it. */
+static bool set_policy(struct drive *d)
+{
+	Grpc__SetPolicyRequest request = GRPC__SET_POLICY_REQUEST__INIT;
+
+	request.policy = POLICY;
+	return call_empty(d, "SetPolicy", &request);
+}
+
 static bool create(struct drive *d)
 {
 	static char *volume_options[] = { "mode=0750", "fsgid=7" };
@@ -229,11 +345,19 @@ static bool create(struct drive *d)
 	Grpc__Storage root = GRPC__STORAGE__INIT, watchable = GRPC__STORAGE__INIT;
 	Grpc__Storage *storages[] = { &ephemeral, &local, &overlay, &root, &watchable };
 	Grpc__SharedMount shared = GRPC__SHARED_MOUNT__INIT, *shared_mounts[] = { &shared };
+	Grpc__Device disk = GRPC__DEVICE__INIT, *devices[] = { &disk };
+	struct oci_spec *spec = build_spec(d, &arena);
 	char source[PATH_MAX];
 	Grpc__CreateContainerRequest request = GRPC__CREATE_CONTAINER_REQUEST__INIT;
 
-	if (pboci_spec_to_pb(&arena, build_spec(d, &arena), &request.oci, NULL) < 0)
+	if (!annotate(&arena, spec, "cdi.k8s.io/fault", "v.com/c=0") || !add_disk(&arena, spec) ||
+	    pboci_spec_to_pb(&arena, spec, &request.oci, NULL) < 0)
 		return false;
+	disk.type = "mmioblk";
+	disk.vm_path = DISK;
+	disk.container_path = "/dev/xvda";
+	request.devices = devices;
+	request.n_devices = 1;
 	ephemeral.driver = "ephemeral";
 	ephemeral.source = "tmpfs";
 	ephemeral.fstype = "tmpfs";
@@ -258,8 +382,9 @@ static bool create(struct drive *d)
 	watchable.source = source;
 	watchable.mount_point = SHARE_DIR "/watchable/etc";
 	(void)snprintf(source, sizeof(source), "%s/etc", d->rootfs);
-	shared.src_ctr = "nobody";
-	shared.src_path = shared.dst_path = "/shared";
+	shared.src_ctr = SOURCE_ID;
+	shared.src_path = "/from";
+	shared.dst_path = "/tmp/shared";
 	request.shared_mounts = shared_mounts;
 	request.n_shared_mounts = 1;
 	d->has_container = true;
@@ -371,6 +496,8 @@ static const char *scenario(struct drive *d)
 		d->was_lost = true;
 		return NULL;
 	}
+	if (!set_policy(d))
+		return NULL;
 	if (!create(d)) {
 		/* It was told that there is none; the next one of this name finds out. */
 		d->has_container = d->was_lost;
@@ -602,6 +729,10 @@ int main(int argc, char **argv)
 		perror(state);
 		return 2;
 	}
+	if (!prepare_guest(&d) || !connect_agent(&d) || !start_source(&d)) {
+		printf("not ok fault %s: the guest cannot be prepared: %s\n", d.mode, d.text);
+		return 1;
+	}
 	wrong = scenario(&d);
 	if (wrong || d.text[0] || d.was_lost) {
 		printf("not ok fault %s: without a fault: %s%s\n", d.mode, wrong ? wrong : "", d.text);
@@ -611,5 +742,7 @@ int main(int argc, char **argv)
 	pause_ms(200);
 	d.base = hold(&d);
 	sweep(&d);
+	if (!connect_agent(&d) || !remove_source(&d))
+		problem(&d, 0, "the container that stood all the time cannot be removed");
 	return d.problems > 0;
 }
