@@ -4,7 +4,7 @@
 # of a name of our own. Sourced after integration.sh and bundle.sh.
 
 runk_bin=$build/bin/runk
-# LeakSanitizer's tracer never comes back when runk exec ends (not understood yet); addresses and behaviour are watched.
+# LeakSanitizer's tracer may not look into a process that is not dumpable, as a user's runk is; addresses and behaviour are watched.
 [[ $build != *asan ]] || export ASAN_OPTIONS=detect_leaks=0:handle_abort=1:disable_coredump=0
 
 # Never hangs; its state is in our directory.
