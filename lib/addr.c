@@ -14,6 +14,7 @@
 #define TEXT_MAX      256
 #define HANDSHAKE_MAX 64 /* bytes of the answer to CONNECT */
 #define RETRY_MS      20
+#define HANDSHAKE_MS  10000 /* for one answer to CONNECT: a proxy may have lost the question */
 
 union any_sockaddr {
 	struct sockaddr any;
@@ -309,14 +310,15 @@ static int connect_hvsock(const struct addr *a, uint64_t deadline)
 {
 	for (;;) {
 		_autoclose_ int fd = connect_once(a, deadline);
+		uint64_t patience = sys_now_ms() + HANDSHAKE_MS;
 		int r = fd;
 
 		if (fd >= 0)
-			r = shake_hands(fd, a->port, deadline);
+			r = shake_hands(fd, a->port, patience < deadline ? patience : deadline);
 		if (r >= 0)
 			return take_fd(&fd);
 		/* Closed without a word: nobody listens in the guest yet. */
-		if (r != -EPIPE)
+		if (r != -EPIPE && (r != -ETIMEDOUT || fd < 0))
 			return r;
 		if (ms_left(deadline) == 0)
 			return -ETIMEDOUT;
