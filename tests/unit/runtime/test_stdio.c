@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/stdio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/fd.h"
+#include "lib/jsontext.h"
+#include "tests/lib/tempdir.h"
+#include "tests/lib/unit.h"
+
+/* No newline: containerd reads it so; and no half of one, since it is renamed. */
+static void pid_file(void **state)
+{
+	const struct tempdir *dir = *state;
+	_autofree_ char *path = NULL, *text = NULL, *missing = NULL;
+	struct stdio s = STDIO_INIT;
+	struct err err = ERR_INIT;
+	size_t n;
+
+	s.pid = 4711;
+	assert_true(asprintf(&path, "%s/pid", dir->path) > 0 && asprintf(&missing, "%s/none/pid", dir->path) > 0);
+	assert_int_equal(stdio_write_pid_file(&s, NULL, &err), 0);
+	assert_int_equal(stdio_write_pid_file(&s, path, &err), 0);
+	assert_int_equal(fd_read_file_at(AT_FDCWD, path, 64, &text, &n), 0);
+	assert_string_equal(text, "4711");
+	assert_int_equal(stdio_write_pid_file(&s, missing, &err), -ENOENT);
+	assert_non_null(strstr(err_text(&err), missing));
+}
+
+static void where_the_agent_is(void **state)
+{
+	_autojson_ struct json_object *good = json_tokener_parse("{\"agent\": \"vsock://7:1024\"}");
+	_autojson_ struct json_object *bad = json_tokener_parse("{\"agent\": 7}");
+	_autostdio_ struct stdio s = STDIO_INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	s.cid = "web";
+	assert_int_equal(stdio_take_answer(&s, bad, &err), -EPROTO);
+	assert_non_null(strstr(err_text(&err), "'web'"));
+	assert_int_equal(stdio_take_answer(&s, NULL, &err), -EPROTO);
+	assert_int_equal(stdio_take_answer(&s, good, &err), 0);
+	assert_string_equal(s.address, "vsock://7:1024");
+}
+
+static void terminals(void **state)
+{
+	_autostdio_ struct stdio s = STDIO_INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	s.cid = "web";
+	assert_int_equal(stdio_open_terminal(&s, NULL, &err), 0);
+	assert_int_equal(s.slave, -EBADF);
+	assert_int_equal(stdio_open_terminal(&s, "/nonexistent", &err), -EINVAL);
+	s.is_terminal = true;
+	assert_true(stdio_open_terminal(&s, "/nonexistent", &err) < 0);
+	assert_non_null(strstr(err_text(&err), "/nonexistent"));
+}
+
+int test_stdio(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(pid_file, tempdir_setup, tempdir_teardown),
+		cmocka_unit_test(where_the_agent_is),
+		cmocka_unit_test(terminals),
+	};
+
+	return cmocka_run_group_tests_name("stdio", tests, NULL, NULL);
+}
