@@ -7,10 +7,9 @@ static const struct flag options[] = { { 0 } };
 /* Our pid stands for the process, and our exit status is its own. */
 static int run(const struct runtime *rt, void *arg, int argc, char **argv, struct err *err)
 {
-	(void)rt;
 	(void)arg;
 	(void)err;
-	return stdio_serve(argv[0], argv[1], argv[2], argc > 3);
+	return stdio_serve(rt->root, argv[0], argv[1], argv[2], argc > 3);
 }
 
 const struct command cmd_stdio = {

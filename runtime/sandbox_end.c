@@ -10,7 +10,7 @@
 
 /* How long each step may take before the next is tried. */
 static const unsigned step_ms[] = {
-	[END_NONE] = 0,       [END_SIGNALLED] = 10000, [END_KILLED] = 10000, [END_STDIO] = 5000,
+	[END_NONE] = 0,       [END_SIGNALLED] = 10000, [END_KILLED] = 10000, [END_STDIO] = 15000,
 	[END_DESTROY] = 5000, [END_QUIT] = 3000,       [END_REAP] = 5000,    [END_OVER] = 0,
 };
 

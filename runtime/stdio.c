@@ -18,7 +18,8 @@
 #include "lib/sys.h"
 #include "runtime/ask.h"
 
-#define ASK_MS 70000
+#define ASK_MS      70000
+#define LOST_STATUS (128 + SIGKILL)
 
 int stdio_open_terminal(struct stdio *s, const char *console_socket, struct err *err)
 {
@@ -171,11 +172,20 @@ static int wait_child(int pidfd)
 int stdio_wait(const struct stdio *s)
 {
 	if (s->is_foreground)
-		return stdio_serve(s->address, s->cid, s->eid ? s->eid : s->cid, s->is_terminal);
+		return stdio_serve(s->root, s->address, s->cid, s->eid ? s->eid : s->cid, s->is_terminal);
 	return wait_child(s->pidfd);
 }
 
-int stdio_serve(const char *address, const char *cid, const char *eid, bool is_terminal)
+int stdio_noted_status(const char *root, const char *cid)
+{
+	_autoview_ struct view v = { .sandbox = NULL };
+
+	if (view_open(root, cid, &v, NULL) < 0 || strcmp(view_text(v.container, "status"), "stopped") != 0)
+		return LOST_STATUS;
+	return (int)(view_number(v.container, "exit_code") & 0xff);
+}
+
+int stdio_serve(const char *root, const char *address, const char *cid, const char *eid, bool is_terminal)
 {
 	struct session session = { "kata-runtime", address, SESSION_TIMEOUT_UNSET, NULL };
 	const struct attach_spec spec = {
@@ -183,12 +193,13 @@ int stdio_serve(const char *address, const char *cid, const char *eid, bool is_t
 		.eid = eid,
 		.interactive = true,
 		.tty = is_terminal,
-		.lost_status = 128 + SIGKILL,
+		.lost_status = LOST_STATUS,
 	};
 	int status = attach_run(&session, &spec, NULL, NULL);
 
 	session_done(&session);
-	return status;
+	/* On a busy machine the VM may have been ended before our own question was answered. */
+	return status == LOST_STATUS && strcmp(cid, eid) == 0 ? stdio_noted_status(root, cid) : status;
 }
 
 void stdio_done(struct stdio *s)

@@ -55,8 +55,14 @@ bool stdio_is_interrupted(void);
 /* Waits for the end, and hands signals on to it: the exit status, or -errno. */
 int stdio_wait(const struct stdio *s);
 
-/* Carries the stdio of a process until it has exited; its status, 137 if its VM has gone. */
-int stdio_serve(const char *address, const char *cid, const char *eid, bool is_terminal);
+/*
+ * Carries the stdio of a process until it has exited; its status. If its VM has gone before that was told: what the
+ * supervisor has noted down of the container, else 137.
+ */
+int stdio_serve(const char *root, const char *address, const char *cid, const char *eid, bool is_terminal);
+
+/* The exit status that the supervisor has noted down of a container that is stopped, else 137. */
+int stdio_noted_status(const char *root, const char *cid);
 
 /* Closes what is open; a process that was started goes on. */
 void stdio_done(struct stdio *s);

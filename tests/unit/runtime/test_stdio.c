@@ -8,6 +8,7 @@
 
 #include "lib/fd.h"
 #include "lib/jsontext.h"
+#include "runtime/place.h"
 #include "tests/lib/tempdir.h"
 #include "tests/lib/unit.h"
 
@@ -61,10 +62,28 @@ static void terminals(void **state)
 	assert_non_null(strstr(err_text(&err), "/nonexistent"));
 }
 
+/* Nobody is there to tell the status any more; what was noted down counts, for the container's own process. */
+static void status_after_the_vm(void **state)
+{
+	static const char noted[] = "{\"containers\": [{\"id\": \"web\", \"status\": \"stopped\", \"exit_code\": 3},"
+				    "{\"id\": \"app\", \"status\": \"running\", \"exit_code\": 0}]}";
+	const struct tempdir *dir = *state;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(place_make(dir->path, "web", &err), 0);
+	assert_int_equal(place_link(dir->path, "web", "web", &err), 0);
+	assert_int_equal(place_link(dir->path, "app", "web", &err), 0);
+	tempdir_write(dir, "web/state.json", noted);
+	assert_int_equal(stdio_noted_status(dir->path, "web"), 3);
+	assert_int_equal(stdio_noted_status(dir->path, "app"), 137);
+	assert_int_equal(stdio_noted_status(dir->path, "none"), 137);
+}
+
 int test_stdio(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(pid_file, tempdir_setup, tempdir_teardown),
+		cmocka_unit_test_setup_teardown(status_after_the_vm, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test(where_the_agent_is),
 		cmocka_unit_test(terminals),
 	};
