@@ -8,6 +8,7 @@
  * - open FILE: opens it for reading; prints "ok" or the error's name
  * - flow PORT MIB: writes so many zeros to the host's vsock port; out MIB: to stdout
  * - relay PORT: carries stdin to the host's vsock port
+ * - vsock CID PORT: "closed", "open" or "answered" by who listens there, or "no ERROR"
  * - try: what an ordinary container must not be able to do, one line each: "no NAME ERROR" or "got NAME"
  */
 #include <dirent.h>
@@ -220,6 +221,25 @@ static int relay(unsigned port)
 	return n == 0 && read(fd, chunk, 1) == 1 ? 0 : 1;
 }
 
+/* Whether who listens there talks to us: he sends us away, or waits for what we have to say. */
+static int try_vsock(unsigned cid, unsigned port)
+{
+	struct sockaddr_vm peer = { .svm_family = AF_VSOCK, .svm_cid = cid, .svm_port = port };
+	struct timeval patience = { .tv_sec = 5 };
+	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char byte;
+	ssize_t n;
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
+	    connect(fd, (const struct sockaddr *)&peer, sizeof(peer)) < 0) {
+		printf("no %s\n", strerrorname_np(errno));
+		return 0;
+	}
+	n = read(fd, &byte, 1);
+	printf("%s\n", n < 0 && errno == EAGAIN ? "open" : n > 0 ? "answered" : "closed");
+	return 0;
+}
+
 /* --- what must not work ------------------------------------------------------------------------------------------- */
 
 static int try_write(const char *path)
@@ -371,6 +391,8 @@ int main(int argc, char **argv)
 		return out(strtoul(argv[2], NULL, 10));
 	if (argc == 3 && strcmp(argv[1], "relay") == 0)
 		return relay((unsigned)strtoul(argv[2], NULL, 10));
-	fprintf(stderr, "usage: probe self|try|fds|open FILE|flow PORT MIB|out MIB|relay PORT\n");
+	if (argc == 4 && strcmp(argv[1], "vsock") == 0)
+		return try_vsock((unsigned)strtoul(argv[2], NULL, 10), (unsigned)strtoul(argv[3], NULL, 10));
+	fprintf(stderr, "usage: probe self|try|fds|open FILE|flow PORT MIB|out MIB|relay PORT|vsock CID PORT\n");
 	return 2;
 }
