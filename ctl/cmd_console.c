@@ -1,77 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "client/console.h"
 #include "client/tty.h"
 #include "ctl/command.h"
 #include "lib/addr.h"
 #include "lib/fd.h"
-
-#define CONSOLE_PORT 1026 /* what runtimes ask for */
-#define CHUNK        16384
-#define LAST_WORD    "exit\n"
-
-static int failed(const char *what, int r)
-{
-	(void)fprintf(stderr, "kata-agent-ctl: console: %s: %s\n", what, strerror(-r));
-	return CTL_EXIT_CONNECTION;
-}
-
-/*
- * To close half of the connection would end all of it, and a ^D typed before the shell is ready is lost: so the end of
- * our input is a command like those before it. -errno of writing.
- */
-static int send_input(int fd, bool *open)
-{
-	char data[CHUNK];
-	ssize_t n = read(STDIN_FILENO, data, sizeof(data));
-
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
-		return 0;
-	if (n > 0)
-		return fd_write_all(fd, data, (size_t)n);
-	*open = false;
-	return fd_write_all(fd, LAST_WORD, strlen(LAST_WORD));
-}
-
-/* 1 at the end of the connection. */
-static int show_output(int fd)
-{
-	char data[CHUNK];
-	ssize_t n = read(fd, data, sizeof(data));
-
-	if (n < 0 && errno == EINTR)
-		return 0;
-	if (n <= 0)
-		return n == 0 || errno == ECONNRESET ? 1 : -errno;
-	return fd_write_all(STDOUT_FILENO, data, (size_t)n);
-}
-
-static int talk(int fd)
-{
-	bool open = true;
-
-	for (;;) {
-		struct pollfd p[] = { { .fd = fd, .events = POLLIN }, { .fd = STDIN_FILENO, .events = POLLIN } };
-		int r = poll(p, open ? 2 : 1, -1);
-
-		if (r < 0 && errno != EINTR)
-			return failed("poll", -errno);
-		if (r < 0)
-			continue;
-		if (p[0].revents) {
-			r = show_output(fd);
-			if (r != 0)
-				return r > 0 ? CTL_EXIT_OK : failed("read", r);
-		}
-		/* The shell has ended, its last words are still to be read. */
-		if (open && p[1].revents && send_input(fd, &open) < 0)
-			open = false;
-	}
-}
 
 static int run(struct ctl *ctl, const struct ctl_command *self, int argc, char **argv)
 {
@@ -103,7 +40,11 @@ static int run(struct ctl *ctl, const struct ctl_command *self, int argc, char *
 		return CTL_EXIT_CONNECTION;
 	}
 	(void)tty_make_raw(&tty, STDIN_FILENO);
-	return talk(fd);
+	r = console_talk(fd);
+	if (r == 0)
+		return CTL_EXIT_OK;
+	(void)fprintf(stderr, "kata-agent-ctl: console: %s\n", strerror(-r));
+	return CTL_EXIT_CONNECTION;
 }
 
 const struct ctl_command cmd_console = {

@@ -8,6 +8,7 @@
 #include "runtime/ask.h"
 #include "runtime/bundle.h"
 #include "runtime/command.h"
+#include "runtime/guestconsole.h"
 #include "runtime/stdio.h"
 #include "runtime/view.h"
 
@@ -120,9 +121,8 @@ static int exec(struct stdio *s, const struct view *v, const struct exec_options
 	return r < 0 || o->detach ? r : stdio_wait(s);
 }
 
-static int run(const struct runtime *rt, void *arg, int argc, char **argv, struct err *err)
+static int exec_in_container(const struct runtime *rt, struct exec_options *o, int argc, char **argv, struct err *err)
 {
-	struct exec_options *o = arg;
 	_autostdio_ struct stdio stdio = STDIO_INIT;
 	_autoview_ struct view v = { .sandbox = NULL };
 	int r = check_options(o, err);
@@ -145,10 +145,20 @@ static int run(const struct runtime *rt, void *arg, int argc, char **argv, struc
 	return RUNTIME_EXIT_EXEC;
 }
 
+static int run(const struct runtime *rt, void *arg, int argc, char **argv, struct err *err)
+{
+	struct exec_options *o = arg;
+
+	/* Nothing to run in a container: the utility's exec, a shell of the guest itself. */
+	if (argc == 1 && !o->process.file)
+		return guest_console(rt, argv[0], err);
+	return exec_in_container(rt, o, argc, argv, err);
+}
+
 const struct command cmd_exec = {
 	"exec",
-	"<container-id> <command> [args...]",
-	"run another process in a container",
+	"<container-id> [command [args...]]",
+	"run another process in a container; without a command, a shell of the guest (debug console)",
 	1,
 	-2,
 	options,

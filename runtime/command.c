@@ -6,15 +6,26 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&cmd_create, &cmd_start, &cmd_run,      &cmd_state, &cmd_kill,      &cmd_delete,
-	&cmd_list,   &cmd_exec,  &cmd_ps,       &cmd_pause, &cmd_resume,    &cmd_update,
-	&cmd_events, &cmd_spec,  &cmd_features, &cmd_stdio, &cmd_supervise,
+	&cmd_create,   &cmd_start, &cmd_run,   &cmd_state,   &cmd_kill,   &cmd_delete,    &cmd_list,
+	&cmd_exec,     &cmd_ps,    &cmd_pause, &cmd_resume,  &cmd_update, &cmd_events,    &cmd_spec,
+	&cmd_features, &cmd_check, &cmd_env,   &cmd_metrics, &cmd_stdio,  &cmd_supervise,
 };
 
-static const char *const missing[] = { "check", "kata-check", "env", "kata-env", "metrics", "checkpoint", "restore" };
+static const char *const missing[] = { "checkpoint", "restore" };
+
+/* As 1.x spelled them. */
+static const struct {
+	const char *name, *means;
+} aliases[] = {
+	{ "kata-check", "check" },
+	{ "kata-env", "env" },
+};
 
 const struct command *command_find(const char *name)
 {
+	for (size_t i = 0; i < ARRAY_SIZE(aliases); i++)
+		if (strcmp(aliases[i].name, name) == 0)
+			name = aliases[i].means;
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (strcmp(commands[i]->name, name) == 0)
 			return commands[i];

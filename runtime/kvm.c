@@ -91,20 +91,24 @@ static bool probe(const struct config_hypervisor *c)
 	return helper_run(argv, PROBE_MS, &out, NULL) == 0 && memmem(out.data, out.len, "Kernel panic", 12) != NULL;
 }
 
+bool kvm_try(const struct config_hypervisor *c)
+{
+	_autofree_ char *key = make_key(c->path);
+	bool verdict = probe(c);
+
+	if (key)
+		write_verdict(key, verdict);
+	return verdict;
+}
+
 bool kvm_is_wanted(const struct config_hypervisor *c)
 {
 	_autofree_ char *key = NULL;
-	int verdict = -1;
+	int verdict;
 
 	if (strcmp(c->accel, "auto") != 0)
 		return strcmp(c->accel, "kvm") == 0;
 	key = make_key(c->path);
-	if (key)
-		verdict = read_verdict(key);
-	if (verdict < 0) {
-		verdict = probe(c);
-		if (key)
-			write_verdict(key, verdict);
-	}
-	return verdict;
+	verdict = key ? read_verdict(key) : -1;
+	return verdict < 0 ? kvm_try(c) : verdict;
 }

@@ -13,3 +13,6 @@
 
 /* True if the sandbox shall use KVM: what `accel` says, or the probe's verdict. */
 bool kvm_is_wanted(const struct config_hypervisor *c);
+
+/* Boots a kernel with KVM now, whatever was found before, and keeps the verdict. */
+bool kvm_try(const struct config_hypervisor *c);
