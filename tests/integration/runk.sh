@@ -135,7 +135,7 @@ logs() {
 
 # Paths of the command line are where the caller is, not where the bundle is.
 relative_paths() {
-	mkdir -p "$work/here" && cd "$work/here" && oci rel . true && timeout 20 "$runk_bin" --root roots --log log create --bundle ../rel --pid-file pid rel </dev/null >/dev/null &&
+	mkdir -p "$work/here" && cd "$work/here" && oci rel . true && timeout 20 "$runk_bin" --root roots --log log create --bundle ../rel --pid-file pid rel </dev/null >/dev/null 2>&1 &&
 		[ "$(cat pid)" = "$("$runk_bin" --root roots state rel | jq .pid)" ] && expect 1 'already exists' "$runk_bin" --root roots --log log create --bundle ../rel rel &&
 		grep -q 'already exists' log && "$runk_bin" --root roots start rel && "$runk_bin" --root roots delete --force rel && prints config.json ls ../rel
 }
