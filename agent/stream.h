@@ -18,12 +18,10 @@
 #include "lib/list.h"
 #include "lib/loop.h"
 
-#define STREAM_CHUNK_MAX 65536 /* bytes that one read returns at most */
-#define STREAM_WINDOW_MAX                                                                                              \
-	(256 << 10)            /* bytes that are kept unacknowledged for a fast stream, else STREAM_CHUNK_MAX          \
-	                        */
-#define STREAM_WINDOWS_MAX 64  /* windows of that size at once */
-#define ORPHAN_GRACE_MS    500 /* how long after its process's end an orphan may still add output */
+#define STREAM_CHUNK_MAX   65536       /* bytes that one read returns at most */
+#define STREAM_WINDOW_MAX  (256 << 10) /* bytes kept unacknowledged for a fast stream, else STREAM_CHUNK_MAX */
+#define STREAM_WINDOWS_MAX 64          /* windows of that size at once */
+#define ORPHAN_GRACE_MS    500         /* how long after its process's end an orphan may still add output */
 
 struct outstream;
 struct instream;
