@@ -79,7 +79,7 @@ static int read_word(const char **p, char ret[VALUE_MAX])
 /* {secs = S, nanos = N}: whole seconds are what counts. */
 static int read_duration(const char **p, char ret[VALUE_MAX])
 {
-	char word[VALUE_MAX];
+	char word[VALUE_MAX] = "";
 	bool has_secs = false;
 
 	for ((*p)++;;) {

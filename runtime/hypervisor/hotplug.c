@@ -277,11 +277,10 @@ static struct json_object *arguments_of(struct json_object *cpu)
 	r = jsontext_add(arguments, "driver", json_object_new_string(hotplug_text(cpu, "type")));
 	if (r == 0)
 		r = jsontext_add(arguments, "id", json_object_new_string(id));
-	if (r == 0 && props) {
+	if (props) {
 		json_object_object_foreach(props, name, value)
 		{
-			if (r == 0)
-				r = jsontext_add(arguments, name, json_object_get(value));
+			r = r == 0 ? jsontext_add(arguments, name, json_object_get(value)) : r;
 		}
 	}
 	if (r == 0)
