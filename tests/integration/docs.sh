@@ -10,10 +10,10 @@ as_typed() {
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u VARIANT -u T -u V -u MUST_RUN -u KATA_RESULTS -u KATA_BUILD "$@"
 }
 
-# blocks FILE INFO DIR: writes the fenced blocks with that info string to DIR/LINE.sh.
+# blocks FILE INFO DIR: writes the fenced blocks with that info string to DIR/LINE.sh, whose names sort as they stand.
 blocks() {
 	awk -v want="\`\`\`$2" -v dir="$3" '
-		/^```/ { if (file) { close(file); file = "" } else if (!other && $0 == want) { file = dir "/" NR ".sh"; printf "" > file } else other = !other; next }
+		/^```/ { if (file) { close(file); file = "" } else if (!other && $0 == want) { file = sprintf("%s/%03d.sh", dir, NR); printf "" > file } else other = !other; next }
 		file { print > file }' "$1"
 }
 
@@ -30,7 +30,7 @@ run_agent_block() {
 }
 
 run_block() {
-	as_typed timeout -k 5 150 bash -e -o pipefail "$1" </dev/null
+	as_typed timeout -k 5 500 bash -e -o pipefail "$1" </dev/null
 }
 
 # The number of blocks is counted, so that a broken fence in a document is no silent success.
