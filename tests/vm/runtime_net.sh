@@ -14,6 +14,14 @@ fresh() { kr delete -f cc; }
 
 in_ns() { nsenter "--net=$work/ns" "$@"; }
 
+# Both ends have their link-local addresses, which the kernel gives some moments after the link is up.
+has_settled() {
+	[ "$({
+		ip -o -6 address show dev host0 scope link -tentative
+		in_ns ip -o -6 address show dev eth0 scope link -tentative
+	} | wc -l)" = 2 ]
+}
+
 # A namespace without a process, as CNI plugins and podman make them before the container.
 prepare_network() {
 	touch "$work/ns"
@@ -32,6 +40,7 @@ prepare_network() {
 	in_ns ip -6 route add default via fd77::1
 	in_ns ip neighbour add 10.77.0.9 lladdr 02:00:00:77:00:09 dev eth0 nud permanent
 	printf 'nameserver 10.77.0.1\nsearch kata.test\n' >"$work/resolv.conf"
+	retry_until has_settled
 }
 
 # What may not change: links, addresses, routes and queues of both ends.
