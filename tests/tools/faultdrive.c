@@ -744,5 +744,6 @@ int main(int argc, char **argv)
 	sweep(&d);
 	if (!connect_agent(&d) || !remove_source(&d))
 		problem(&d, 0, "the container that stood all the time cannot be removed");
+	d.client = client_free(d.client);
 	return d.problems > 0;
 }
