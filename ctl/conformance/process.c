@@ -125,34 +125,57 @@ bool conform_exits(struct conform *c, const char *exec_id, int status)
 	return conform_check(c, got == status, "WaitProcess: status %d instead of %d", got, status);
 }
 
-bool conform_read(struct conform *c, const char *method, const char *exec_id, struct buf *out)
+/* One read of at most `len` bytes. */
+static bool read_once(struct conform *c, const char *method, const char *exec_id, size_t len, struct buf *out)
 {
 	const Grpc__ReadStreamResponse *reply;
 
+	if (!conform_call(c, method, IS_OK, "{\"container_id\":\"$C\",\"exec_id\":\"%s\",\"len\":%zu}", exec_id, len))
+		return false;
+	reply = (const Grpc__ReadStreamResponse *)c->reply.message;
+	if (!conform_check(c, reply->data.len <= len, "%s: %zu bytes where %zu were asked for", method, reply->data.len,
+	                   len))
+		return false;
+	return buf_add(out, reply->data.data, reply->data.len) == 0 || conform_fail(c, "out of memory");
+}
+
+bool conform_read(struct conform *c, const char *method, const char *exec_id, struct buf *out)
+{
 	while (out->len < OUTPUT_MAX) {
-		if (!conform_call(c, method, IS_OK, "{\"container_id\":\"$C\",\"exec_id\":\"%s\",\"len\":%d}", exec_id,
-		                  READ_LEN))
+		size_t before = out->len;
+
+		if (!read_once(c, method, exec_id, READ_LEN, out))
 			return false;
-		reply = (const Grpc__ReadStreamResponse *)c->reply.message;
-		if (reply->data.len == 0)
+		if (out->len == before)
 			return true;
-		if (!conform_check(c, reply->data.len <= READ_LEN, "%s: %zu bytes where %d were asked for", method,
-		                   reply->data.len, READ_LEN))
-			return false;
-		if (buf_add(out, reply->data.data, reply->data.len) < 0)
-			return conform_fail(c, "out of memory");
 	}
 	return conform_fail(c, "%s: no end after %zu bytes", method, out->len);
+}
+
+static bool is_printed(struct conform *c, struct buf *out, const char *want)
+{
+	return conform_check(c, conform_same(buf_str(out), out->len, want), "stdout is '%.200s' instead of '%.200s'",
+	                     buf_str(out), want);
 }
 
 bool conform_prints(struct conform *c, const char *exec_id, const char *want)
 {
 	_autobuf_ struct buf out = BUF_INIT;
 
-	if (!conform_read(c, "ReadStdout", exec_id, &out))
-		return false;
-	return conform_check(c, conform_same(buf_str(&out), out.len, want), "stdout is '%.200s' instead of '%.200s'",
-	                     buf_str(&out), want);
+	return conform_read(c, "ReadStdout", exec_id, &out) && is_printed(c, &out, want);
+}
+
+bool conform_prints_first(struct conform *c, const char *exec_id, const char *want)
+{
+	_autobuf_ struct buf out = BUF_INIT;
+	size_t before;
+
+	do {
+		before = out.len;
+		if (!read_once(c, "ReadStdout", exec_id, strlen(want) - before, &out))
+			return false;
+	} while (out.len > before && out.len < strlen(want));
+	return is_printed(c, &out, want);
 }
 
 bool conform_write(struct conform *c, const char *exec_id, const void *data, size_t n)

@@ -42,6 +42,9 @@ bool conform_read(struct conform *c, const char *method, const char *exec_id, st
 /* Reads stdout to the end, which must be this. */
 bool conform_prints(struct conform *c, const char *exec_id, const char *want);
 
+/* Reads stdout until it has as many bytes, in as many pieces as they come; they must be these. */
+bool conform_prints_first(struct conform *c, const char *exec_id, const char *want);
+
 /* WriteStdin must take all of it. */
 bool conform_write(struct conform *c, const char *exec_id, const void *data, size_t n);
 
