@@ -6,8 +6,6 @@
 . "$top/tests/lib/bundle.sh"
 . "$top/tests/lib/runk.sh"
 
-# Podman 5 has one for every command, and it is not what is looked at here.
-export PODMAN_IGNORE_CGROUPSV1_WARNING=1
 schemas=/usr/share/gocode/src/github.com/opencontainers/runtime-spec/schema
 
 engine_podman() {
