@@ -40,7 +40,7 @@ struct container_config {
 	struct device_config *devices;
 	size_t n_devices;
 	struct oci_strings cdi_devices; /* that the annotations name; found by container_create */
-	struct device_pci_map pci_map; /* filled in once the devices are there */
+	struct device_pci_map pci_map;  /* filled in once the devices are there */
 	struct shared_mount *shared_mounts;
 	size_t n_shared_mounts;
 	bool sandbox_pidns;

@@ -31,7 +31,8 @@ int credentials_limit(const struct oci_process *process, struct err *err);
 int credentials_set_oom_score(pid_t pid, const struct oci_process *process, const struct oci_process *container,
                               struct err *err);
 
-/* Ourselves back to an ordinary process: nice 0, SCHED_OTHER, personality, umask 022, and a session keyring of our own if wanted. */
+/* Ourselves back to an ordinary process: nice 0, SCHED_OTHER, personality, umask 022, and a session keyring of our own
+ * if wanted. */
 int credentials_reset(bool new_keyring, struct err *err);
 
 /* Becomes uid and gid 0 of the user namespace that we have just got. */

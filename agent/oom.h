@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Kills for lack of memory: one inotify instance watches memory.events of every container (cgroup v1: an eventfd for
- * each), each rise of oom_kill becomes as many events, and events go to those who wait, oldest first. Events nobody asks for are kept, the newest
- * OOM_QUEUE_MAX. Owned by the sandbox.
+ * each), each rise of oom_kill becomes as many events, and events go to those who wait, oldest first. Events nobody
+ * asks for are kept, the newest OOM_QUEUE_MAX. Owned by the sandbox.
  */
 #pragma once
 

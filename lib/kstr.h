@@ -30,9 +30,10 @@ enum kstr_kind {
 };
 
 /* Flags beside the kind. */
-#define KSTR_TAKE_OVER     0x80 /* whoever is attached is let go */
-#define KSTR_WHOLE_PACKETS 0x40 /* the transport loses no large packets: nothing is between the client and the kernel  \
-	                         */
+#define KSTR_TAKE_OVER 0x80 /* whoever is attached is let go */
+#define KSTR_WHOLE_PACKETS                                                                                             \
+	0x40 /* the transport loses no large packets: nothing is between the client and the kernel                     \
+	      */
 
 /* Codes of ttrpc, as far as they are used here. */
 enum kstr_status {

@@ -11,7 +11,7 @@
 static const char container[] =
 	"{\"container_id\": \"web\", \"storages\": [{\"driver\": \"blk\", \"options\": [\"ro\", \"../x\"]}, {}],"
 	" \"OCI\": {\"Process\": {\"Args\": [\"sh\", \"-c\"], \"Env\": [\"A=b\"]}, \"Annotations\": {\"a\": \"b\", "
-        "\"a.b\": \"\"},"
+	"\"a.b\": \"\"},"
 	"  \"Linux\": {\"Seccomp\": {\"Syscalls\": [{\"errnoret\": 38}, {}]}}}}";
 
 static void judge(const struct policy *policy, const char *method, const ProtobufCMessage *request)

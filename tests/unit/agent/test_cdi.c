@@ -11,10 +11,10 @@
 
 static const char base[] =
 	"{\"ociVersion\":\"1.1.0\",\"process\":{\"user\":{\"uid\":7,\"gid\":8},\"args\":[\"sh\"],\"env\":[\"A=1\",\"B="
-        "2\"],\"cwd\":\"/\"},"
+	"2\"],\"cwd\":\"/\"},"
 	"\"root\":{\"path\":\"/r\"},\"mounts\":[{\"destination\":\"/a\",\"source\":\"x\",\"type\":\"bind\"},"
 	"{\"destination\":\"/"
-        "b\",\"source\":\"y\",\"type\":\"bind\"}],\"linux\":{\"namespaces\":[{\"type\":\"mount\"}]}}";
+	"b\",\"source\":\"y\",\"type\":\"bind\"}],\"linux\":{\"namespaces\":[{\"type\":\"mount\"}]}}";
 
 static struct oci_spec *parse(struct arena *arena)
 {
@@ -78,13 +78,13 @@ static void edits_change_the_specification(void **state)
 {
 	static const char edits[] =
 		"[{\"env\":[\"B=3\",\"C=4\"],\"deviceNodes\":[{\"path\":\"/dev/"
-	        "gpu\",\"type\":\"c\",\"major\":195,\"minor\":2,\"fileMode\":432,"
+		"gpu\",\"type\":\"c\",\"major\":195,\"minor\":2,\"fileMode\":432,"
 		"\"permissions\":\"rw\"},{\"path\":\"/dev/fifo\",\"type\":\"p\"}],\"mounts\":[{\"hostPath\":\"/lib/"
-	        "gpu\",\"containerPath\":\"/a\","
+		"gpu\",\"containerPath\":\"/a\","
 		"\"options\":[\"ro\"]}],\"hooks\":[{\"hookName\":\"createContainer\",\"path\":\"/bin/"
-	        "hook\",\"args\":[\"hook\",\"x\"],"
+		"hook\",\"args\":[\"hook\",\"x\"],"
 		"\"timeout\":3}],\"additionalGids\":[44,0]},{\"env\":[\"D=5\"],\"deviceNodes\":[{\"path\":\"/dev/"
-	        "gpu\",\"type\":\"b\","
+		"gpu\",\"type\":\"b\","
 		"\"major\":1,\"minor\":0,\"uid\":0}]}]";
 	_autoarena_ struct arena arena = { 0 };
 	struct oci_spec *spec = parse(&arena);

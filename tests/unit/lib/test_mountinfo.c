@@ -79,7 +79,7 @@ static void unreadable_tables_are_errors(void **state)
 static void odd_names_are_whole(void **state)
 {
 	char odd[] = "7 1 0:5 /a\\134b /tab\\011nl\\012hash\\043 rw shared:1 master:2 propagate_from:3 unbindable - "
-	             "tmpfs  rw,x=\\04\n"
+		     "tmpfs  rw,x=\\04\n"
 		     "8 1 0:5 / /- rw - fuse.x a\\040b ro";
 	_autobuf_ struct buf b = BUF_INIT;
 
