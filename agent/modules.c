@@ -88,8 +88,7 @@ static int find_in_list(char *list, const char *name, struct found *f)
 	return 0;
 }
 
-/* --- depmod's files ------------------------------------------------------------------------------------------------
- */
+/* --- depmod's files ---------------------------------------------------------------------------------------------- */
 
 /* "kernel/fs/xfs/xfs.ko.xz" is the file of "xfs". */
 static bool is_file_of(const char *file, size_t len, const char *name)
@@ -213,8 +212,7 @@ static int find(int root, struct lists *l, const char *name, struct found *f, st
 	return f->n > 0 ? 0 : find_by_depmod(root, l, name, f, err);
 }
 
-/* --- loading -------------------------------------------------------------------------------------------------------
- */
+/* --- loading ----------------------------------------------------------------------------------------------------- */
 
 static bool is_compressed(const char *path)
 {
@@ -357,8 +355,7 @@ int modules_load(int root, const char *name, const struct oci_strings *parameter
 	return r < 0 ? err_say(err, -r, "load module '%s': %s", name, err_text(&why)) : 0;
 }
 
-/* --- the kernel's helper --------------------------------------------------------------------------------------------
- */
+/* --- the kernel's helper ----------------------------------------------------------------------------------------- */
 
 bool modules_is_helper(const char *argv0)
 {

@@ -53,8 +53,7 @@ static const struct container *find_source(const struct container *c, const stru
 	return NULL;
 }
 
-/* --- in the job ----------------------------------------------------------------------------------------------------
- */
+/* --- in the job -------------------------------------------------------------------------------------------------- */
 
 static int compare(const struct mountinfo_entry *entry, void *arg)
 {

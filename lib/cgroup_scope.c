@@ -22,8 +22,7 @@
 #define SHARES_MIN       2
 #define SHARES_MAX       262144
 
-/* --- names ---------------------------------------------------------------------------------------------------------
- */
+/* --- names ------------------------------------------------------------------------------------------------------- */
 
 static bool is_unit_char(char c)
 {
@@ -96,8 +95,7 @@ int cgroup_scope_parse(struct arena *arena, const char *cgroups_path, const char
 	return 0;
 }
 
-/* --- properties ----------------------------------------------------------------------------------------------------
- */
+/* --- properties -------------------------------------------------------------------------------------------------- */
 
 struct properties {
 	struct arena *arena;
@@ -204,8 +202,7 @@ int cgroup_scope_properties(struct arena *arena, const struct oci_resources *res
 	return p.r < 0 ? err_set(err, p.r, "plan the properties of a scope") : 0;
 }
 
-/* --- the keeper ----------------------------------------------------------------------------------------------------
- */
+/* --- the keeper -------------------------------------------------------------------------------------------------- */
 
 static int make_argv(struct arena *arena, const char *program, const struct cgroup_scope *scope,
                      const struct oci_resources *res, bool unified, bool user, char **argv, struct err *err)
@@ -339,8 +336,7 @@ void cgroup_scope_release(struct cgroup_scope_keeper *keeper)
 	keeper->pidfd = fd_close(keeper->pidfd);
 }
 
-/* --- changes -------------------------------------------------------------------------------------------------------
- */
+/* --- changes ----------------------------------------------------------------------------------------------------- */
 
 static const char *unit_of(const char *path)
 {

@@ -3,10 +3,10 @@
  * The stream plane's bytes, for both sides of the VM (design D7; docs/PROTOCOL). All numbers are big endian. One
  * connection carries one stream of one process:
  *   client   "KSTR", u8 version 1, u8 kind + flags, u64 offset, u16 length + container id, u16 length + exec id (empty
- * or the container id: its first process); all within 5 s and 1 KiB, and nothing more before the answer agent    u32
- * status (a ttrpc code), u64 offset of the first byte to come; a status other than 0 ends the connection then     the
- * sender of the stream sends raw bytes, the other side writes back u64 "received up to", an offset Offsets count all
- * bytes of the stream since the process began. Knows nothing of sockets.
+ *            or the container id: its first process); all within 5 s and 1 KiB, and nothing more before the answer
+ *   agent    u32 status (a ttrpc code), u64 offset of the first byte to come; a status other than 0 ends the connection
+ *   then     the sender of the stream sends raw bytes, the other side writes back u64 "received up to", an offset
+ * Offsets count all bytes of the stream since the process began. Knows nothing of sockets.
  */
 #pragma once
 
@@ -30,10 +30,8 @@ enum kstr_kind {
 };
 
 /* Flags beside the kind. */
-#define KSTR_TAKE_OVER 0x80 /* whoever is attached is let go */
-#define KSTR_WHOLE_PACKETS                                                                                             \
-	0x40 /* the transport loses no large packets: nothing is between the client and the kernel                     \
-	      */
+#define KSTR_TAKE_OVER     0x80 /* whoever is attached is let go */
+#define KSTR_WHOLE_PACKETS 0x40 /* no proxy that loses large packets is between the client and the kernel */
 
 /* Codes of ttrpc, as far as they are used here. */
 enum kstr_status {

@@ -49,8 +49,7 @@ static const char *now(struct arena *arena)
 	return arena_printf(arena, "%s.%09ldZ", text, ts.tv_nsec);
 }
 
-/* --- hooks ---------------------------------------------------------------------------------------------------------
- */
+/* --- hooks ------------------------------------------------------------------------------------------------------- */
 
 static struct oci_state state_for_hooks(const struct state *s, const char *status)
 {
@@ -105,8 +104,7 @@ static void run_kept_hooks(const struct runk *runk, struct state *s, enum hook_k
 		run_late_hooks(runk, s, spec, kind);
 }
 
-/* --- creating ------------------------------------------------------------------------------------------------------
- */
+/* --- creating ---------------------------------------------------------------------------------------------------- */
 
 static int find_cgroup(struct lifecycle *l, const struct runk *runk, struct err *err)
 {
@@ -377,8 +375,7 @@ int lifecycle_create(struct lifecycle *l, const struct runk *runk, const struct 
 	return r;
 }
 
-/* --- starting ------------------------------------------------------------------------------------------------------
- */
+/* --- starting ---------------------------------------------------------------------------------------------------- */
 
 /* The process has closed its end: it executes the program, or has said why it cannot. */
 static int read_late(struct state *s, struct err *err)
@@ -446,8 +443,7 @@ int lifecycle_release(struct lifecycle *l, struct err *err)
 	return r;
 }
 
-/* --- the end -------------------------------------------------------------------------------------------------------
- */
+/* --- the end ----------------------------------------------------------------------------------------------------- */
 
 static int kill_all(const struct groups *g, const struct state *s, struct err *err)
 {

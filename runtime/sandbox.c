@@ -383,8 +383,7 @@ void sandbox_create(struct sandbox *sb, struct wire_request *request)
 		sandbox_end(sb, 0);
 }
 
-/* --- start, attach, kill, delete -----------------------------------------------------------------------------------
- */
+/* --- start, attach, kill, delete --------------------------------------------------------------------------------- */
 
 static void on_started(void *arg, struct client_reply *reply)
 {

@@ -65,8 +65,7 @@ static int find_missing(const struct cgroup_at *at, char **ret)
 	return *ret ? n : -ENOMEM;
 }
 
-/* --- making --------------------------------------------------------------------------------------------------------
- */
+/* --- making ------------------------------------------------------------------------------------------------------ */
 
 /* How much of the path we made in each hierarchy: the length of the shortest prefix, 0 = nothing. */
 struct making {
@@ -235,8 +234,7 @@ static int create(const struct cgroup_at *at, const struct cgroup_plan *plan, st
 	return r == -ESTALE ? err_say(err, EAGAIN, "create cgroup '%s': its parents keep vanishing", plan->path) : r;
 }
 
-/* --- the rest ------------------------------------------------------------------------------------------------------
- */
+/* --- the rest ---------------------------------------------------------------------------------------------------- */
 
 /* Nobody is born in a v1 cgroup. */
 static int open_for_clone(const struct cgroup_at *at)

@@ -22,8 +22,7 @@ struct planner {
 	struct err *err;
 };
 
-/* --- steps ---------------------------------------------------------------------------------------------------------
- */
+/* --- steps ------------------------------------------------------------------------------------------------------- */
 
 static int write_file(const struct step *step, const struct cgroup_v1_target *t, const char *file, const char *text)
 {
@@ -132,8 +131,7 @@ static const struct step_kind kind_attempt = { .name = "attempt", .apply = apply
 static const struct step_kind kind_bandwidth = { .name = "bandwidth", .apply = apply_bandwidth };
 static const struct step_kind kind_fits = { .name = "fits", .apply = apply_fits };
 
-/* --- the plan ------------------------------------------------------------------------------------------------------
- */
+/* --- the plan ---------------------------------------------------------------------------------------------------- */
 
 /* The controller is the first word of the file's name, but cpuacct's and cpu's own names tell that as well. */
 static int add(struct planner *p, const struct step_kind *kind, const char *file, const char *value)

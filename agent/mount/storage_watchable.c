@@ -89,8 +89,7 @@ static bool is_good_place(const char *mount_point)
 	return false;
 }
 
-/* --- the copy's place ----------------------------------------------------------------------------------------------
- */
+/* --- the copy's place -------------------------------------------------------------------------------------------- */
 
 /* One lock for the tmpfs of all copies: nobody unmounts it while another is about to use it. It ends with its process.
  */
@@ -207,8 +206,7 @@ static int copy_init(struct copy *c, const struct storage_config *config, struct
 	return storage_run_init(&c->run, err);
 }
 
-/* --- following ------------------------------------------------------------------------------------------------------
- */
+/* --- following --------------------------------------------------------------------------------------------------- */
 
 static bool is_local(int fd)
 {
@@ -338,8 +336,7 @@ int watchable_sync(const struct storage_config *config, struct watchable_state *
 	return r < 0 ? r : update(&c, ret, err);
 }
 
-/* --- the driver -----------------------------------------------------------------------------------------------------
- */
+/* --- the driver -------------------------------------------------------------------------------------------------- */
 
 static int start(struct copy *c, struct err *err)
 {

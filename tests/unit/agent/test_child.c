@@ -270,8 +270,7 @@ static void containers_are_what_the_spec_says(void **state)
 	assert_int_equal(sandboxed_run(user_namespace), 0);
 }
 
-/* --- exec -----------------------------------------------------------------------------------------------------------
- */
+/* --- exec -------------------------------------------------------------------------------------------------------- */
 
 static int start_sleeper(struct sandboxed_process *p, const char *json)
 {
@@ -391,8 +390,7 @@ static void exec_joins_everything(void **state)
 	assert_int_equal(sandboxed_run(exec_into_a_dead_container), 0);
 }
 
-/* --- the cgroup -----------------------------------------------------------------------------------------------------
- */
+/* --- the cgroup -------------------------------------------------------------------------------------------------- */
 
 #define CGROUPS "/sys/fs/cgroup/unified"
 
@@ -497,8 +495,7 @@ static void born_in_the_cgroup_or_moved_there(void **state)
 	assert_int_equal(sandboxed_run(failing_with_a_cgroup), 0);
 }
 
-/* --- failures and endings -------------------------------------------------------------------------------------------
- */
+/* --- failures and endings ---------------------------------------------------------------------------------------- */
 
 static bool has_children(void)
 {
