@@ -304,8 +304,7 @@ static int open_stdio(struct launch *l, struct err *err)
 			return err_set(err, r, "make a pipe for the stdio of '%s'", l->p->id);
 		l->ours[i] = ends[i == 0];
 		l->theirs[i] = ends[i != 0];
-		/* Where much flows, a pipe of the kernel's size has reader and writer wait for each other most of the
-		 * time. */
+		/* In a pipe of the kernel's size, reader and writer mostly wait for each other. */
 		if (i > 0 && asked > 0)
 			(void)sys_fcntl(l->ours[i], F_SETPIPE_SZ, (long)asked);
 		else if (i < 2)

@@ -120,8 +120,7 @@ static void read_config_file(const char *path)
 	options_parse_file(&agent.options, text, complain);
 }
 
-/* A file on the command line of the program takes the place of the kernel's, one that the kernel's names is all there
- * is. */
+/* A file that the program's arguments name replaces the kernel's command line; one that this names, the environment. */
 static void read_options(const char *config_file)
 {
 	_autofree_ char *cmdline = NULL;

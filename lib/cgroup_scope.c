@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -232,14 +233,19 @@ static int make_argv(struct arena *arena, const char *program, const struct cgro
 	return 0;
 }
 
+/* Ends the text of n bytes (or none, negative) with its first line. */
+static void first_line(char *text, ssize_t n)
+{
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+}
+
 /* What systemd-run said when it ended without a scope. */
 static int say_failed(const struct cgroup_scope *scope, int said, struct err *err)
 {
 	char text[TEXT_MAX];
-	ssize_t n = sys_read(said, text, sizeof(text) - 1);
 
-	text[n > 0 ? n : 0] = '\0';
-	text[strcspn(text, "\n")] = '\0';
+	first_line(text, sys_read(said, text, sizeof(text) - 1));
 	return err_say(err, EIO, "start scope '%s' in '%s': %s", scope->unit, scope->slice,
 	               *text ? text : "systemd-run ended without a word");
 }
@@ -329,10 +335,7 @@ void cgroup_scope_release(struct cgroup_scope_keeper *keeper)
 	keeper->in = fd_close(keeper->in);
 	if (keeper->pidfd < 0)
 		return;
-	if (spawn_wait(keeper->pidfd, END_TIMEOUT_MS) == -ETIMEDOUT) {
-		(void)sys_pidfd_send_signal(keeper->pidfd, SIGKILL);
-		(void)spawn_wait(keeper->pidfd, END_TIMEOUT_MS);
-	}
+	(void)spawn_wait_or_kill(keeper->pidfd, END_TIMEOUT_MS);
 	keeper->pidfd = fd_close(keeper->pidfd);
 }
 
@@ -345,31 +348,25 @@ static const char *unit_of(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* What it says goes to a file, not a pipe: the deadline is for the program, whether it speaks or not. */
 static int run_and_listen(const struct spawn_spec *given, const char *unit, struct err *err)
 {
-	_autoclose_ int pidfd = -EBADF, ours = -EBADF, theirs = -EBADF;
+	_autoclose_ int pidfd = -EBADF, said = sys_memfd_create("said", MFD_CLOEXEC);
 	struct spawn_spec spec = *given;
 	char text[TEXT_MAX];
-	int pipe[2], r = sys_pipe2(pipe, O_CLOEXEC);
-	ssize_t n;
+	int r;
 
-	if (r < 0)
-		return err_set(err, r, "change unit '%s'", unit);
-	ours = pipe[0];
-	theirs = spec.stdio[2] = pipe[1];
+	if (said < 0)
+		return err_set(err, said, "change unit '%s'", unit);
+	spec.stdio[2] = said;
 	r = spawn_run(&spec, &pidfd, err);
 	if (r < 0)
 		return err_wrap(err, "change unit '%s'", unit);
-	fd_closep(&theirs);
-	n = sys_read(ours, text, sizeof(text) - 1);
-	text[n > 0 ? n : 0] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	r = spawn_wait(pidfd, START_TIMEOUT_MS);
-	if (r == -ETIMEDOUT) {
-		(void)sys_pidfd_send_signal(pidfd, SIGKILL);
-		(void)spawn_wait(pidfd, END_TIMEOUT_MS);
-	}
-	return r == 0 ? 0 : err_say(err, EIO, "change unit '%s': %s", unit, *text ? text : "systemctl failed");
+	r = spawn_wait_or_kill(pidfd, START_TIMEOUT_MS);
+	if (r == 0)
+		return 0;
+	first_line(text, sys_pread(said, text, sizeof(text) - 1, 0));
+	return err_say(err, EIO, "change unit '%s': %s", unit, *text ? text : "systemctl failed");
 }
 
 int cgroup_scope_update(const char *program, const char *path, const struct oci_resources *res, bool unified, bool user,

@@ -13,6 +13,8 @@
 #include "lib/job.h"
 #include "lib/sys.h"
 
+#define KILLED_MS 5000 /* how long a killed program may take to die before it is left to whoever reaps */
+
 enum stage {
 	STAGE_PROLOGUE,
 	STAGE_NETNS,
@@ -221,4 +223,15 @@ int spawn_wait(int pidfd, int timeout_ms)
 	if (r < 0)
 		return r;
 	return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+}
+
+int spawn_wait_or_kill(int pidfd, int timeout_ms)
+{
+	int r = spawn_wait(pidfd, timeout_ms);
+
+	if (r == -ETIMEDOUT) {
+		(void)sys_pidfd_send_signal(pidfd, SIGKILL);
+		(void)spawn_wait(pidfd, KILLED_MS);
+	}
+	return r;
 }

@@ -22,8 +22,7 @@ struct spawn_spec {
 	size_t n_fds;
 	bool death_signal; /* SIGKILL when we die */
 	bool new_session;  /* it leads a session and a process group of its own */
-	bool interactive;  /* with new_session: stdio[0] is its terminal, and it is killed as others for lack of
-	                      memory */
+	bool interactive;  /* with new_session: stdio[0] is its terminal; no protection from the OOM killer */
 	int netns;         /* network namespace to live in; 0 or negative = ours */
 	int cgroup_fd;     /* directory of the v2 cgroup to be born in; 0 or negative = ours */
 };
@@ -36,3 +35,6 @@ pid_t spawn_run(const struct spawn_spec *spec, int *ret_pidfd, struct err *err);
  * status or 128 + the signal, -ETIMEDOUT, or another -errno.
  */
 int spawn_wait(int pidfd, int timeout_ms);
+
+/* As spawn_wait, but a program that takes longer is killed, and waited for a moment more. */
+int spawn_wait_or_kill(int pidfd, int timeout_ms);

@@ -65,10 +65,8 @@ struct mapper {
 static void mapper_done(struct mapper *m)
 {
 	fd_closep(&m->go);
-	if (m->pidfd >= 0 && spawn_wait(m->pidfd, MAP_TIMEOUT_MS) == -ETIMEDOUT) {
-		(void)sys_pidfd_send_signal(m->pidfd, SIGKILL);
-		(void)spawn_wait(m->pidfd, -1);
-	}
+	if (m->pidfd >= 0)
+		(void)spawn_wait_or_kill(m->pidfd, MAP_TIMEOUT_MS);
 	fd_closep(&m->pidfd);
 }
 #define _automapper_ _cleanup_(mapper_done)

@@ -21,8 +21,7 @@ struct rootfs_plan;
 struct rootfs_request {
 	const struct oci_spec *spec;
 	const char *root;  /* directory in the creator's mount namespace; instead of spec->root_path */
-	bool shares_mntns; /* the container stays in the creator's mount namespace: chroot, and the rootfs is bound on
-	                      itself */
+	bool shares_mntns; /* in the creator's mount namespace: chroot, and the rootfs is bound on itself */
 	bool has_userns;   /* devices are bound from /dev, not made */
 	bool has_cgroupns; /* "cgroup" mounts show the container's own subtree */
 	bool joins_ipc;    /* the ipc namespace is not the container's own */

@@ -213,6 +213,23 @@ static void waiting_has_a_deadline(void **state)
 	(void)fd_close(pidfd);
 }
 
+static void who_is_late_is_killed(void **state)
+{
+	char *late[] = { (char *)"sleep", (char *)"60", NULL }, *soon[] = { (char *)"sleep", (char *)"0", NULL };
+	struct spawn_spec spec = { .path = "/bin/sleep", .argv = late, .stdio = { -1, -1, -1 }, .death_signal = true };
+	int pidfd = -EBADF;
+
+	(void)state;
+	assert_true(spawn_run(&spec, &pidfd, NULL) > 0);
+	assert_int_equal(spawn_wait_or_kill(pidfd, 10), -ETIMEDOUT);
+	assert_int_equal(spawn_wait(pidfd, 10000), -ECHILD); /* it is gone, and reaped */
+	(void)fd_close(pidfd);
+	spec.argv = soon;
+	assert_true(spawn_run(&spec, &pidfd, NULL) > 0);
+	assert_int_equal(spawn_wait_or_kill(pidfd, 10000), 0);
+	(void)fd_close(pidfd);
+}
+
 int test_spawn(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +243,7 @@ int test_spawn(void)
 		cmocka_unit_test(bad_stdio_is_told),
 		cmocka_unit_test(stdio_may_be_swapped),
 		cmocka_unit_test(waiting_has_a_deadline),
+		cmocka_unit_test(who_is_late_is_killed),
 	};
 
 	return cmocka_run_group_tests_name("spawn", tests, NULL, NULL);
