@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "lib/cgroupfs.h"
 #include "lib/fd.h"
 #include "lib/spawn.h"
 #include "lib/sys.h"
@@ -20,8 +21,6 @@
 #define END_TIMEOUT_MS   5000
 #define ARGV_MAX         (2 * CGROUP_SCOPE_PROPERTIES + 16)
 #define TEXT_MAX         512
-#define SHARES_MIN       2
-#define SHARES_MAX       262144
 
 /* --- names ------------------------------------------------------------------------------------------------------- */
 
@@ -145,19 +144,14 @@ static void add_memory(struct properties *p, const struct oci_memory *m, bool un
 		add(p, "MemorySwapMax=%" PRId64, m->swap - m->limit);
 }
 
-static uint64_t clamp(uint64_t n, uint64_t low, uint64_t high)
-{
-	return n < low ? low : n > high ? high : n;
-}
-
 static void add_cpu(struct properties *p, const struct oci_cpu *cpu, bool unified)
 {
-	uint64_t shares = clamp(cpu->shares, SHARES_MIN, SHARES_MAX), period = cpu->period ? cpu->period : 100000;
+	uint64_t period = cpu->period ? cpu->period : 100000;
 
 	if (cpu->shares && unified)
-		add(p, "CPUWeight=%" PRIu64, 1 + (shares - SHARES_MIN) * 9999 / (SHARES_MAX - SHARES_MIN));
+		add(p, "CPUWeight=%" PRIu64, cgroupfs_weight_of_shares(cpu->shares));
 	else if (cpu->shares)
-		add(p, "CPUShares=%" PRIu64, shares);
+		add(p, "CPUShares=%" PRIu64, cgroupfs_clamp_shares(cpu->shares));
 	if (cpu->period)
 		add(p, "CPUQuotaPeriodSec=%" PRIu64 "us", cpu->period);
 	/* systemd knows percent, and takes them up to the next one; none is an empty word. */

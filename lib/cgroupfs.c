@@ -16,6 +16,8 @@
 #define EVENTS_MAX  255
 #define _autodir_   _cleanup_(close_dir)
 #define NS_PER_MS   1000000ULL
+#define SHARES_MIN  2
+#define SHARES_MAX  262144
 
 static void close_dir(DIR **dir)
 {
@@ -60,6 +62,16 @@ static const char *parse_number(const char *text, uint64_t *ret)
 		return parse_digits(text, ret);
 	*ret = UINT64_MAX;
 	return text + 3;
+}
+
+uint64_t cgroupfs_clamp_shares(uint64_t shares)
+{
+	return shares < SHARES_MIN ? SHARES_MIN : shares > SHARES_MAX ? SHARES_MAX : shares;
+}
+
+uint64_t cgroupfs_weight_of_shares(uint64_t shares)
+{
+	return 1 + (cgroupfs_clamp_shares(shares) - SHARES_MIN) * 9999 / (SHARES_MAX - SHARES_MIN);
 }
 
 int cgroupfs_parse_value(const char *text, uint64_t *ret)

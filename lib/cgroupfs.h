@@ -27,6 +27,12 @@ int cgroupfs_open_root(const char *root);
 /* Opens the cgroup at path ("/a/b", "/" = the root itself) without following symlinks; directory fd or -errno. */
 int cgroupfs_open(int root, const char *path);
 
+/* CPU shares of cgroup v1 as the kernel takes them: 2 to 262144. */
+uint64_t cgroupfs_clamp_shares(uint64_t shares);
+
+/* The weight of cgroup v2, 1 to 10000, for any number of CPU shares: linearly, as runc and crun always did. */
+uint64_t cgroupfs_weight_of_shares(uint64_t shares);
+
 /* A decimal number or "max" (UINT64_MAX), up to the end or a newline; -EINVAL otherwise. */
 int cgroupfs_parse_value(const char *text, uint64_t *ret);
 

@@ -11,8 +11,6 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 
-#define SHARES_MIN     2
-#define SHARES_MAX     262144
 #define BLKIO_MIN      10
 #define BLKIO_MAX      1000
 #define CPU_MAX_LENGTH 64
@@ -132,16 +130,6 @@ static int signed_limit(struct planner *p, const char *what, int64_t value, uint
 	return 0;
 }
 
-/* OCI: shares 2..262144 become weight 1..10000, linearly as runc and crun always did. */
-static uint64_t weight_of_shares(uint64_t shares)
-{
-	if (shares < SHARES_MIN)
-		shares = SHARES_MIN;
-	if (shares > SHARES_MAX)
-		shares = SHARES_MAX;
-	return 1 + (shares - SHARES_MIN) * 9999 / (SHARES_MAX - SHARES_MIN);
-}
-
 static int plan_cpu_max(struct planner *p, const struct oci_cpu *cpu)
 {
 	uint64_t quota = p->now->quota, period = cpu->period ? cpu->period : p->now->period;
@@ -181,7 +169,7 @@ static int plan_cpu(struct planner *p, const struct oci_cpu *cpu)
 		        arena_printf(p->arena, "%" PRId64, cpu->idle));
 	/* Idle is less than any weight, and the kernel takes none then. */
 	if (r >= 0 && cpu->shares && !is_idle)
-		r = add_limit(p, "cpu.weight", weight_of_shares(cpu->shares), false);
+		r = add_limit(p, "cpu.weight", cgroupfs_weight_of_shares(cpu->shares), false);
 	r = r < 0 ? r : plan_bandwidth(p, cpu);
 	return r < 0 ? r : ignore(p, cpu->realtime_runtime || cpu->realtime_period, "cpu.rt");
 }

@@ -151,9 +151,25 @@ static void paths_stay_below_and_follow_no_links(void **state)
 	assert_int_equal(cgroupfs_remove(f->dir, "/none", 0), 0);
 }
 
+static void shares_become_a_weight(void **state)
+{
+	static const struct {
+		uint64_t shares, clamped, weight;
+	} cases[] = {
+		{ 0, 2, 1 }, { 2, 2, 1 }, { 1024, 1024, 39 }, { 262144, 262144, 10000 }, { 1u << 20, 262144, 10000 }
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(cgroupfs_clamp_shares(cases[i].shares), cases[i].clamped);
+		assert_int_equal(cgroupfs_weight_of_shares(cases[i].shares), cases[i].weight);
+	}
+}
+
 int test_cgroupfs(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(shares_become_a_weight),
 		cmocka_unit_test(values_are_numbers_or_max),
 		cmocka_unit_test(flat_keys_are_found_and_garbage_is_skipped),
 		cmocka_unit_test(words_end_with_their_line),
