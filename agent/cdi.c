@@ -388,26 +388,12 @@ struct named_hook {
 
 static int find_hooks(struct edit *e, const char *name, struct oci_hook_list **ret)
 {
-	static const size_t offsets[HOOK_KIND_MAX] = {
-		[HOOK_PRESTART] = offsetof(struct oci_hooks, prestart),
-		[HOOK_CREATE_RUNTIME] = offsetof(struct oci_hooks, create_runtime),
-		[HOOK_CREATE_CONTAINER] = offsetof(struct oci_hooks, create_container),
-		[HOOK_START_CONTAINER] = offsetof(struct oci_hooks, start_container),
-		[HOOK_POSTSTART] = offsetof(struct oci_hooks, poststart),
-		[HOOK_POSTSTOP] = offsetof(struct oci_hooks, poststop),
-	};
-
 	if (!e->spec->hooks)
 		e->spec->hooks = arena_alloc(e->arena, sizeof(*e->spec->hooks));
 	if (!e->spec->hooks)
 		return no_memory(e);
-	for (enum hook_kind kind = 0; kind < HOOK_KIND_MAX; kind++) {
-		if (!name || strcmp(name, hooks_name(kind)) != 0)
-			continue;
-		*ret = (struct oci_hook_list *)((char *)e->spec->hooks + offsets[kind]);
-		return 0;
-	}
-	return jsontext_say(&e->path, e->err, EINVAL, "'%s' is no name of a hook", name ? name : "");
+	*ret = name ? hooks_find(e->spec->hooks, name) : NULL;
+	return *ret ? 0 : jsontext_say(&e->path, e->err, EINVAL, "'%s' is no name of a hook", name ? name : "");
 }
 
 static int add_hook(struct edit *e, struct json_object *value, void *arg)
@@ -425,7 +411,7 @@ static int add_hook(struct edit *e, struct json_object *value, void *arg)
 
 	(void)arg;
 	r = r < 0 ? r : find_hooks(e, hook.name, &list);
-	if (r < 0)
+	if (!list)
 		return r;
 	list->v = grow(e, list->v, list->n, sizeof(*list->v));
 	if (!list->v)

@@ -40,6 +40,14 @@ const struct oci_hook_list *hooks_of(const struct oci_spec *spec, enum hook_kind
 	return (const struct oci_hook_list *)((const char *)spec->hooks + kinds[kind].offset);
 }
 
+struct oci_hook_list *hooks_find(struct oci_hooks *hooks, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (strcmp(kinds[i].name, name) == 0)
+			return (struct oci_hook_list *)((char *)hooks + kinds[i].offset);
+	return NULL;
+}
+
 bool hooks_stop_before_pivot(const struct oci_spec *spec)
 {
 	return hooks_of(spec, HOOK_PRESTART)->n > 0 || hooks_of(spec, HOOK_CREATE_RUNTIME)->n > 0 ||

@@ -39,6 +39,9 @@ const char *hooks_name(enum hook_kind kind);
 /* The spec's hooks of a kind; an empty list if there are none, never NULL. */
 const struct oci_hook_list *hooks_of(const struct oci_spec *spec, enum hook_kind kind);
 
+/* The list of the kind that config.json calls so, to add to it; NULL for a name that is none. */
+struct oci_hook_list *hooks_find(struct oci_hooks *hooks, const char *name);
+
 /* True if the container has to wait before pivot_root: prestart, createRuntime or createContainer hooks. */
 bool hooks_stop_before_pivot(const struct oci_spec *spec);
 

@@ -154,6 +154,9 @@ static void kinds_are_found(void **state)
 	assert_ptr_equal(hooks_of(&spec, HOOK_START_CONTAINER)->v, &hook);
 	assert_int_equal(hooks_of(&spec, HOOK_POSTSTOP)->n, 0);
 	assert_int_equal(hooks_of(&spec, HOOK_KIND_INVALID)->n, 0);
+	assert_ptr_equal(hooks_find(spec.hooks, "startContainer"), hooks_of(&spec, HOOK_START_CONTAINER));
+	assert_ptr_equal(hooks_find(spec.hooks, "poststop"), hooks_of(&spec, HOOK_POSTSTOP));
+	assert_null(hooks_find(spec.hooks, "StartContainer"));
 	assert_false(hooks_stop_before_pivot(&spec));
 	hooks.create_container = hooks.start_container;
 	assert_true(hooks_stop_before_pivot(&spec));
