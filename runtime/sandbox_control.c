@@ -116,14 +116,23 @@ static void on_updated(void *arg, struct client_reply *reply)
 		wire_answer(request, NULL);
 }
 
-static int read_resources(struct arena *arena, const struct wire_request *request, struct oci_resources **ret,
-                          struct err *err)
+/* The container that is updated and what it shall have; NULL when the request has been refused. */
+static struct container *find_update(struct sandbox *sb, struct wire_request *request, struct arena *arena,
+                                     struct oci_resources **ret)
 {
 	const char *text = wire_text(request, "resources");
+	struct container *c = find_live(sb, request);
+	struct err err = ERR_INIT;
+	int r;
 
-	return text ? oci_resources_parse(arena, text, strlen(text), ret, err)
-	            : err_say(err, EINVAL, "update container '%s': the request has no resources",
-	                      wire_text(request, "id"));
+	if (!c)
+		return NULL;
+	r = text ? oci_resources_parse(arena, text, strlen(text), ret, &err)
+	         : err_say(&err, EINVAL, "update container '%s': the request has no resources", c->id);
+	if (r == 0)
+		return c;
+	wire_fail(request, &err);
+	return NULL;
 }
 
 /* The VM has what it needs; now the container's cgroup. */
@@ -132,20 +141,15 @@ static void send_update(void *arg)
 	Grpc__UpdateContainerRequest update = GRPC__UPDATE_CONTAINER_REQUEST__INIT;
 	struct wire_request *request = arg;
 	struct sandbox *sb = request->owner;
-	struct container *c = find_live(sb, request);
 	_autoarena_ struct arena arena = { .max = 0 };
 	struct oci_resources *resources = NULL;
+	struct container *c = find_update(sb, request, &arena, &resources);
 	struct err err = ERR_INIT;
-	int r;
 
 	if (!c)
 		return;
-	r = read_resources(&arena, request, &resources, &err);
-	if (r == 0) {
-		guestspec_constrain_resources(resources);
-		r = pboci_resources_to_pb(&arena, resources, &update.resources, &err);
-	}
-	if (r < 0) {
+	guestspec_constrain_resources(resources);
+	if (pboci_resources_to_pb(&arena, resources, &update.resources, &err) < 0) {
 		wire_fail(request, &err);
 		return;
 	}
@@ -155,22 +159,18 @@ static void send_update(void *arg)
 
 void sandbox_update(struct sandbox *sb, struct wire_request *request)
 {
-	struct container *c = find_live(sb, request);
 	_autoarena_ struct arena arena = { .max = 0 };
 	struct oci_resources *resources = NULL;
+	struct container *c = find_update(sb, request, &arena, &resources);
 	struct err err = ERR_INIT;
 	int r;
 
 	if (!c)
 		return;
-	r = read_resources(&arena, request, &resources, &err);
-	if (r == 0) {
-		c->demand_before = c->demand;
-		r = resize_demand(c, resources);
-		if (r < 0)
-			(void)err_set(&err, -r, "update container '%s'", c->id);
-	}
+	c->demand_before = c->demand;
+	r = resize_demand(c, resources);
 	if (r < 0) {
+		(void)err_set(&err, -r, "update container '%s'", c->id);
 		wire_fail(request, &err);
 		return;
 	}
