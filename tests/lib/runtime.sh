@@ -15,13 +15,17 @@ set_process() {
 		"$top/tests/data/bundle.json" >"$work/b/config.json"
 }
 
-prepare_runtime() {
-	local daemon kernel initrd
+# Without the configuration, for which it sets $kernel, $initrd and $daemon.
+prepare_bundle() {
 	work=$(mktemp -d /tmp/kata-rt.XXXXXX)
 	trap runtime_finish EXIT
 	make_rootfs "$work/b/rootfs"
 	find_images
 	daemon=$("$top/scripts/fetch-vhost-vsock") || exit 1
+}
+
+prepare_runtime() {
+	prepare_bundle
 	cat >"$work/configuration.toml" <<-TOML
 		[hypervisor.qemu]
 		path = "$(command -v qemu-system-x86_64)"
@@ -37,6 +41,7 @@ prepare_runtime() {
 
 runtime_finish() {
 	trap - EXIT
+	[ "$failures" -eq 0 ] || tail -n 20 "$work"/r/*/supervisor.log 2>/dev/null
 	kr list -q 2>/dev/null | while read -r id; do kr delete -f "$id"; done
 	if [ -n "${KEEP:-}" ]; then echo "# kept $work"; else rm -rf --one-file-system "$work"; fi
 	[ "$failures" -eq 0 ] || exit 1

@@ -4,13 +4,10 @@
 if [ -z "${KATA_TEST_NAMESPACE:-}" ]; then
 	KATA_TEST_NAMESPACE=1 exec unshare -m --propagation private "$0" "$@"
 fi
-# shellcheck source=tests/lib/vm.sh
-. "$(dirname "$0")/../lib/vm.sh"
-KATA_TIMEOUT=${KATA_TIMEOUT:-150}
+# shellcheck source=tests/lib/runtime.sh
+. "$(dirname "$0")/../lib/runtime.sh"
 # Debian 13's kernel allows for no CPU to be plugged when it sees no hypervisor that it knows, as under emulation.
 "$top/scripts/kvm-usable" >/dev/null 2>&1 || VM_SUITE=bookworm
-
-kr() { timeout -k 5 "$KATA_TIMEOUT" "$build/kata-runtime" --root "$work/r" --config "$work/configuration.toml" "$@"; }
 
 # configuration KEYS...: of the hypervisor's section.
 configuration() {
@@ -19,29 +16,12 @@ configuration() {
 		'[agent.kata]' 'dial_timeout = 120' >"$work/configuration.toml"
 }
 
-prepare_resize() {
-	work=$(mktemp -d /tmp/kata-rs.XXXXXX)
-	trap resize_finish EXIT
-	make_rootfs "$work/rootfs"
-	find_images
-	daemon=$("$top/scripts/fetch-vhost-vsock") || exit 1
-}
-
-resize_finish() {
-	trap - EXIT
-	kr delete -f pod >/dev/null 2>&1
-	[ "$failures" -eq 0 ] || tail -n 20 "$work"/r/*/supervisor.log 2>/dev/null
-	if [ -n "${KEEP:-}" ]; then echo "# kept $work"; else rm -rf --one-file-system "$work"; fi
-	[ "$failures" -eq 0 ] || exit 1
-	exit 0
-}
-
 # start ID TYPE RESOURCES: a container of the pod; the first one tells each second what the guest has.
 start() {
 	local script='sleep 1000'
 	[ "$2" = container ] || script='while :; do echo "$(nproc) $(awk "/MemTotal/ { print \$2 }" /proc/meminfo)" >/seen/new; mv /seen/new /seen/size; sleep 0.3; done'
 	mkdir -p "$work/$1" "$work/seen"
-	jq --arg script "$script" --arg root "$work/rootfs" --arg seen "$work/seen" --arg type "$2" "
+	jq --arg script "$script" --arg root "$work/b/rootfs" --arg seen "$work/seen" --arg type "$2" "
 		.process.terminal = false | .root.path = \$root | .linux.namespaces += [{type: \"network\"}] | .process.args = [\"sh\", \"-c\", \$script] | .linux.resources = $3 |
 		.mounts += [{destination: \"/seen\", type: \"bind\", source: \$seen, options: [\"rbind\", \"rw\"]}] |
 		.annotations = {\"io.kubernetes.cri.container-type\": \$type, \"io.kubernetes.cri.sandbox-id\": \"pod\"}" \
@@ -111,11 +91,11 @@ static_size() {
 	start c1 container "$half" && is 2 640 430 640
 }
 
-prepare_resize
+prepare_bundle
 configuration 'default_maxvcpus = 2'
 check memory_comes_and_goes memory_comes_and_goes
 check halves_are_added halves_are_added
 check updates updates
 check virtio_mem virtio_mem
 check static_size static_size
-resize_finish
+runtime_finish

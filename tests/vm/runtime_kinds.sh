@@ -5,11 +5,10 @@
 if [ -z "${KATA_TEST_NAMESPACE:-}" ]; then
 	KATA_TEST_NAMESPACE=1 exec unshare -m --propagation private "$0" "$@"
 fi
-# shellcheck source=tests/lib/vm.sh
-. "$(dirname "$0")/../lib/vm.sh"
+KATA_TIMEOUT=${KATA_TIMEOUT:-200}
+# shellcheck source=tests/lib/runtime.sh
+. "$(dirname "$0")/../lib/runtime.sh"
 PATH=$PATH:/usr/sbin:/sbin
-
-kr() { timeout -k 5 200 "$build/kata-runtime" --root "$work/r" --config "$work/configuration.toml" "$@"; }
 
 # configure LINE...: what differs from the usual, for [hypervisor.qemu].
 configure() {
@@ -18,26 +17,9 @@ configure() {
 	printf '%s\n' "$@" '[agent.kata]' 'dial_timeout = 150' '[runtime]' 'create_container_timeout = 150' >>"$work/configuration.toml"
 }
 
-prepare_kinds() {
-	work=$(mktemp -d /tmp/kata-rk.XXXXXX)
-	trap kinds_finish EXIT
-	make_rootfs "$work/b/rootfs"
-	find_images
-	daemon=$("$top/scripts/fetch-vhost-vsock") || exit 1
-}
-
-kinds_finish() {
-	trap - EXIT
-	kr list -q 2>/dev/null | while read -r id; do kr delete -f "$id"; done
-	if [ -n "${KEEP:-}" ]; then echo "# kept $work"; else rm -rf --one-file-system "$work"; fi
-	[ "$failures" -eq 0 ] || exit 1
-	exit 0
-}
-
 # bundle SCRIPT [JQ-FILTER]
 bundle() {
-	jq --arg script "$1" ".process.terminal = false | .root.path = \"rootfs\" | .linux.namespaces += [{\"type\": \"network\"}] | .process.args = [\"sh\", \"-c\", \$script] | ${2:-.}" \
-		"$top/tests/data/bundle.json" >"$work/b/config.json"
+	set_process ".process.args = [\"sh\", \"-c\", $(jq -n --arg script "$1" '$script')] | ${2:-.}"
 }
 
 qemu_pid() { jq -r '.processes[] | select(.name == "qemu").pid' "$work/r/cc/state.json"; }
@@ -53,8 +35,7 @@ up() {
 }
 
 down() {
-	kr delete -f cc || return
-	! pgrep -f "$work/r" >/dev/null && ! grep -F "$work/r" /proc/self/mountinfo && [ -z "$(find "$work/r" -mindepth 1 ! -name .containers)" ]
+	kr delete -f cc && nothing_left
 }
 
 # Hot-plug, the console's file, QEMU under its own seccomp filter, random numbers of the host.
@@ -135,7 +116,7 @@ q35_without_a_share() {
 
 microvm_without_a_share() { without_a_share 'machine_type = "microvm"'; }
 
-prepare_kinds
+prepare_bundle
 check q35_with_initrd q35_with_initrd
 check microvm_with_initrd microvm_with_initrd
 check q35_without_a_share q35_without_a_share
@@ -143,4 +124,4 @@ check make_image make_image
 check image_as_nvdimm image_as_nvdimm
 check image_as_disk image_as_disk
 check microvm_with_image microvm_with_image
-kinds_finish
+runtime_finish
