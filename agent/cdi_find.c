@@ -96,38 +96,35 @@ static int read_file(struct search *s, int dir, int rank, const char *where, con
 	return 0;
 }
 
-static void close_dir(DIR **dir)
+static bool is_specification(const char *name)
 {
-	if (*dir)
-		(void)closedir(*dir);
+	const char *dot = strrchr(name, '.');
+
+	return dot && dot != name && strcmp(dot, ".json") == 0;
 }
 
 static int read_dir(struct search *s, const char *where, int rank, struct err *err)
 {
-	_cleanup_(close_dir) DIR *stream = NULL;
-	int fd = sys_openat2(s->root, where, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_IN_ROOT);
+	_autodir_ DIR *stream = NULL;
+	int fd = sys_openat2(s->root, where, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_IN_ROOT), r;
 	struct dirent *entry;
 
 	if (fd == -ENOENT || fd == -ENOTDIR)
 		return -ENOENT;
 	if (fd < 0)
 		return err_set(err, fd, "open '/%s'", where);
-	stream = fdopendir(fd);
-	if (!stream) {
+	r = sys_fdopendir(fd, &stream);
+	if (r < 0)
 		(void)fd_close(fd);
-		return err_set(err, ENOMEM, "read '/%s'", where);
-	}
-	while ((entry = readdir(stream))) {
-		const char *dot = strrchr(entry->d_name, '.');
+	while (r >= 0 && (r = sys_readdir(stream, &entry)) == 1) {
 		struct err own = ERR_INIT;
 
-		if (!dot || dot == entry->d_name || strcmp(dot, ".json") != 0)
-			continue;
 		/* It is none of ours maybe, or half written. */
-		if (read_file(s, fd, rank, where, entry->d_name, &own) < 0 && s->bad.num == 0)
+		if (is_specification(entry->d_name) && read_file(s, fd, rank, where, entry->d_name, &own) < 0 &&
+		    s->bad.num == 0)
 			(void)err_copy(&s->bad, &own);
 	}
-	return 0;
+	return r < 0 ? err_set(err, r, "read '/%s'", where) : 0;
 }
 
 static int read_all(struct search *s, struct err *err)

@@ -15,12 +15,6 @@
 #define CGROUP_DEPTH_MAX 32
 #define PF_KTHREAD       0x00200000 /* the kernel's, in the flags of /proc/PID/stat */
 
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 static int open_dir(int dirfd, const char *path, DIR **ret)
 {
 	_autoclose_ int fd = sys_openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
@@ -39,7 +33,7 @@ static bool is_number(const char *name)
 /* Entries of a directory whose name starts with a digit. */
 static int count_numbers(const char *path)
 {
-	_cleanup_(close_dir) DIR *dir = NULL;
+	_autodir_ DIR *dir = NULL;
 	struct dirent *entry;
 	int n = 0, r = open_dir(AT_FDCWD, path, &dir);
 
@@ -62,7 +56,7 @@ static bool is_kernel_thread(const char *stat)
 /* Processes and zombies, without the kernel's threads, which come and go as they like. */
 static int count_processes(void)
 {
-	_cleanup_(close_dir) DIR *dir = NULL;
+	_autodir_ DIR *dir = NULL;
 	struct dirent *entry;
 	int n = 0, r = open_dir(AT_FDCWD, "/proc", &dir);
 
@@ -84,7 +78,7 @@ static int count_processes(void)
 /* Directories below; one that vanishes meanwhile does not count. */
 static int count_directories(int parent, const char *name, int depth)
 {
-	_cleanup_(close_dir) DIR *dir = NULL;
+	_autodir_ DIR *dir = NULL;
 	struct dirent *entry;
 	int n = 0, r = depth > 0 ? open_dir(parent, name, &dir) : -ELOOP;
 

@@ -60,12 +60,6 @@ pid_t shell_start(int terminal, int *ret_pidfd, struct err *err)
 	return pid;
 }
 
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 /* Field 6 of /proc/PID/stat; the command name before it may hold anything. Zombies do not count. */
 static bool is_of_session(int proc, const char *name, pid_t session)
 {
@@ -85,7 +79,7 @@ static bool is_of_session(int proc, const char *name, pid_t session)
 /* How many were killed. */
 static int kill_once(pid_t session)
 {
-	_cleanup_(close_dir) DIR *dir = NULL;
+	_autodir_ DIR *dir = NULL;
 	_autoclose_ int fd = sys_openat(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	struct dirent *entry;
 	int n = 0, r = fd < 0 ? fd : sys_fdopendir(fd, &dir);

@@ -14,16 +14,9 @@
 #define KILL_PASSES 16 /* a frozen cgroup needs one; the freezer needs a moment, and we do not wait for it */
 #define DIR_FLAGS   (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 #define EVENTS_MAX  255
-#define _autodir_   _cleanup_(close_dir)
 #define NS_PER_MS   1000000ULL
 #define SHARES_MIN  2
 #define SHARES_MAX  262144
-
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
 
 int cgroupfs_open_root(const char *root)
 {

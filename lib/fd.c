@@ -28,6 +28,12 @@ void fd_closep(int *fd)
 	*fd = fd_close(*fd);
 }
 
+void fd_closedirp(DIR **dir)
+{
+	if (*dir)
+		(void)closedir(*dir);
+}
+
 static int set_flag(int fd, int get, int set, int flag, bool on)
 {
 	int flags = sys_fcntl(fd, get, 0);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,12 +15,16 @@
 #include "lib/mem.h"
 
 #define _autoclose_ _cleanup_(fd_closep)
+#define _autodir_   _cleanup_(fd_closedirp)
 
 /* Closes fd unless it is negative; keeps errno, never retries. Returns -EBADF, to be stored where the fd was. */
 int fd_close(int fd);
 
 /* Closes the fd at `fd` and disarms it; the cleanup function behind _autoclose_. */
 void fd_closep(int *fd);
+
+/* Closes the stream at `dir` unless it is NULL; the cleanup function behind _autodir_. */
+void fd_closedirp(DIR **dir);
 
 /* Hands the fd over: returns it and leaves -EBADF behind. */
 static inline int take_fd(int *fd)

@@ -200,16 +200,10 @@ static int remove_entry(struct removal *rm, int dirfd, const char *name, unsigne
 	return r < 0 && r != -ENOENT ? err_set(rm->err, r, "remove directory '%s' in '%s'", name, rm->name) : 0;
 }
 
-static void closedirp(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 /* Takes fd over. */
 static int empty_dir(struct removal *rm, int fd, unsigned depth)
 {
-	_cleanup_(closedirp) DIR *dir = NULL;
+	_autodir_ DIR *dir = NULL;
 	struct dirent *entry;
 	int r = sys_fdopendir(fd, &dir);
 

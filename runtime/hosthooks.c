@@ -165,7 +165,7 @@ static void take_one(struct json_object *array, const char *path)
 static void take_all(struct json_object *array, const char *root, const char *sandbox)
 {
 	_autofree_ char *top = place_path(root, sandbox, NULL);
-	DIR *dir = top ? opendir(top) : NULL;
+	_autodir_ DIR *dir = top ? opendir(top) : NULL;
 	struct dirent *entry;
 
 	while (dir && (entry = readdir(dir)) != NULL) {
@@ -176,8 +176,6 @@ static void take_all(struct json_object *array, const char *root, const char *sa
 		if (path)
 			take_one(array, path);
 	}
-	if (dir)
-		(void)closedir(dir);
 }
 
 struct json_object *hosthooks_take(const char *root, const char *sandbox, const char *id)

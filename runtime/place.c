@@ -112,7 +112,7 @@ int place_list(const char *root, int (*each)(void *arg, const char *id, const ch
                struct err *err)
 {
 	_autofree_ char *links = place_path(root, LINKS, NULL);
-	DIR *dir = links ? opendir(links) : NULL;
+	_autodir_ DIR *dir = links ? opendir(links) : NULL;
 	int r = 0;
 
 	if (!dir)
@@ -123,7 +123,6 @@ int place_list(const char *root, int (*each)(void *arg, const char *id, const ch
 		if (e->d_name[0] != '.' && place_find(root, e->d_name, &sandbox, NULL) == 0)
 			r = each(arg, e->d_name, sandbox);
 	}
-	(void)closedir(dir);
 	return r;
 }
 

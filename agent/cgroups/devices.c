@@ -15,13 +15,6 @@
 #define MOUNTINFO_MAX (4 << 20)
 #define DEV_TEXT_MAX  32
 #define SYS_NAME_MAX  320 /* "<major>:<minor>/slaves/<name>/dev" */
-#define _autodir_     _cleanup_(close_dir)
-
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
 
 /* What every container may use, as upstream and the OCI specification have it. */
 static const struct oci_device_rule default_rules[] = {

@@ -12,13 +12,6 @@
 #define HUGETLB_MAX   16 /* page sizes of one kernel */
 #define PAGE_SIZE_MAX 15
 #define PREFIX_MAX    (sizeof("hugetlb.") + PAGE_SIZE_MAX)
-#define _autodir_     _cleanup_(close_dir)
-
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
 
 size_t cgroup_stats_lines(const char *text)
 {

@@ -197,17 +197,11 @@ static size_t describe(int class_block, const char *name, char *buf, size_t size
 	return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }
 
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 /* What does not fit into an error is left out. */
 static void list_disks(const struct device_host *host, char *buf, size_t size)
 {
 	_autoclose_ int fd = sys_openat(host->sys, CLASS_BLOCK, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	_cleanup_(close_dir) DIR *dir = NULL;
+	_autodir_ DIR *dir = NULL;
 	struct dirent *entry;
 	size_t len = 0;
 

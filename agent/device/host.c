@@ -85,17 +85,11 @@ int device_wait(const struct device_host *host, const struct device_look *what, 
 	return wait_subscribed(host, what, events, err);
 }
 
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 int device_find_entry(int at, const char *dir_path, bool (*fits)(const char *name, const void *arg), const void *arg,
                       char *buf, size_t size)
 {
 	_autoclose_ int fd = sys_openat(at, dir_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	_cleanup_(close_dir) DIR *dir = NULL;
+	_autodir_ DIR *dir = NULL;
 	struct dirent *entry;
 	int r = fd < 0 ? fd : sys_fdopendir(fd, &dir);
 

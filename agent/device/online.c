@@ -68,12 +68,6 @@ static bool is_offline(const char *path)
 	return fd_read_file_at(AT_FDCWD, path, SMALL_MAX, &text, NULL) == 0 && text[0] == '0';
 }
 
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 static int open_dir(const char *path, DIR **ret)
 {
 	_autoclose_ int fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
@@ -101,7 +95,7 @@ static bool is_numbered(const char *name, const char *prefix)
  */
 static int put_online(const char *system, const char *kind, struct err *err)
 {
-	_cleanup_(close_dir) DIR *dir = NULL;
+	_autodir_ DIR *dir = NULL;
 	char path[PATH_MAX];
 	struct dirent *entry;
 	int first = 0, r;

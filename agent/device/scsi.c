@@ -43,12 +43,6 @@ int device_scsi_parse(const char *text, struct device_scsi *ret, struct err *err
 	return 0;
 }
 
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 static int open_dir(const struct device_host *host, const char *path, DIR **ret)
 {
 	_autoclose_ int fd = sys_openat(host->sys, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
@@ -72,7 +66,7 @@ static int ask_host(const struct device_host *host, const char *name, const char
 
 int device_scsi_scan(const struct device_host *host, const struct device_scsi *address, struct err *err)
 {
-	_cleanup_(close_dir) DIR *dir = NULL;
+	_autodir_ DIR *dir = NULL;
 	struct dirent *entry;
 	int r = open_dir(host, HOSTS, &dir), first = 0;
 	bool asked = false;
@@ -98,7 +92,7 @@ int device_scsi_scan(const struct device_host *host, const struct device_scsi *a
 
 int device_scsi_find(const struct device_host *host, const struct device_scsi *address, char name[NAME_MAX + 1])
 {
-	_cleanup_(close_dir) DIR *dir = NULL;
+	_autodir_ DIR *dir = NULL;
 	unsigned best = UINT_MAX;
 	struct dirent *entry;
 	int r = open_dir(host, DEVICES, &dir);

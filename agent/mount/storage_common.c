@@ -45,15 +45,9 @@ int storage_opendir(int fd, DIR **ret)
 	return r < 0 ? r : 0;
 }
 
-void storage_closedir(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 int storage_is_empty_dir(int fd)
 {
-	_cleanup_(storage_closedir) DIR *dir = NULL;
+	_autodir_ DIR *dir = NULL;
 	struct dirent *entry;
 	int r = storage_opendir(fd, &dir);
 

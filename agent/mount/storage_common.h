@@ -69,8 +69,5 @@ int storage_chmod(const struct storage_run *run, int fd, mode_t mode);
 /* A directory stream over a copy of the fd, closed with closedir; 0 or -errno. */
 int storage_opendir(int fd, DIR **ret);
 
-/* closedir(3) as a cleanup function. */
-void storage_closedir(DIR **dir);
-
 /* 1 if the directory has no entry, 0 if it has, -errno; O_PATH is fine. */
 int storage_is_empty_dir(int fd);

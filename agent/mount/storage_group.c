@@ -95,7 +95,7 @@ static int visit(const struct walk *w, int dir, const char *name, unsigned depth
 
 static int walk_dir(const struct walk *w, int path_fd, unsigned depth)
 {
-	_cleanup_(storage_closedir) DIR *dir = NULL;
+	_autodir_ DIR *dir = NULL;
 	struct dirent *entry;
 	int r = storage_opendir(path_fd, &dir);
 

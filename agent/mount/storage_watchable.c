@@ -232,7 +232,7 @@ static int watch_fd(const struct copy *c, int notify, int fd)
 /* A tree that is too deep or too big is bound in the end. */
 static int watch_dir(const struct copy *c, int notify, int fd, unsigned *n)
 {
-	_cleanup_(storage_closedir) DIR *dir = NULL;
+	_autodir_ DIR *dir = NULL;
 	struct dirent *entry;
 	int r = watch_fd(c, notify, fd);
 

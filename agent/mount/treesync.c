@@ -70,7 +70,7 @@ static int count_entry(int from, const char *name, struct treesync *s, unsigned 
 
 static int count_dir(int from, struct treesync *s, unsigned depth, struct err *err)
 {
-	_cleanup_(storage_closedir) DIR *dir = NULL;
+	_autodir_ DIR *dir = NULL;
 	const char *name;
 	int r = storage_opendir(from, &dir);
 
@@ -248,7 +248,7 @@ static int copy_entry(int from, int to, const char *name, bool links, struct tre
 
 static int copy_all(int from, int to, bool links, struct treesync *s, unsigned depth, struct err *err)
 {
-	_cleanup_(storage_closedir) DIR *dir = NULL;
+	_autodir_ DIR *dir = NULL;
 	const char *name;
 	int r = storage_opendir(from, &dir);
 
@@ -264,7 +264,7 @@ static int copy_all(int from, int to, bool links, struct treesync *s, unsigned d
 
 static int remove_gone(int from, int to, struct treesync *s, struct err *err)
 {
-	_cleanup_(storage_closedir) DIR *dir = NULL;
+	_autodir_ DIR *dir = NULL;
 	const char *name;
 	struct stat st;
 	int r = storage_opendir(to, &dir);

@@ -168,8 +168,8 @@ static bool is_vcpu(int task, const char *tid)
 static int add_threads(const struct hostcgroup *h, pid_t pid, struct err *err)
 {
 	_autofree_ char *path = NULL;
+	_autodir_ DIR *dir = NULL;
 	struct dirent *entry;
-	DIR *dir;
 	int r = 0;
 
 	if (asprintf(&path, "/proc/%d/task", (int)pid) < 0)
@@ -180,7 +180,6 @@ static int add_threads(const struct hostcgroup *h, pid_t pid, struct err *err)
 	while (r >= 0 && (entry = readdir(dir)) != NULL)
 		if (entry->d_name[0] != '.' && is_vcpu(dirfd(dir), entry->d_name))
 			r = enter_thread(h, (pid_t)strtol(entry->d_name, NULL, 10));
-	(void)closedir(dir);
 	return r < 0 ? err_set(err, -r, "put the guest's CPUs into the cgroup '%s'", h->plan.sandbox) : 0;
 }
 
