@@ -213,6 +213,26 @@ int jsontext_uint64(const struct jsontext_path *p, struct json_object *value, ui
 	return 0;
 }
 
+struct json_object *jsontext_member(struct json_object *object, const char *name)
+{
+	struct json_object *value = NULL;
+
+	(void)json_object_object_get_ex(object, name, &value);
+	return value;
+}
+
+const char *jsontext_text(struct json_object *object, const char *name)
+{
+	struct json_object *value = jsontext_member(object, name);
+
+	return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
+}
+
+int64_t jsontext_number(struct json_object *object, const char *name)
+{
+	return json_object_get_int64(jsontext_member(object, name));
+}
+
 int jsontext_add(struct json_object *object, const char *name, struct json_object *value)
 {
 	if (object && value && json_object_object_add(object, name, value) == 0)

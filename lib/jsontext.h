@@ -22,6 +22,15 @@ struct jsontext_path {
 	size_t len;
 };
 
+/* A member of an object, or NULL; neither has to be there. */
+struct json_object *jsontext_member(struct json_object *object, const char *name);
+
+/* A member that is a string, else "". For what we or a program that we run have written. */
+const char *jsontext_text(struct json_object *object, const char *name);
+
+/* A member as a number, 0 if it is none. */
+int64_t jsontext_number(struct json_object *object, const char *name);
+
 /* The cleanup function behind _autojson_. */
 static inline void jsontext_putp(struct json_object **p)
 {

@@ -32,11 +32,11 @@ static int print_figures(const struct runtime *rt, const char *id, const struct 
 
 	if (r < 0)
 		return r;
-	ooms = view_number(answer, "ooms");
+	ooms = jsontext_number(answer, "ooms");
 	if (*seen >= 0 && ooms > *seen)
 		(void)printf("{\"type\":\"oom\",\"id\":\"%s\"}\n", id);
 	*seen = ooms;
-	(void)fputs(view_text(answer, "stats"), stdout);
+	(void)fputs(jsontext_text(answer, "stats"), stdout);
 	return fflush(stdout) == 0 ? 0 : err_set(err, errno, "print the figures of container '%s'", id);
 }
 

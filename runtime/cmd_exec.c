@@ -67,7 +67,7 @@ static int make_process(struct arena *arena, const struct view *v, const struct 
                         struct oci_process **ret, struct err *err)
 {
 	struct oci_spec *spec = NULL;
-	int r = o->process.file ? 0 : bundle_read(arena, view_text(v->container, "bundle"), &spec, err);
+	int r = o->process.file ? 0 : bundle_read(arena, jsontext_text(v->container, "bundle"), &spec, err);
 
 	if (r == 0 && !o->process.file && !spec->process)
 		r = err_say(err, EINVAL, "the container's specification has no process");
@@ -88,7 +88,7 @@ static int ask_exec(struct stdio *s, const struct view *v, const struct oci_proc
 	r = view_ask(s->root, v, request, ASK_MS, ret_answer, err);
 	if (r < 0)
 		return r;
-	s->eid = view_text(*ret_answer, "exec");
+	s->eid = jsontext_text(*ret_answer, "exec");
 	return stdio_take_answer(s, *ret_answer, err);
 }
 

@@ -35,7 +35,7 @@ static struct json_object *row(const char *id, const struct view *v, const char 
 	(void)json_object_object_add(o, "id", json_object_new_string(id));
 	(void)json_object_object_add(o, "pid", json_object_new_int(v->pid));
 	(void)json_object_object_add(o, "status", json_object_new_string(v->status));
-	(void)json_object_object_add(o, "bundle", json_object_new_string(view_text(v->container, "bundle")));
+	(void)json_object_object_add(o, "bundle", json_object_new_string(jsontext_text(v->container, "bundle")));
 	(void)json_object_object_add(o, "created", json_object_new_string(created));
 	return o;
 }
@@ -52,7 +52,7 @@ static int print_one(void *arg, const char *id, const char *sandbox)
 	/* One that goes away meanwhile is no error. */
 	if (view_open(l->root, id, &v, NULL) < 0)
 		return 0;
-	when = (time_t)view_number(v.container, "created");
+	when = (time_t)jsontext_number(v.container, "created");
 	if (when > 0)
 		(void)strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&when, &tm));
 	if (l->quiet)
@@ -60,7 +60,7 @@ static int print_one(void *arg, const char *id, const char *sandbox)
 	else if (l->all)
 		return json_object_array_add(l->all, row(id, &v, created)) == 0 ? 0 : -ENOMEM;
 	else
-		(void)printf("%-12s %-8d %-10s %s %s\n", id, (int)v.pid, v.status, view_text(v.container, "bundle"),
+		(void)printf("%-12s %-8d %-10s %s %s\n", id, (int)v.pid, v.status, jsontext_text(v.container, "bundle"),
 		             created);
 	return 0;
 }

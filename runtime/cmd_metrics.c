@@ -9,6 +9,7 @@
 #include "client/method.h"
 #include "client/session.h"
 #include "lib/fd.h"
+#include "lib/jsontext.h"
 #include "proto/agent.pb-c.h"
 #include "runtime/command.h"
 #include "runtime/view.h"
@@ -57,17 +58,18 @@ static void print_host(const struct view *v)
 	(void)json_object_object_get_ex(v->state, "supervisor", &supervisor);
 	(void)json_object_object_get_ex(v->state, "processes", &processes);
 	(void)json_object_object_get_ex(v->state, "size", &size);
-	print_process("supervisor", view_number(supervisor, "pid"));
+	print_process("supervisor", jsontext_number(supervisor, "pid"));
 	for (size_t i = 0; processes && i < json_object_array_length(processes); i++) {
 		struct json_object *process = json_object_array_get_idx(processes, i);
 
-		print_process(family_of(view_text(process, "name")), view_number(process, "pid"));
+		print_process(family_of(jsontext_text(process, "name")), jsontext_number(process, "pid"));
 	}
 	if (!size)
 		return;
-	(void)printf("# TYPE kata_sandbox_vcpus gauge\nkata_sandbox_vcpus %" PRId64 "\n", view_number(size, "vcpus"));
+	(void)printf("# TYPE kata_sandbox_vcpus gauge\nkata_sandbox_vcpus %" PRId64 "\n",
+	             jsontext_number(size, "vcpus"));
 	(void)printf("# TYPE kata_sandbox_memory_bytes gauge\nkata_sandbox_memory_bytes %" PRId64 "\n",
-	             view_number(size, "memory_mib") * 1024 * 1024);
+	             jsontext_number(size, "memory_mib") * 1024 * 1024);
 }
 
 static int print_agent(const char *id, const char *address, struct err *err)
@@ -102,10 +104,10 @@ static int run(const struct runtime *rt, void *arg, int argc, char **argv, struc
 	(void)argc;
 	if (r < 0)
 		return r;
-	if (!*view_text(v.state, "agent"))
+	if (!*jsontext_text(v.state, "agent"))
 		return err_say(err, ENOTCONN, "ask sandbox '%s' for its metrics: its agent is not up", argv[0]);
 	print_host(&v);
-	return print_agent(argv[0], view_text(v.state, "agent"), err);
+	return print_agent(argv[0], jsontext_text(v.state, "agent"), err);
 }
 
 static const struct flag options[] = { { 0 } };

@@ -34,13 +34,14 @@ static void print_json(struct json_object *array)
 {
 	(void)fputs("[", stdout);
 	for (size_t i = 0; i < json_object_array_length(array); i++)
-		(void)printf("%s%" PRId64, i > 0 ? "," : "", view_number(json_object_array_get_idx(array, i), "pid"));
+		(void)printf("%s%" PRId64, i > 0 ? "," : "",
+		             jsontext_number(json_object_array_get_idx(array, i), "pid"));
 	(void)puts("]");
 }
 
 static void print_process(struct json_object *p)
 {
-	int64_t age = view_number(p, "age_s"), cpu = view_number(p, "cpu_ms"), s = cpu / 1000;
+	int64_t age = jsontext_number(p, "age_s"), cpu = jsontext_number(p, "cpu_ms"), s = cpu / 1000;
 	time_t start = time(NULL) - age;
 	char when[16];
 	struct tm tm;
@@ -48,8 +49,9 @@ static void print_process(struct json_object *p)
 	(void)strftime(when, sizeof(when), age < 86400 ? "%H:%M" : "%b%d", localtime_r(&start, &tm));
 	(void)printf("%-8" PRId64 " %7" PRId64 " %7" PRId64 " %2" PRId64 " %5s %-8s %02" PRId64 ":%02" PRId64
 	             ":%02" PRId64 " %s\n",
-	             view_number(p, "uid"), view_number(p, "pid"), view_number(p, "ppid"), age > 0 ? cpu / 10 / age : 0,
-	             when, view_text(p, "tty"), s / 3600, s / 60 % 60, s % 60, view_text(p, "command"));
+	             jsontext_number(p, "uid"), jsontext_number(p, "pid"), jsontext_number(p, "ppid"),
+	             age > 0 ? cpu / 10 / age : 0, when, jsontext_text(p, "tty"), s / 3600, s / 60 % 60, s % 60,
+	             jsontext_text(p, "command"));
 }
 
 static void print_table(struct json_object *array)

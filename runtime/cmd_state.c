@@ -26,7 +26,7 @@ static int run(const struct runtime *rt, void *arg, int argc, char **argv, struc
 	(void)json_object_object_add(o, "id", json_object_new_string(argv[0]));
 	(void)json_object_object_add(o, "status", json_object_new_string(v.status));
 	(void)json_object_object_add(o, "pid", json_object_new_int(v.pid));
-	(void)json_object_object_add(o, "bundle", json_object_new_string(view_text(v.container, "bundle")));
+	(void)json_object_object_add(o, "bundle", json_object_new_string(jsontext_text(v.container, "bundle")));
 	if (v.container && json_object_object_get_ex(v.container, "annotations", &annotations))
 		(void)json_object_object_add(o, "annotations", json_object_get(annotations));
 	(void)puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));

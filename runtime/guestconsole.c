@@ -8,6 +8,7 @@
 #include "client/tty.h"
 #include "lib/addr.h"
 #include "lib/fd.h"
+#include "lib/jsontext.h"
 #include "runtime/view.h"
 
 #define CONNECT_MS 10000
@@ -21,7 +22,7 @@ int guest_console(const struct runtime *rt, const char *id, struct err *err)
 	int r = view_open_running(rt->root, id, &v, err);
 
 	if (r == 0)
-		r = addr_parse(&base, view_text(v.state, "agent"), err);
+		r = addr_parse(&base, jsontext_text(v.state, "agent"), err);
 	if (r == 0)
 		r = addr_with_port(&addr, &base, CONSOLE_PORT, err);
 	if (r < 0)

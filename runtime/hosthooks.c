@@ -79,13 +79,6 @@ static struct json_object *load(const char *path)
 	return fd_read_file_at(AT_FDCWD, path, FILE_MAX_, &text, &n) < 0 ? NULL : json_tokener_parse(text);
 }
 
-static const char *text_of(struct json_object *o, const char *name)
-{
-	struct json_object *member;
-
-	return json_object_object_get_ex(o, name, &member) ? json_object_get_string(member) : "";
-}
-
 /* --- running ----------------------------------------------------------------------------------------------------- */
 
 static struct oci_state state_of(const char *id, const char *status, pid_t pid, const char *bundle,
@@ -120,7 +113,7 @@ static int visit(const char *netns)
 static void run_kept(const struct runtime *rt, struct json_object *kept, enum hook_kind kind, const char *status,
                      pid_t pid)
 {
-	const char *id = text_of(kept, "id"), *text = text_of(kept, "spec");
+	const char *id = jsontext_text(kept, "id"), *text = jsontext_text(kept, "spec");
 	_autoarena_ struct arena arena = { .max = 0 };
 	_autobuf_ struct buf warnings = BUF_INIT;
 	struct oci_spec *spec = NULL;
@@ -132,8 +125,8 @@ static void run_kept(const struct runtime *rt, struct json_object *kept, enum ho
 		runtime_log(rt, "warning", "run the %s hooks of '%s': %s", hooks_name(kind), id, err_text(&err));
 		return;
 	}
-	state = state_of(id, status, pid, text_of(kept, "bundle"), spec);
-	back = visit(text_of(kept, "netns"));
+	state = state_of(id, status, pid, jsontext_text(kept, "bundle"), spec);
+	back = visit(jsontext_text(kept, "netns"));
 	(void)hooks_run_all(hooks_of(spec, kind), kind, &state, 0, &warnings);
 	netns_return(back);
 	for (const char *line = warnings.len > 0 ? buf_str(&warnings) : ""; *line;) {

@@ -42,7 +42,7 @@ int stdio_open_terminal(struct stdio *s, const char *console_socket, struct err 
 
 int stdio_take_answer(struct stdio *s, struct json_object *answer, struct err *err)
 {
-	const char *address = view_text(answer, "agent");
+	const char *address = jsontext_text(answer, "agent");
 
 	if (!*address)
 		return err_say(err, EPROTO, "container '%s': the supervisor does not say where its agent is", s->cid);
@@ -180,9 +180,9 @@ int stdio_noted_status(const char *root, const char *cid)
 {
 	_autoview_ struct view v = { .sandbox = NULL };
 
-	if (view_open(root, cid, &v, NULL) < 0 || strcmp(view_text(v.container, "status"), "stopped") != 0)
+	if (view_open(root, cid, &v, NULL) < 0 || strcmp(jsontext_text(v.container, "status"), "stopped") != 0)
 		return LOST_STATUS;
-	return (int)(view_number(v.container, "exit_code") & 0xff);
+	return (int)(jsontext_number(v.container, "exit_code") & 0xff);
 }
 
 int stdio_serve(const char *root, const char *address, const char *cid, const char *eid, bool is_terminal)

@@ -5,36 +5,20 @@
 #include <string.h>
 
 #include "lib/fd.h"
+#include "lib/jsontext.h"
 #include "lib/procstart.h"
 #include "runtime/place.h"
 #include "runtime/supervisor.h"
 #include "runtime/wire.h"
 
-const char *view_text(struct json_object *object, const char *name)
-{
-	struct json_object *value;
-
-	if (!object || !json_object_object_get_ex(object, name, &value) ||
-	    !json_object_is_type(value, json_type_string))
-		return "";
-	return json_object_get_string(value);
-}
-
-int64_t view_number(struct json_object *object, const char *name)
-{
-	struct json_object *value;
-
-	return object && json_object_object_get_ex(object, name, &value) ? json_object_get_int64(value) : 0;
-}
-
 int view_open_process(struct json_object *process)
 {
-	return proc_open((pid_t)view_number(process, "pid"), (uint64_t)view_number(process, "start"));
+	return proc_open((pid_t)jsontext_number(process, "pid"), (uint64_t)jsontext_number(process, "start"));
 }
 
 static bool is_alive(struct json_object *process)
 {
-	return proc_is_alive((pid_t)view_number(process, "pid"), (uint64_t)view_number(process, "start"));
+	return proc_is_alive((pid_t)jsontext_number(process, "pid"), (uint64_t)jsontext_number(process, "start"));
 }
 
 static struct json_object *find_container(struct json_object *state, const char *id)
@@ -46,7 +30,7 @@ static struct json_object *find_container(struct json_object *state, const char 
 		return NULL;
 	for (size_t i = 0; i < json_object_array_length(containers); i++) {
 		c = json_object_array_get_idx(containers, i);
-		if (strcmp(view_text(c, "id"), id) == 0)
+		if (strcmp(jsontext_text(c, "id"), id) == 0)
 			return c;
 	}
 	return NULL;
@@ -70,8 +54,8 @@ int view_open(const char *root, const char *id, struct view *ret, struct err *er
 		v.is_served = is_alive(supervisor);
 	v.container = v.state ? find_container(v.state, id) : NULL;
 	if (v.container) {
-		v.status = view_text(v.container, "status");
-		v.pid = is_alive(v.container) ? (pid_t)view_number(v.container, "pid") : 0;
+		v.status = jsontext_text(v.container, "status");
+		v.pid = is_alive(v.container) ? (pid_t)jsontext_number(v.container, "pid") : 0;
 	}
 	/* What nobody looks after does not run: its VM has ended with its supervisor. */
 	if (v.state && !v.is_served)

@@ -32,12 +32,6 @@ void view_done(struct view *v);
 /* As view_open; one that is stopped is -ESRCH. */
 int view_open_running(const char *root, const char *id, struct view *ret, struct err *err);
 
-/* A member of an object of a state as text, "" if there is none. */
-const char *view_text(struct json_object *object, const char *name);
-
-/* A member of an object of a state as a number, 0 if there is none. */
-int64_t view_number(struct json_object *object, const char *name);
-
 /* A pidfd of the process that {"pid", "start"} tells of, or -ESRCH. */
 int view_open_process(struct json_object *process);
 

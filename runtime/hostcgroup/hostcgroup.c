@@ -11,6 +11,7 @@
 
 #include "lib/cgroupfs.h"
 #include "lib/fd.h"
+#include "lib/jsontext.h"
 #include "lib/sys.h"
 
 #define REMOVE_MS   2000
@@ -306,22 +307,15 @@ static int remove_one(int root, bool is_cpuset, const char *path, void *arg)
 	return 0;
 }
 
-static const char *text_of(struct json_object *record, const char *name)
-{
-	struct json_object *member;
-
-	return json_object_object_get_ex(record, name, &member) ? json_object_get_string(member) : "";
-}
-
 void hostcgroup_remove(struct json_object *record)
 {
-	const char *sandbox = text_of(record, "sandbox"), *overhead = text_of(record, "overhead");
+	const char *sandbox = jsontext_text(record, "sandbox"), *overhead = jsontext_text(record, "overhead");
 	struct cgroup_hierarchies v1 = { .n = 0 };
 	bool unified = false;
 
 	if (*sandbox != '/' || find_hierarchies(&unified, &v1, NULL) < 0)
 		return;
-	(void)each(unified, &v1, sandbox, remove_one, (void *)text_of(record, "kept"));
+	(void)each(unified, &v1, sandbox, remove_one, (void *)jsontext_text(record, "kept"));
 	if (*overhead == '/')
 		(void)each(unified, &v1, overhead, remove_one, (void *)"");
 }

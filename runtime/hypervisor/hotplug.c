@@ -46,26 +46,6 @@ void hotplug_end(struct hotplug *h)
 	h->qmp = NULL;
 }
 
-struct json_object *hotplug_member(struct json_object *object, const char *name)
-{
-	struct json_object *value = NULL;
-
-	(void)json_object_object_get_ex(object, name, &value);
-	return value;
-}
-
-const char *hotplug_text(struct json_object *object, const char *name)
-{
-	struct json_object *value = hotplug_member(object, name);
-
-	return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
-}
-
-int64_t hotplug_number(struct json_object *object, const char *name)
-{
-	return json_object_get_int64(hotplug_member(object, name));
-}
-
 void hotplug_note(struct hotplug *h, const struct err *err)
 {
 	if (h->err.num == 0)
@@ -186,21 +166,21 @@ void hotplug_remove(struct hotplug *h, const char *device, int64_t slot, void (*
 
 static bool is_leaving(const struct hotplug *h, struct json_object *data)
 {
-	return h->leaving && (strcmp(hotplug_text(data, "device"), h->leaving) == 0 ||
-	                      strcmp(hotplug_text(data, "path"), h->leaving) == 0);
+	return h->leaving && (strcmp(jsontext_text(data, "device"), h->leaving) == 0 ||
+	                      strcmp(jsontext_text(data, "path"), h->leaving) == 0);
 }
 
 /* Of a CPU that has gone QEMU tells the slot alone, and no DEVICE_DELETED (10.0). */
 static bool is_leaving_slot(const struct hotplug *h, struct json_object *info)
 {
-	return h->leaving && h->slot >= 0 && strcmp(hotplug_text(info, "slot-type"), "CPU") == 0 &&
-	       strtoll(hotplug_text(info, "slot"), NULL, 10) == h->slot;
+	return h->leaving && h->slot >= 0 && strcmp(jsontext_text(info, "slot-type"), "CPU") == 0 &&
+	       strtoll(jsontext_text(info, "slot"), NULL, 10) == h->slot;
 }
 
 /* The guest's verdict about one device. */
 static void on_verdict(struct hotplug *h, struct json_object *info)
 {
-	int64_t source = hotplug_number(info, "source"), status = hotplug_number(info, "status");
+	int64_t source = jsontext_number(info, "source"), status = jsontext_number(info, "status");
 	struct err err = ERR_INIT;
 
 	if (source == OST_EJECTION && (is_leaving(h, info) || is_leaving_slot(h, info)) && status != OST_IN_PROGRESS) {
@@ -214,7 +194,7 @@ static void on_verdict(struct hotplug *h, struct json_object *info)
 		return;
 	if (status != 0) {
 		(void)err_say(&err, EIO, "plug in '%s': the guest does not take it (%" PRId64 ")",
-		              hotplug_text(info, "device"), status);
+		              jsontext_text(info, "device"), status);
 		hotplug_note(h, &err);
 	}
 	if (--h->arriving == 0 && h->timer.source.loop)
@@ -230,7 +210,7 @@ void hotplug_event(struct hotplug *h, const char *name, struct json_object *data
 	else if (strcmp(name, "DEVICE_UNPLUG_GUEST_ERROR") == 0 && is_leaving(h, data))
 		refused(h, "cannot", 0);
 	else if (strcmp(name, "ACPI_DEVICE_OST") == 0)
-		on_verdict(h, hotplug_member(data, "info"));
+		on_verdict(h, jsontext_member(data, "info"));
 	else if (strcmp(name, "MEMORY_DEVICE_SIZE_CHANGE") == 0)
 		hotplug_memory_event(h, data);
 }
@@ -241,12 +221,12 @@ static void change_cpus(struct hotplug *h);
 
 static bool is_present(struct json_object *cpu)
 {
-	return hotplug_member(cpu, "qom-path") != NULL;
+	return jsontext_member(cpu, "qom-path") != NULL;
 }
 
 static int64_t count_of(struct json_object *cpu)
 {
-	return hotplug_number(cpu, "vcpus-count");
+	return jsontext_number(cpu, "vcpus-count");
 }
 
 /* QEMU lists the highest first: the last free one comes next, the first present one goes first. */
@@ -268,13 +248,13 @@ static struct json_object *pick_cpu(const struct hotplug *h, bool present, int64
 
 static struct json_object *arguments_of(struct json_object *cpu)
 {
-	struct json_object *arguments = json_object_new_object(), *props = hotplug_member(cpu, "props");
+	struct json_object *arguments = json_object_new_object(), *props = jsontext_member(cpu, "props");
 	char id[40];
 	int r;
 
-	(void)snprintf(id, sizeof(id), "cpu-%" PRId64 "-%" PRId64 "-%" PRId64, hotplug_number(props, "socket-id"),
-	               hotplug_number(props, "core-id"), hotplug_number(props, "thread-id"));
-	r = jsontext_add(arguments, "driver", json_object_new_string(hotplug_text(cpu, "type")));
+	(void)snprintf(id, sizeof(id), "cpu-%" PRId64 "-%" PRId64 "-%" PRId64, jsontext_number(props, "socket-id"),
+	               jsontext_number(props, "core-id"), jsontext_number(props, "thread-id"));
+	r = jsontext_add(arguments, "driver", json_object_new_string(jsontext_text(cpu, "type")));
 	if (r == 0)
 		r = jsontext_add(arguments, "id", json_object_new_string(id));
 	if (props) {
@@ -349,7 +329,7 @@ static void unplug_cpu(struct hotplug *h)
 	int64_t slot = -1;
 
 	h->device = pick_cpu(h, true, &slot);
-	path = h->device ? hotplug_text(h->device, "qom-path") : "";
+	path = h->device ? jsontext_text(h->device, "qom-path") : "";
 	if (strncmp(path, PERIPHERAL, strlen(PERIPHERAL)) == 0)
 		path += strlen(PERIPHERAL);
 	hotplug_remove(h, path, slot, on_cpu_gone);

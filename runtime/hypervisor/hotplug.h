@@ -90,12 +90,3 @@ void hotplug_memory_event(struct hotplug *h, struct json_object *data);
 
 /* Everything has been tried. */
 void hotplug_finish(struct hotplug *h);
-
-/* A member of an object, or NULL. */
-struct json_object *hotplug_member(struct json_object *object, const char *name);
-
-/* A member as text, "" if it is not there. */
-const char *hotplug_text(struct json_object *object, const char *name);
-
-/* A member as a number, 0 if it is not there. */
-int64_t hotplug_number(struct json_object *object, const char *name);

@@ -40,9 +40,9 @@ static void look_again(struct hotplug *h, bool done)
 
 void hotplug_memory_event(struct hotplug *h, struct json_object *data)
 {
-	int64_t size = hotplug_number(data, "size");
+	int64_t size = jsontext_number(data, "size");
 
-	if (h->virtio_target < 0 || strcmp(hotplug_text(data, "id"), VIRTIO_MEM) != 0)
+	if (h->virtio_target < 0 || strcmp(jsontext_text(data, "id"), VIRTIO_MEM) != 0)
 		return;
 	h->now.memory_mib = h->boot_mib + size / MIB;
 	if (size == h->virtio_target)
@@ -82,7 +82,7 @@ static void on_virtio_set(void *arg, int rc, struct json_object *result, const s
 
 static void resize_virtio(struct hotplug *h, struct json_object *data)
 {
-	int64_t block = hotplug_number(data, "block-size"), max = hotplug_number(data, "max-size");
+	int64_t block = jsontext_number(data, "block-size"), max = jsontext_number(data, "max-size");
 	int64_t want = (h->want.memory_mib - h->boot_mib) * MIB;
 	struct json_object *arguments = json_object_new_object();
 	int r;
@@ -92,7 +92,7 @@ static void resize_virtio(struct hotplug *h, struct json_object *data)
 		want = (want + block - 1) / block * block;
 	if (want > max)
 		want = max;
-	if (hotplug_number(data, "requested-size") == want && hotplug_number(data, "size") == want) {
+	if (jsontext_number(data, "requested-size") == want && jsontext_number(data, "size") == want) {
 		(void)json_object_put(arguments);
 		hotplug_finish(h);
 		return;
@@ -117,10 +117,10 @@ static void resize_virtio(struct hotplug *h, struct json_object *data)
 /* The number of a DIMM of ours, -1 for anything else. */
 static int number_of(struct json_object *device)
 {
-	const char *id = hotplug_text(hotplug_member(device, "data"), "id");
+	const char *id = jsontext_text(jsontext_member(device, "data"), "id");
 	int number = -1, used = 0;
 
-	if (strcmp(hotplug_text(device, "type"), "dimm") == 0 && sscanf(id, "dimm%6d%n", &number, &used) == 1 &&
+	if (strcmp(jsontext_text(device, "type"), "dimm") == 0 && sscanf(id, "dimm%6d%n", &number, &used) == 1 &&
 	    id[used] == '\0')
 		return number;
 	return -1;
@@ -271,7 +271,7 @@ static void unplug_dimm(struct hotplug *h)
 	h->device = NULL;
 	for (size_t i = 0; i < json_object_array_length(h->devices); i++) {
 		struct json_object *device = json_object_array_get_idx(h->devices, i);
-		int64_t size = hotplug_number(hotplug_member(device, "data"), "size");
+		int64_t size = jsontext_number(jsontext_member(device, "data"), "size");
 
 		if (number_of(device) >= 0 && size <= most && size > best) {
 			best = size;
@@ -279,7 +279,7 @@ static void unplug_dimm(struct hotplug *h)
 		}
 	}
 	if (h->device) {
-		hotplug_remove(h, hotplug_text(hotplug_member(h->device, "data"), "id"), -1, on_dimm_gone);
+		hotplug_remove(h, jsontext_text(jsontext_member(h->device, "data"), "id"), -1, on_dimm_gone);
 		return;
 	}
 	/* What was there at boot stays, and is no failure. */
@@ -305,12 +305,12 @@ static void on_devices(void *arg, int rc, struct json_object *result, const stru
 	h->devices = json_object_get(result);
 	for (size_t i = 0; i < json_object_array_length(result); i++) {
 		struct json_object *device = json_object_array_get_idx(result, i);
-		struct json_object *data = hotplug_member(device, "data");
+		struct json_object *data = jsontext_member(device, "data");
 
-		if (strcmp(hotplug_text(data, "id"), VIRTIO_MEM) == 0)
+		if (strcmp(jsontext_text(data, "id"), VIRTIO_MEM) == 0)
 			virtio = data;
 		if (number_of(device) >= 0 || virtio == data)
-			sum += hotplug_number(data, "size");
+			sum += jsontext_number(data, "size");
 	}
 	h->now.memory_mib = h->boot_mib + sum / MIB;
 	if (virtio)

@@ -97,13 +97,29 @@ static void depth_ends(void **state)
 	assert_int_equal(jsontext_parse(text, strlen(text), &value, NULL), -EINVAL);
 }
 
+static void members_have_a_default(void **state)
+{
+	static const char text[] = "{\"a\": \"b\", \"n\": 7, \"o\": {\"x\": null}}";
+	_autojson_ struct json_object *object = NULL;
+
+	(void)state;
+	assert_int_equal(jsontext_parse(text, strlen(text), &object, NULL), 0);
+	assert_string_equal(jsontext_text(object, "a"), "b");
+	assert_string_equal(jsontext_text(object, "n"), "");
+	assert_string_equal(jsontext_text(jsontext_member(object, "o"), "x"), "");
+	assert_string_equal(jsontext_text(jsontext_member(object, "none"), "x"), "");
+	assert_int_equal(jsontext_number(object, "n"), 7);
+	assert_int_equal(jsontext_number(object, "o"), 0);
+	assert_int_equal(jsontext_number(NULL, "n"), 0);
+	assert_null(jsontext_member(NULL, "a"));
+}
+
 int test_jsontext(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(strings_keep_their_characters),
-		cmocka_unit_test(names_keep_their_characters),
-		cmocka_unit_test(errors_name_the_place),
-		cmocka_unit_test(depth_ends),
+		cmocka_unit_test(strings_keep_their_characters), cmocka_unit_test(names_keep_their_characters),
+		cmocka_unit_test(errors_name_the_place),         cmocka_unit_test(depth_ends),
+		cmocka_unit_test(members_have_a_default),
 	};
 
 	return cmocka_run_group_tests_name("jsontext", tests, NULL, NULL);
