@@ -106,7 +106,7 @@ static int start(struct launch *l, struct supervisor *supervisor, const struct e
 		r = launch_write_pid_file(l, err);
 	if (r == 0 && !o->launch.detach)
 		r = supervise_start(supervisor, !o->no_subreaper, err);
-	return r < 0 ? r : launch_release(l, err);
+	return r < 0 ? r : launch_let_go(l, err);
 }
 
 static int make_process(const struct runk *runk, struct state *s, struct oci_spec *spec, const struct exec_options *o,

@@ -209,7 +209,7 @@ int launch_write_pid_file(const struct launch *l, struct err *err)
 	return r < 0 ? err_set(err, r, "write the pid file '%s'", path) : 0;
 }
 
-int launch_release(struct launch *l, struct err *err)
+int launch_let_go(struct launch *l, struct err *err)
 {
 	struct child_report report = { 0 };
 	ssize_t n = sys_write(l->park, &(const char){ CHILD_GO }, 1);

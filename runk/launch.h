@@ -60,4 +60,4 @@ int launch_wait_ready(struct launch *l, struct err *err);
 int launch_write_pid_file(const struct launch *l, struct err *err);
 
 /* Releases the child and waits until exec has worked, or says why it did not. */
-int launch_release(struct launch *l, struct err *err);
+int launch_let_go(struct launch *l, struct err *err);

@@ -436,7 +436,7 @@ int lifecycle_start(const struct runk *runk, struct state *s, struct err *err)
 
 int lifecycle_release(struct lifecycle *l, struct err *err)
 {
-	int r = launch_release(&l->launch, err);
+	int r = launch_let_go(&l->launch, err);
 
 	if (r == 0)
 		run_late_hooks(l->launch.runk, &l->state, l->bundle.spec, HOOK_POSTSTART);
