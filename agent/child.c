@@ -98,15 +98,14 @@ static int reset(struct child *c, struct err *err)
 static int wait_mapped(struct child *c, struct err *err)
 {
 	struct child_mapped mapped = { 0 };
-	ssize_t n;
+	struct iovec iov = { &mapped, sizeof(mapped) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n = fd_receive_packet(c->setup->barrier, &msg, 0);
 
-	do {
-		n = sys_read(c->setup->barrier, &mapped, sizeof(mapped));
-	} while (n == -EINTR);
 	if (n < 0)
 		return err_set(err, (int)n, "wait for the creator");
 	if (n != sizeof(mapped) || mapped.kind != CHILD_MAPPED)
-		return err_say(err, EPIPE, "the creator of '%s' went away", c->q->id);
+		return err_say(err, EOWNERDEAD, "the creator of '%s' went away", c->q->id);
 	c->pid = mapped.pid;
 	(void)fd_close(c->setup->barrier);
 	n = sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);

@@ -229,13 +229,15 @@ static void on_deadline(struct loop_timer *timer)
 	finish(l, -ETIMEDOUT, &err);
 }
 
-/* The child's own words are better than "broken pipe" from the builder that lost it. */
+/* The child's own words are better than "broken pipe" from the builder that lost it; not if it is the builder that
+ * died. */
 static void fail_build(struct launch *l, int r, const struct err *err)
 {
 	struct child_report report;
 	_autoclose_ int fd = -EBADF;
 
-	if (child_receive(l->report.fd, &report, &fd) == 1 && report.kind == CHILD_FAILED && report.err.num > 0)
+	if (child_receive(l->report.fd, &report, &fd) == 1 && report.kind == CHILD_FAILED &&
+	    report.err.num != EOWNERDEAD)
 		finish(l, -report.err.num, &report.err);
 	else
 		finish(l, r, err);

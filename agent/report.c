@@ -35,14 +35,14 @@ int report_mounted(int fd)
 {
 	const struct child_report report = { .kind = CHILD_MOUNTED };
 	char word;
+	struct iovec iov = { &word, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
 	int r = write_report(fd, &report);
 
 	if (r < 0)
 		return r;
-	do {
-		n = sys_read(fd, &word, 1);
-	} while (n == -EINTR);
+	n = fd_receive_packet(fd, &msg, 0);
 	return n < 0 ? (int)n : n == 0 ? -EPIPE : 0;
 }
 
@@ -104,7 +104,7 @@ int child_receive(int fd, struct child_report *ret, int *ret_fd)
 		.msg_controllen = sizeof(control.space),
 	};
 	struct cmsghdr *c;
-	ssize_t n = sys_recvmsg(fd, &msg, 0);
+	ssize_t n = fd_receive_packet(fd, &msg, 0);
 
 	if (n <= 0)
 		return (int)n;

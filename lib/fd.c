@@ -185,3 +185,20 @@ ssize_t fd_send(int fd, const void *data, size_t n)
 {
 	return fd_send_whole(fd, data, n < FD_SEND_MAX ? n : FD_SEND_MAX);
 }
+
+ssize_t fd_receive_packet(int fd, struct msghdr *msg, int flags)
+{
+	const struct msghdr fresh = *msg;
+	ssize_t n;
+
+	/* What was sent before the close is in the queue by now. */
+	for (int ends = 0; ends < 2; ends++) {
+		do {
+			*msg = fresh;
+			n = sys_recvmsg(fd, msg, flags);
+		} while (n == -EINTR);
+		if (n != 0)
+			break;
+	}
+	return n;
+}

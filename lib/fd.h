@@ -66,4 +66,13 @@ ssize_t fd_send(int fd, const void *data, size_t n);
 /* As fd_send, for sockets that take packets of any size: as much as goes. */
 ssize_t fd_send_whole(int fd, const void *data, size_t n);
 
+struct msghdr;
+
+/*
+ * recvmsg for sockets of packets (SOCK_SEQPACKET), never for empty ones; repeats after EINTR. The number of bytes, 0 at
+ * the true end of file, -errno. Linux (6.1 to 6.18 at least) looks at the queue first and at the shutdown after it: a
+ * peer that sends and closes between the two looks as if it had closed without a word.
+ */
+ssize_t fd_receive_packet(int fd, struct msghdr *msg, int flags);
+
 #define FD_SEND_MAX (28u << 10)

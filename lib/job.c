@@ -156,9 +156,9 @@ static int read_report(struct job *job)
 
 	if (n == 0) {
 		iov[1].iov_base = job->reply.data.data;
-		n = sys_recvmsg(job->report.fd, &msg, MSG_DONTWAIT);
+		n = fd_receive_packet(job->report.fd, &msg, MSG_DONTWAIT);
 	}
-	if (n == -EAGAIN || n == -EINTR)
+	if (n == -EAGAIN)
 		return -EAGAIN;
 	if (n == 0) /* closed without a word: the exit tells the rest */
 		return 0;

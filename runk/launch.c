@@ -94,7 +94,7 @@ static int explain(struct launch *l, int r, struct err *err)
 	_autoclose_ int fd = -EBADF;
 
 	if (fd_set_nonblock(l->report, true) == 0 && child_receive(l->report, &report, &fd) == 1 &&
-	    report.kind == CHILD_FAILED)
+	    report.kind == CHILD_FAILED && report.err.num != EOWNERDEAD)
 		return translate(l, &report.err, err);
 	return r;
 }

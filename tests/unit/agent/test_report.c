@@ -11,6 +11,20 @@
 #include "lib/sys.h"
 #include "tests/lib/unit.h"
 
+ssize_t __wrap_sys_recvmsg(int fd, struct msghdr *msg, int flags);
+ssize_t __real_sys_recvmsg(int fd, struct msghdr *msg, int flags);
+
+static unsigned early_ends; /* so often the kernel tells the end of file before the packet that it has */
+
+ssize_t __wrap_sys_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	if (early_ends == 0)
+		return __real_sys_recvmsg(fd, msg, flags);
+	early_ends--;
+	msg->msg_controllen = 0;
+	return 0;
+}
+
 static void reports_arrive_as_they_were_sent(void **state)
 {
 	struct err err = ERR_INIT;
@@ -41,6 +55,40 @@ static void reports_arrive_as_they_were_sent(void **state)
 	assert_int_equal(child_receive(pair[0], &report, &fd), -EAGAIN);
 	(void)close(pair[1]);
 	assert_int_equal(child_receive(pair[0], &report, &fd), 0);
+	(void)close(pair[0]);
+}
+
+/* The kernel's race of a last packet with the close behind it. */
+static void last_words_are_heard(void **state)
+{
+	struct err err = ERR_INIT;
+	struct child_report report;
+	int pair[2], fd = -EBADF;
+
+	(void)state;
+	assert_int_equal(sys_socketpair(SOCK_SEQPACKET, pair), 0);
+	assert_int_equal(report_console(pair[1], 0), 0);
+	early_ends = 1;
+	assert_int_equal(child_receive(pair[0], &report, &fd), 1);
+	assert_int_equal(report.kind, CHILD_CONSOLE);
+	assert_true(fd > 2);
+	(void)close(fd);
+
+	assert_int_equal(child_resume(pair[0]), 0);
+	early_ends = 1;
+	assert_int_equal(report_mounted(pair[1]), 0);
+	assert_int_equal(child_receive(pair[0], &report, &fd), 1);
+	assert_int_equal(report.kind, CHILD_MOUNTED);
+
+	(void)err_set(&err, ENOENT, "open 'x'");
+	assert_int_equal(report_failed(pair[1], &err), 0);
+	(void)close(pair[1]);
+	early_ends = 1;
+	assert_int_equal(child_receive(pair[0], &report, &fd), 1);
+	assert_string_equal(report.err.text, "open 'x': No such file or directory");
+	early_ends = 1;
+	assert_int_equal(child_receive(pair[0], &report, &fd), 0);
+	assert_int_equal(early_ends, 0);
 	(void)close(pair[0]);
 }
 
@@ -75,6 +123,7 @@ int test_report(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reports_arrive_as_they_were_sent),
+		cmocka_unit_test(last_words_are_heard),
 		cmocka_unit_test(nonsense_is_refused),
 	};
 
