@@ -150,14 +150,16 @@ static bool is_live(const struct container *c)
 	return c->status != CONTAINER_STOPPED && !c->is_removed;
 }
 
-/* What was there at boot stays; what is plugged in comes in whole blocks of the guest's. */
-static int64_t whole_blocks(const struct resize *r, int64_t mib)
+/* What was there at boot stays; what is plugged in comes in whole blocks of the guest's, as many as there is room for.
+ */
+static int64_t whole_blocks(const struct resize *r, int64_t mib, int64_t max)
 {
 	int64_t more = mib - r->boot.memory_mib;
 
 	if (more <= 0)
 		return r->boot.memory_mib;
-	return r->boot.memory_mib + (more + r->block_mib - 1) / r->block_mib * r->block_mib;
+	more = (more + r->block_mib - 1) / r->block_mib * r->block_mib;
+	return r->boot.memory_mib + more - (r->boot.memory_mib + more > max ? r->block_mib : 0);
 }
 
 static int compute(struct sandbox *sb, struct sizing_result *ret)
@@ -176,7 +178,7 @@ static int compute(struct sandbox *sb, struct sizing_result *ret)
 			demands[n++] = c->demand;
 	}
 	*ret = sizing_for(&sb->config.hypervisor, demands, n, sb->resize.block_mib);
-	ret->memory_mib = whole_blocks(&sb->resize, ret->memory_mib);
+	ret->memory_mib = whole_blocks(&sb->resize, ret->memory_mib, sb->config.hypervisor.default_maxmemory);
 	free(demands);
 	return 0;
 }
