@@ -9,7 +9,8 @@
 # Becomes the odd process first: groups, scheduler and nice value survive exec.
 if [ -z "${KATA_TEST_ODD:-}" ] && [ "$(id -u)" = 0 ]; then
 	export KATA_TEST_ODD=1
-	exec setpriv --groups 0,12345 --inh-caps -all chrt --batch 0 nice -n 5 "$0" "$@"
+	renice -n 5 -p $$ >/dev/null # whatever it was; nice(1) would add to that
+	exec setpriv --groups 0,12345 --inh-caps -all chrt --batch 0 "$0" "$@"
 fi
 umask 027
 trap '' USR1 PIPE
