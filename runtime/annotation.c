@@ -8,8 +8,6 @@
 
 #include "lib/mem.h"
 
-#define CONFIG_PREFIX "io.katacontainers.config."
-
 /* In the order in which they are tried. */
 static const struct {
 	const char *type_key, *sandbox, *container, *id_key;
@@ -212,9 +210,9 @@ int annotation_apply(struct config *c, const struct oci_pairs *annotations, stru
 	static const char *const sections[] = { "hypervisor", "agent", "runtime" };
 
 	for (size_t i = 0; i < annotations->n; i++) {
-		const char *key = annotations->v[i].key, *rest = key + strlen(CONFIG_PREFIX);
+		const char *key = annotations->v[i].key, *rest = key + strlen(ANNOTATION_PREFIX);
 
-		if (strncmp(key, CONFIG_PREFIX, strlen(CONFIG_PREFIX)) != 0)
+		if (strncmp(key, ANNOTATION_PREFIX, strlen(ANNOTATION_PREFIX)) != 0)
 			continue;
 		for (size_t k = 0; k < ARRAY_SIZE(sections); k++) {
 			size_t n = strlen(sections[k]);

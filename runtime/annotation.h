@@ -11,6 +11,8 @@
 #include "lib/oci.h"
 #include "runtime/config.h"
 
+#define ANNOTATION_PREFIX "io.katacontainers.config." /* of those that change the configuration */
+
 enum pod_role {
 	POD_SINGLE_CONTAINER, /* a sandbox of its own, named as the container */
 	POD_SANDBOX,

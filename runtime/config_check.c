@@ -202,6 +202,8 @@ int config_check_files(const struct config *c, struct err *err)
 		rc = check_file(*h->initrd ? "initrd" : "image", root, false, &st, err);
 	if (rc == 0 && *h->boot_initrd)
 		rc = check_file("boot_initrd", h->boot_initrd, false, &boot, err);
+	if (rc == 0 && *h->virtio_fs_daemon && strcmp(h->shared_fs, "none") != 0)
+		rc = check_file("virtio_fs_daemon", h->virtio_fs_daemon, true, &boot, err);
 	if (rc == 0 && *h->initrd && st.st_size / MIB >= h->default_memory)
 		return err_say(err, EINVAL, "hypervisor.initrd: '%s' has %jd MiB, the guest %" PRId64, root,
 		               (intmax_t)st.st_size / MIB, h->default_memory);

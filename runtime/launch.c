@@ -72,7 +72,8 @@ static int read_config(struct launch *l, struct config *c, struct err *err)
 	for (size_t i = 0; i < c->unknown.n; i++)
 		runtime_log(l->rt, "warning", "Configuration '%s': there is no key '%s', ignoring", file.path,
 		            c->unknown.v[i]);
-	return config_check_files(c, err);
+	r = config_check_files(c, err);
+	return r < 0 ? err_wrap(err, "configuration '%s'", file.path) : 0;
 }
 
 /* The supervisor opens our own namespace while we wait for it; a path that outlives us is for whoever cleans up. */
@@ -144,6 +145,9 @@ static int create_in_sandbox(struct launch *l, struct err *err)
 	const struct oci_namespace *ns = oci_find_namespace(l->spec->linux, CLONE_NEWNET);
 	int r;
 
+	if (fd == -ENOENT)
+		return err_say(err, ENOENT, "create container '%s' in sandbox '%s': there is none of that name", l->id,
+		               l->sandbox);
 	if (fd < 0)
 		return err_wrap(err, "create container '%s' in sandbox '%s'", l->id, l->sandbox);
 	/* The VM's network is there: the namespace matters to what the engine takes for the container's process. */

@@ -21,16 +21,26 @@
 #define SOCKET_MAX     107                /* bytes of a unix socket's path */
 #define LONGEST_SOCKET "/vsock.sock_1028" /* that we or the daemons make in a sandbox's directory */
 
-int place_check_id(const char *id, struct err *err)
+static bool is_id(const char *id)
 {
 	size_t n = strlen(id);
 
 	if (n < 2 || n > ID_MAX || !isalnum((unsigned char)id[0]))
-		return err_say(err, EINVAL, "invalid id '%.200s'", id);
+		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!isalnum((unsigned char)id[i]) && !strchr("_.-", id[i]))
-			return err_say(err, EINVAL, "invalid id '%s'", id);
-	return 0;
+			return false;
+	return true;
+}
+
+int place_check_id(const char *id, struct err *err)
+{
+	if (is_id(id))
+		return 0;
+	return err_say(
+		err, EINVAL,
+		"invalid id '%.200s': it takes 2 to %d letters, digits, '_', '.' and '-', a letter or digit first", id,
+		ID_MAX);
 }
 
 char *place_path(const char *root, const char *sandbox, const char *name)

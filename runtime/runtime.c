@@ -11,6 +11,17 @@
 #include "runtime/logline.h"
 #include "runtime/place.h"
 
+/* Who asks for a log wants to read there what went wrong. */
+static int check_log(const char *path, struct err *err)
+{
+	FILE *log = fopen(path, "ae");
+
+	if (!log)
+		return err_set(err, errno, "open the log '%s'", path);
+	(void)fclose(log);
+	return 0;
+}
+
 int runtime_init(struct runtime *rt, struct err *err)
 {
 	if (rt->log_format && strcmp(rt->log_format, "text") != 0 && strcmp(rt->log_format, "json") != 0)
@@ -21,7 +32,7 @@ int runtime_init(struct runtime *rt, struct err *err)
 		rt->root = PLACE_ROOT;
 	if (rt->root[0] != '/')
 		return err_say(err, EINVAL, "--root '%s': not an absolute path", rt->root);
-	return 0;
+	return rt->log ? check_log(rt->log, err) : 0;
 }
 
 /* To the logs alone: what goes wrong there must not become the verb's failure. */

@@ -72,12 +72,25 @@ guest_hooks_are_told_apart() {
 	expect 1 "createContainer hook '/bin/true': its namespaces are in the guest" kr create -b "$work/b" cc && nothing_left
 }
 
+# A message names the file, the key or the container that is wrong; nothing has been made.
+refused_before_anything() {
+	set_bundle '{}' && jq 'del(.process)' "$work/b/config.json" >"$work/no" && mv "$work/no" "$work/b/config.json"
+	expect 1 "'$work/b/config.json': process and root are needed" kr create -b "$work/b" cc || return
+	set_bundle '{}' && printf '[hypervisor.qemu]\nmachine_type = "pc"\n' >"$work/bad.toml"
+	expect 1 "configuration '$work/bad.toml': hypervisor.machine_type: 'pc' is none of" kr --config "$work/bad.toml" create -b "$work/b" cc || return
+	jq '.annotations = {"io.kubernetes.cri.container-type": "container", "io.kubernetes.cri.sandbox-id": "nopod"}' "$work/b/config.json" >"$work/no" &&
+		mv "$work/no" "$work/b/config.json"
+	expect 1 "create container 'cc' in sandbox 'nopod': there is none of that name" kr create -b "$work/b" cc &&
+		expect 1 "invalid id 'a b': it takes 2 to 128 letters" kr state 'a b' && nothing_left
+}
+
 log_file() {
 	expect 1 "container 'nobody'" kr --log "$work/log" state nobody || return
 	grep -qE "^time=\"20.*Z\" level=error msg=\".*'nobody'.*\" name=kata-runtime pid=[0-9]+ source=runtime$" "$work/log" || { cat "$work/log"; return 1; }
 	expect 1 "container 'nobody'" kr --log "$work/json" --log-format json state nobody || return
 	[ "$(jq -r '"\(.level) \(.name) \(.source)"' "$work/json")" = 'error kata-runtime runtime' ] || { cat "$work/json"; return 1; }
-	expect 1 'unknown log-format' kr --log-format xml state nobody
+	expect 1 'unknown log-format' kr --log-format xml state nobody &&
+		expect 1 "open the log '$work/none/log'" kr --log "$work/none/log" list
 }
 
 syslog_has() { grep -aqE "$1" "$work/syslog"; }
@@ -110,6 +123,7 @@ check hook_that_fails hook_that_fails
 check hook_that_hangs hook_that_hangs
 check hooks_are_in_its_network hooks_are_in_its_network
 check guest_hooks_are_told_apart guest_hooks_are_told_apart
+check refused_before_anything refused_before_anything
 check log_file log_file
 check system_log system_log
 host_finish

@@ -138,6 +138,19 @@ static void a_call_ends_with_a_status(void **state)
 	assert_int_equal(fake_agent_stop(&agent), 0);
 }
 
+/* A connection that broke is another status than an agent that says no. */
+static void a_lost_connection_is_told_apart(void **state)
+{
+	struct client_reply lost = { .method = "X", .code = RPC_UNAVAILABLE, .is_lost = true, .text = "hung up" };
+	struct client_reply refused = { .method = "X", .code = RPC_UNAVAILABLE, .text = "busy" };
+
+	(void)state;
+	listen_to_stderr();
+	assert_int_equal(session_print_failure(&lost), SESSION_EXIT_CONNECTION);
+	assert_int_equal(session_print_failure(&refused), SESSION_EXIT_FAILED);
+	assert_string_equal(said(), "X: UNAVAILABLE: hung up\nX: UNAVAILABLE: busy\n");
+}
+
 static void a_failure_has_its_name(void **state)
 {
 	struct client_reply known = { .method = "X", .code = RPC_UNIMPLEMENTED, .text = "not here" };
@@ -156,6 +169,7 @@ int test_session(void)
 		cmocka_unit_test(the_timeout_is_the_users),
 		cmocka_unit_test(it_says_why_it_cannot_connect),
 		cmocka_unit_test(a_call_ends_with_a_status),
+		cmocka_unit_test(a_lost_connection_is_told_apart),
 		cmocka_unit_test(a_failure_has_its_name),
 	};
 

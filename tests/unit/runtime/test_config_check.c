@@ -116,6 +116,11 @@ static void files_must_be_there(void **state)
 	assert_int_equal(config_check_files(&c, &err), -EISDIR);
 	assert_int_equal(config_set(&c, "hypervisor", "initrd", "/etc/passwd", NULL), 0);
 	assert_int_equal(config_check_files(&c, NULL), 0);
+	assert_int_equal(config_set(&c, "hypervisor", "virtio_fs_daemon", "/etc/passwd", NULL), 0);
+	assert_int_equal(config_check_files(&c, &err), -EACCES);
+	assert_string_equal(err.text, "hypervisor.virtio_fs_daemon: '/etc/passwd': Permission denied");
+	assert_int_equal(config_set(&c, "hypervisor", "shared_fs", "none", NULL), 0);
+	assert_int_equal(config_check_files(&c, NULL), 0);
 }
 
 int test_config_check(void)

@@ -21,6 +21,7 @@ static void ids_are_checked(void **state)
 		{ "_ab", -EINVAL },  { "a+b", -EINVAL }, { ".", -EINVAL },  { "..", -EINVAL }, { "a/b", -EINVAL },
 		{ "../x", -EINVAL }, { "a b", -EINVAL }, { "-x", -EINVAL }, { ".x", -EINVAL }, { "a\n", -EINVAL },
 	};
+	struct err err = ERR_INIT;
 	char longest[130];
 
 	(void)state;
@@ -32,6 +33,8 @@ static void ids_are_checked(void **state)
 	longest[128] = 'a';
 	longest[129] = '\0';
 	assert_int_equal(place_check_id(longest, NULL), -EINVAL);
+	assert_int_equal(place_check_id("a", &err), -EINVAL);
+	assert_non_null(strstr(err_text(&err), "id 'a': it takes 2 to 128 letters"));
 }
 
 static int count(void *arg, const char *id, const char *sandbox)

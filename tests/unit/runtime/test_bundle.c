@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/bundle.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/lib/tempdir.h"
+#include "tests/lib/unit.h"
+
+static void a_specification_is_read(void **state)
+{
+	const struct tempdir *dir = *state;
+	_autoarena_ struct arena arena = { .max = 0 };
+	struct oci_spec *spec = NULL;
+
+	tempdir_write(
+		dir, "config.json",
+		"{\"ociVersion\":\"1.0.2\",\"process\":{\"args\":[\"sh\"],\"cwd\":\"/\"},\"root\":{\"path\":\"r\"}}");
+	assert_int_equal(bundle_read(&arena, dir->path, &spec, NULL), 0);
+	assert_string_equal(spec->root_path, "r");
+	assert_string_equal(spec->process->args.v[0], "sh");
+}
+
+/* What the sandbox takes for granted is there, whatever the file says. */
+static void what_is_missing_is_told(void **state)
+{
+	static const struct {
+		const char *json;
+		int r;
+		const char *text;
+	} rows[] = {
+		{ NULL, -ENOENT, "No such file or directory" },
+		{ "{", -EINVAL, "config.json': " },
+		{ "{\"ociVersion\":\"1.0.2\"}", -EINVAL, "process and root are needed" },
+		{ "{\"process\":{\"args\":[\"sh\"],\"cwd\":\"/\"}}", -EINVAL, "process and root are needed" },
+		{ "{\"root\":{\"path\":\"r\"}}", -EINVAL, "process and root are needed" },
+	};
+	const struct tempdir *dir = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_autoarena_ struct arena arena = { .max = 0 };
+		struct oci_spec *spec = NULL;
+		struct err err = ERR_INIT;
+
+		if (rows[i].json)
+			tempdir_write(dir, "config.json", rows[i].json);
+		assert_int_equal(bundle_read(&arena, dir->path, &spec, &err), rows[i].r);
+		assert_null(spec);
+		assert_non_null(strstr(err_text(&err), rows[i].text));
+		assert_non_null(strstr(err_text(&err), dir->path));
+	}
+}
+
+int test_bundle(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_specification_is_read, tempdir_setup, tempdir_teardown),
+		cmocka_unit_test_setup_teardown(what_is_missing_is_told, tempdir_setup, tempdir_teardown),
+	};
+
+	return cmocka_run_group_tests_name("bundle", tests, NULL, NULL);
+}
