@@ -8,9 +8,10 @@
 #include "lib/fd.h"
 #include "lib/sys.h"
 
-#define NS_PER_MS     1000000
-#define TTY_CAPACITY  65536 /* more than a pty's buffers hold on any kernel */
-#define DISCARD_READS 64    /* an orphan may write as fast as we read */
+#define NS_PER_MS      1000000
+#define TTY_CAPACITY   65536 /* more than a pty's buffers hold on any kernel */
+#define WINDOW_IDLE_MS 1000  /* how long an empty window is kept for a stream that was fast */
+#define DISCARD_READS  64    /* an orphan may write as fast as we read */
 
 struct outstream {
 	struct loop *loop;
@@ -29,6 +30,9 @@ struct outstream {
 	struct outstream_tap *tap;
 	uint8_t *window; /* a ring of `size` bytes: what was read and not acknowledged; NULL when empty */
 	size_t size, start, len;
+	size_t fresh;           /* bytes read since `idle` began, or ever */
+	struct loop_timer idle; /* runs while an empty window is kept */
+	bool is_kept;
 	unsigned *n_large; /* where a large window is counted; NULL = it is none */
 	struct outstream_counters counters;
 	void (*drained)(void *arg);
@@ -55,6 +59,35 @@ static void drop_window(struct outstream *s)
 	s->window = NULL;
 	s->n_large = NULL;
 	s->start = s->len = s->size = 0;
+	loop_timer_stop(&s->idle);
+	s->is_kept = false;
+}
+
+/*
+ * The window is empty. A process that has nothing to say costs no memory; but to a fast one the pages of a new window,
+ * again and again, would cost as much as the copying.
+ */
+static void rest_window(struct outstream *s)
+{
+	s->start = 0;
+	if (s->is_kept && !s->ended)
+		return;
+	if (s->ended || s->fresh < STREAM_WINDOW_MAX || loop_timer_start(s->loop, &s->idle, WINDOW_IDLE_MS) < 0) {
+		drop_window(s);
+		return;
+	}
+	s->is_kept = true;
+	s->fresh = 0;
+}
+
+static void on_idle(struct loop_timer *timer)
+{
+	struct outstream *s = container_of(timer, struct outstream, idle);
+
+	s->is_kept = false;
+	if (s->len == 0)
+		rest_window(s);
+	s->fresh = 0;
 }
 
 static bool is_full(const struct outstream *s)
@@ -75,7 +108,7 @@ static void deliver(struct outstream *s, size_t n)
 	s->start = (s->start + n) % s->size;
 	s->len -= n;
 	if (s->len == 0)
-		drop_window(s);
+		rest_window(s);
 }
 
 static bool grace_is_over(const struct outstream *s)
@@ -138,6 +171,7 @@ int outstream_new(struct loop *loop, int fd, bool is_tty, struct outstream **ret
 	s->is_tty = is_tty;
 	s->source = (struct loop_source){ .name = "output", .fd = fd, .callback = on_event };
 	s->grace.expired = on_grace;
+	s->idle.expired = on_idle;
 	s->serve.run = on_serve;
 	list_init(&s->serve.link);
 	list_init(&s->readers);
@@ -186,6 +220,8 @@ static void end(struct outstream *s, bool kernel_eof)
 {
 	s->ended = true;
 	loop_timer_stop(&s->grace);
+	if (s->len == 0)
+		drop_window(s);
 	if (kernel_eof)
 		close_fd(s);
 }
@@ -223,13 +259,14 @@ static int fill(struct outstream *s, size_t max)
 	if (n > 0) {
 		s->len += (size_t)n;
 		s->counters.in += (uint64_t)n;
+		s->fresh += (size_t)n;
 		s->since_exit += s->exited ? (uint64_t)n : 0;
 		if (s->exited && s->since_exit >= s->capacity)
 			s->proven = true;
 		return 1;
 	}
 	if (s->len == 0)
-		drop_window(s);
+		rest_window(s);
 	if (n == -EAGAIN) {
 		s->proven = s->exited;
 		end_if_orphans_only(s);

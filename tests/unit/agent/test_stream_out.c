@@ -279,6 +279,53 @@ static void unread_output_is_counted_when_discarded(void **state)
 	assert_int_equal(outstream_counters(f->stream).lost, 15);
 }
 
+static void tap_changed(struct outstream_tap *tap)
+{
+	(void)tap;
+}
+
+/* Writes and takes a whole large window, of which nothing is acknowledged before the end. */
+static void flow_through(struct fixture *f, struct outstream_tap *tap)
+{
+	static const char data[4096];
+	uint64_t end = tap->sent + STREAM_WINDOW_MAX;
+	const uint8_t *seen;
+
+	for (uint64_t written = tap->sent; tap->sent < end; assert_int_equal(loop_turn(f->loop, 5), 0)) {
+		for (; written < end && write(f->writer, data, sizeof(data)) > 0; written += sizeof(data))
+			;
+		outstream_sent(tap, outstream_peek(tap, &seen));
+	}
+	assert_int_equal(outstream_confirm(tap, end), 0);
+}
+
+static void a_fast_stream_keeps_its_window_until_it_is_idle(void **state)
+{
+	struct fixture *f = *state;
+	unsigned n_large = 0;
+	struct outstream_tap tap = { .changed = tap_changed, .n_large = &n_large };
+	uint64_t offset;
+
+	assert_int_equal(fd_set_nonblock(f->writer, true), 0);
+	assert_int_equal(outstream_attach(f->stream, &tap), 0);
+	assert_int_equal(outstream_place(&tap, 0, &offset), 0);
+	for (int i = 0; i < 3; i++) {
+		flow_through(f, &tap);
+		assert_int_equal(n_large, 1);
+	}
+	for (int i = 0; i < 3000 && n_large > 0; i++)
+		assert_int_equal(loop_turn(f->loop, 10), 0);
+	assert_int_equal(n_large, 0);
+	flow_through(f, &tap);
+	assert_int_equal(n_large, 1);
+	(void)fd_close(f->writer);
+	f->writer = -EBADF;
+	for (int i = 0; i < TURNS_MAX && !outstream_is_over(&tap); i++)
+		assert_int_equal(loop_turn(f->loop, 5), 0);
+	assert_int_equal(n_large, 0);
+	outstream_detach(&tap);
+}
+
 static void note_drained(void *arg)
 {
 	(*(int *)arg)++;
@@ -315,6 +362,7 @@ int test_stream_out(void)
 		cmocka_unit_test_setup_teardown(chatty_orphan_ends_too, setup, teardown),
 		cmocka_unit_test_setup_teardown(freeing_tells_the_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(unread_output_is_counted_when_discarded, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_fast_stream_keeps_its_window_until_it_is_idle, setup, teardown),
 		cmocka_unit_test_setup_teardown(owner_is_told_once_when_nothing_is_left, setup, teardown),
 	};
 
