@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "client/delivery.h"
@@ -21,7 +22,8 @@
 #define OUTPUT_QUEUED (256u << 10) /* bytes that may wait for a slow reader of ours before we stop reading */
 #define WRITE_MAX     4096         /* PIPE_BUF: so many can be written without blocking after POLLOUT */
 #define STREAM_CHUNK  (64u << 10)  /* bytes from the stream port, or to a file, at once */
-#define MARK_EVERY    (16u << 10)  /* bytes that are written before the agent is told, if more wait */
+#define MARK_EVERY    (64u << 10)  /* bytes that are written before the agent is told, if more come */
+#define MARK_DELAY_MS 2            /* a pause: no more comes; a mark costs a guest as much as a packet of output */
 #define END_OF_INPUT  "\004"       /* what a terminal takes for it */
 
 enum {
@@ -41,6 +43,8 @@ struct output {
 	enum kstr_kind kind;
 	int fd;
 	size_t write_max;
+	bool can_refuse;            /* our end says so when it would have to wait */
+	size_t burst;               /* bytes that came without a pause */
 	struct plane_stream stream; /* without an fd: by calls */
 	uint64_t received;          /* offset behind the last byte that came */
 	struct buf queue;
@@ -124,26 +128,25 @@ static void on_read(void *arg, struct client_reply *reply)
 		o->received += response->data.len;
 }
 
-/* What was written is acknowledged, and what nobody will ever want. */
+/* What was written is acknowledged, and what nobody will ever want. In a burst, the next mark will do for this too. */
 static void acknowledge(struct output *o)
 {
 	uint64_t offset = o->received - o->queue.len;
 
-	if (o->queue.len == 0 || offset - o->stream.marked >= MARK_EVERY)
+	if ((o->queue.len == 0 && o->burst < MARK_EVERY) || offset - o->stream.marked >= MARK_EVERY)
 		plane_acknowledge(&o->stream, offset);
 }
 
-static void receive_output(struct output *o)
+static bool owes_mark(const struct output *o)
 {
-	uint8_t data[STREAM_CHUNK];
-	ssize_t n = plane_receive(&o->stream, data, sizeof(data));
+	return o->stream.fd >= 0 && o->queue.len == 0 && o->stream.marked < o->received;
+}
 
-	if (n == 0)
-		o->is_over = true;
-	else if (n > 0 && !o->is_broken && buf_add(&o->queue, data, (size_t)n) < 0)
-		o->is_broken = true;
-	o->received += n > 0 ? (uint64_t)n : 0;
-	acknowledge(o);
+static void end_burst(struct output *o)
+{
+	o->burst = 0;
+	if (owes_mark(o))
+		acknowledge(o);
 }
 
 static void read_output(struct output *o)
@@ -159,9 +162,20 @@ static void read_output(struct output *o)
 	send_call(o->attach, o->method, &request.base, 0, on_read, o);
 }
 
+static ssize_t write_some(struct output *o)
+{
+	struct iovec iov = { o->queue.data, o->queue.len };
+	ssize_t n = o->can_refuse ? pwritev2(o->fd, &iov, 1, -1, RWF_NOWAIT) : -1;
+
+	if (o->can_refuse && (n >= 0 || errno != EOPNOTSUPP))
+		return n;
+	o->can_refuse = false;
+	return write(o->fd, o->queue.data, o->queue.len < o->write_max ? o->queue.len : o->write_max);
+}
+
 static void write_output(struct output *o)
 {
-	ssize_t n = write(o->fd, o->queue.data, o->queue.len < o->write_max ? o->queue.len : o->write_max);
+	ssize_t n = write_some(o);
 
 	if (n >= 0) {
 		buf_consume(&o->queue, (size_t)n);
@@ -175,6 +189,23 @@ static void write_output(struct output *o)
 		send_signal(o->attach, SIGKILL);
 	}
 	acknowledge(o);
+}
+
+static void receive_output(struct output *o)
+{
+	uint8_t data[STREAM_CHUNK];
+	ssize_t n = plane_receive(&o->stream, data, sizeof(data));
+
+	if (n == 0)
+		o->is_over = true;
+	else if (n > 0 && !o->is_broken && buf_add(&o->queue, data, (size_t)n) < 0)
+		o->is_broken = true;
+	o->received += n > 0 ? (uint64_t)n : 0;
+	o->burst += n > 0 ? (size_t)n : 0;
+	if (o->queue.len > 0 && o->can_refuse)
+		write_output(o);
+	else
+		acknowledge(o);
 }
 
 static void on_written(void *arg, struct client_reply *reply)
@@ -364,6 +395,7 @@ static void serve_watches(struct attach *a, const struct pollfd *fds)
 static void serve(struct attach *a)
 {
 	struct pollfd fds[WATCH_MAX];
+	bool owes;
 
 	while (!is_finished(a)) {
 		if (!a->is_done) {
@@ -372,7 +404,12 @@ static void serve(struct attach *a)
 			wait_exit(a);
 		}
 		fill_watches(a, fds);
-		(void)client_step(a->session->client, fds, WATCH_MAX, -1);
+		owes = owes_mark(&a->out) || owes_mark(&a->err);
+		(void)client_step(a->session->client, fds, WATCH_MAX, owes ? MARK_DELAY_MS : -1);
+		if (owes && fds[WATCH_STREAM_OUT].revents == 0)
+			end_burst(&a->out);
+		if (owes && fds[WATCH_STREAM_ERR].revents == 0)
+			end_burst(&a->err);
 		serve_watches(a, fds);
 	}
 }
@@ -499,7 +536,8 @@ static void init_output(struct output *o, struct attach *a, enum kstr_kind kind,
 	struct stat st;
 
 	*o = (struct output){ .attach = a, .method = method, .kind = kind, .fd = fd, .stream.fd = -EBADF };
-	o->write_max = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? STREAM_CHUNK : WRITE_MAX;
+	o->can_refuse = fstat(fd, &st) == 0 && !S_ISREG(st.st_mode);
+	o->write_max = o->can_refuse ? WRITE_MAX : STREAM_CHUNK;
 }
 
 static void release(struct attach *a)
