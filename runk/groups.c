@@ -10,7 +10,7 @@ int groups_init(const struct runk *runk, struct groups *ret, struct err *err)
 {
 	struct groups g = { 0 };
 	struct err why = ERR_INIT;
-	int r = cgroup_host_init(&g.host, CGROUP_ROOT, &why);
+	int r = cgroup_host_find(&g.host, CGROUP_ROOT, &why);
 
 	if (r < 0 && !runk->is_rootless)
 		return err_copy(err, &why);

@@ -155,6 +155,8 @@ int cgroup_bpf_attach(int dir, const char *path, const struct oci_device_rule *r
 	if (r < 0)
 		return err_set(err, r, "build the device filter of cgroup '%s'", path);
 	fd = load(&program);
+	if (fd < 0 && cgroup_bpf_probe() == 0)
+		return 0;
 	if (fd < 0)
 		return err_set(err, fd, "load the device filter of cgroup '%s'", path);
 	memset(&attr, 0, sizeof(attr));

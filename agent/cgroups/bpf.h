@@ -17,7 +17,10 @@
  */
 int cgroup_bpf_build(const struct oci_device_rule *rules, size_t n, struct buf *out);
 
-/* Builds, loads and attaches the program to the cgroup that dir is an fd of; path is for messages. */
+/*
+ * Builds, loads and attaches the program to the cgroup that dir is an fd of; path is for messages. Where the kernel
+ * takes no program at all, as cgroup_bpf_probe has it, there is no filter, and no error.
+ */
 int cgroup_bpf_attach(int dir, const char *path, const struct oci_device_rule *rules, size_t n, struct err *err);
 
 /* 1 if this kernel, and our rights, allow device programs, 0 if not, -errno if that can't be said. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/cgroups/bpf.h"
 #include "agent/cgroups/devices.h"
 #include "agent/cgroups/ops.h"
 #include "lib/cgroupfs.h"
@@ -33,7 +34,7 @@ static int refuse(int root_fd, const char *root, struct err *err)
 	return err_say(err, ENOENT, "no cgroup hierarchy on '%s': mount cgroup2 there, or cgroup v1 below", root);
 }
 
-int cgroup_host_init(struct cgroup_host *host, char *root, struct err *err)
+int cgroup_host_find(struct cgroup_host *host, char *root, struct err *err)
 {
 	_autoclose_ int fd = cgroupfs_open_root(root);
 	struct cgroup_host found = { .root = root };
@@ -51,10 +52,24 @@ int cgroup_host_init(struct cgroup_host *host, char *root, struct err *err)
 	if (!found.ops)
 		return refuse(fd, root, err);
 	found.unified = found.ops->unified;
-	r = found.ops->probe_filter(&found);
+	found.can_filter_devices = found.ops->filter(&found) != CGROUP_FILTER_NONE;
+	*host = found;
+	return 0;
+}
+
+int cgroup_host_init(struct cgroup_host *host, char *root, struct err *err)
+{
+	struct cgroup_host found;
+	int r = cgroup_host_find(&found, root, err);
+
 	if (r < 0)
-		return err_set(err, r, "find out whether the kernel can filter devices");
-	found.can_filter_devices = r > 0;
+		return r;
+	if (found.ops->filter(&found) == CGROUP_FILTER_PROGRAM) {
+		r = cgroup_bpf_probe();
+		if (r < 0)
+			return err_set(err, r, "find out whether the kernel can filter devices");
+		found.can_filter_devices = r > 0;
+	}
 	*host = found;
 	return 0;
 }

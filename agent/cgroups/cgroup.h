@@ -55,8 +55,14 @@ struct cgroup_plan {
 	bool adopts; /* systemd has made it: it may be there already, and hold systemd's keeper */
 };
 
-/* Finds out what is mounted at root; an error names what is missing. */
+/* Finds out what is mounted at root, and what the kernel can do; an error names what is missing. */
 int cgroup_host_init(struct cgroup_host *host, char *root, struct err *err);
+
+/*
+ * The same for who asks at each start: whether the kernel takes device programs is not tried, and comes out when one is
+ * attached.
+ */
+int cgroup_host_find(struct cgroup_host *host, char *root, struct err *err);
 
 /* Number of the controllers that limits may need and the kernel does not offer, their names as "io, hugetlb"; -errno.
  */

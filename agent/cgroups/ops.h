@@ -15,14 +15,20 @@ struct cgroup_at {
 	const char *path;
 };
 
+/* By what devices are filtered. */
+enum cgroup_filter {
+	CGROUP_FILTER_NONE,
+	CGROUP_FILTER_CONTROLLER,
+	CGROUP_FILTER_PROGRAM, /* if the kernel takes one */
+};
+
 struct cgroup_ops {
 	const char *name;
 	bool unified;
 	/* 1 if the hierarchies at host->root, which `root` is an fd of, are ours; fills in what we want to know of
 	 * them. */
 	int (*probe)(int root, struct cgroup_host *host, struct err *err);
-	/* 1 if the kernel can filter devices, 0 if not; -errno if finding out failed. */
-	int (*probe_filter)(const struct cgroup_host *host);
+	enum cgroup_filter (*filter)(const struct cgroup_host *host);
 	/* The rest as the functions of cgroup.h and stats.h of the same name. */
 	int (*find_missing)(const struct cgroup_at *at, char **ret);
 	int (*plan)(struct arena *arena, const struct oci_resources *res, struct step_list *ret, struct err *err);

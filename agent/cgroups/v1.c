@@ -41,11 +41,11 @@ static bool has(const struct cgroup_host *host, enum cgroup_controller controlle
 	return cgroup_hierarchies_find(&host->v1, controller) != NULL;
 }
 
-static int probe_filter(const struct cgroup_host *host)
+static enum cgroup_filter filter(const struct cgroup_host *host)
 {
 	if (has(host, CGROUP_DEVICES))
-		return 1;
-	return has(host, CGROUP_UNIFIED) ? cgroup_bpf_probe() : 0;
+		return CGROUP_FILTER_CONTROLLER;
+	return has(host, CGROUP_UNIFIED) ? CGROUP_FILTER_PROGRAM : CGROUP_FILTER_NONE;
 }
 
 static int find_missing(const struct cgroup_at *at, char **ret)
@@ -386,7 +386,7 @@ static int protect_self(const struct cgroup_at *at, struct err *err)
 const struct cgroup_ops cgroup_v1_ops = {
 	.name = "v1",
 	.probe = probe,
-	.probe_filter = probe_filter,
+	.filter = filter,
 	.find_missing = find_missing,
 	.plan = plan,
 	.create = create,

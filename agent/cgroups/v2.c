@@ -33,10 +33,10 @@ static int probe(int root, struct cgroup_host *host, struct err *err)
 	return sys_fstatfs(root, &st) == 0 && st.f_type == CGROUP2_SUPER_MAGIC;
 }
 
-static int probe_filter(const struct cgroup_host *host)
+static enum cgroup_filter filter(const struct cgroup_host *host)
 {
 	(void)host;
-	return cgroup_bpf_probe();
+	return CGROUP_FILTER_PROGRAM;
 }
 
 static bool is_gone(int r)
@@ -416,7 +416,7 @@ const struct cgroup_ops cgroup_v2_ops = {
 	.name = "v2",
 	.unified = true,
 	.probe = probe,
-	.probe_filter = probe_filter,
+	.filter = filter,
 	.find_missing = find_missing,
 	.plan = plan,
 	.create = create,

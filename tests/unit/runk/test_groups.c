@@ -11,8 +11,8 @@ static int host_answer, pids_answer;
 static bool was_rootless;
 static const pid_t processes[] = { 10, 0, 11, 12 };
 
-int __wrap_cgroup_host_init(struct cgroup_host *host, char *root, struct err *err);
-int __wrap_cgroup_host_init(struct cgroup_host *host, char *root, struct err *err)
+int __wrap_cgroup_host_find(struct cgroup_host *host, char *root, struct err *err);
+int __wrap_cgroup_host_find(struct cgroup_host *host, char *root, struct err *err)
 {
 	assert_string_equal(root, CGROUP_ROOT);
 	if (host_answer < 0)
