@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,9 +32,10 @@
 #include "lib/sys.h"
 
 static const char *const names[] = {
-	"exact-dirs", "in-root", "procfs-guard", "own-proc", "device-filter", "read-only", "mask-dirs",
-	"own-null",   "console", "cwd",          "cap-list", "inheritable",   "setuid",    "dumpable",
-	"self",       "keyring", "masks",        "peer",     "cap-drop",      "nonblock",  "old-root",
+	"exact-dirs", "in-root",  "procfs-guard", "own-proc",      "device-filter", "read-only",
+	"mask-dirs",  "own-null", "console",      "cwd",           "cap-list",      "inheritable",
+	"setuid",     "dumpable", "self",         "keyring",       "masks",         "peer",
+	"cap-drop",   "nonblock", "old-root",     "pid-namespace",
 };
 
 static bool is_off(const char *name)
@@ -257,6 +259,15 @@ WRAP(int, sys_capset, uint64_t effective, uint64_t permitted, uint64_t inheritab
 WRAP(int, credentials_drop_bounding, uint64_t keep, struct err *err)
 {
 	return is_off("cap-drop") ? 0 : __real_credentials_drop_bounding(keep, err);
+}
+
+WRAP(pid_t, sys_clone3, const struct sys_clone_args *args)
+{
+	struct sys_clone_args changed = *args;
+
+	if (is_off("pid-namespace"))
+		changed.flags &= ~(uint64_t)CLONE_NEWPID;
+	return __real_sys_clone3(&changed);
 }
 
 WRAP(int, sys_setuid, uid_t uid)

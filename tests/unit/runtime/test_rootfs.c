@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
-#include "tests/lib/unit.h"
+#include "tests/lib/forked.h"
 
 static void the_command_lines(void **state)
 {
@@ -43,6 +46,45 @@ static void a_directory_is_no_device(void **state)
 	assert_non_null(strstr(err.text, "find the root file system '/no/such/root'"));
 }
 
+#define WORLD "/tmp"
+#define DISK  "/dev/.." WORLD "/disk" /* a tmpfs may say that it is on anything; no machine has a driver for this one  \
+	                               */
+
+static int found(const char *path, struct err *err)
+{
+	struct rootfs r = { .fd = -EBADF };
+
+	return rootfs_find_device(path, true, &r, err);
+}
+
+/* In a mount namespace of the test's own, whose table says that a file system is on a disk. */
+static int look_at_parts(void)
+{
+	struct err err = ERR_INIT;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("world", WORLD, "tmpfs", 0, NULL) < 0 || mknod(WORLD "/disk", S_IFBLK | 0600, makedev(4000, 1)) < 0 ||
+	    mkdir(WORLD "/whole", 0700) < 0 || mkdir(WORLD "/part", 0700) < 0 ||
+	    mount(DISK, WORLD "/whole", "tmpfs", 0, NULL) < 0 || mkdir(WORLD "/whole/image", 0700) < 0)
+		return 1;
+	if (found(WORLD "/whole", &err) != 0)
+		return 2; /* the host writes to it */
+	if (mount(NULL, WORLD "/whole", NULL, MS_REMOUNT | MS_RDONLY, NULL) < 0 ||
+	    mount(WORLD "/whole/image", WORLD "/part", NULL, MS_BIND, NULL) < 0)
+		return 3;
+	if (found(WORLD "/whole", &err) >= 0 || !strstr(err.text, DISK))
+		return 4; /* would be given to the guest */
+	return found(WORLD "/part", &err) == 0 && found(WORLD "/whole/image", &err) == 0 ? 0 : 5;
+}
+
+/* CVE-2026-24054: an image without layers is a bind mount of a directory, and the table says which disk that is on. */
+static void a_directory_of_a_disk_is_not_the_disk(void **state)
+{
+	(void)state;
+	skip_unless_root();
+	assert_int_equal(forked_run(look_at_parts), 0);
+}
+
 static void what_cannot_be_packed_is_named(void **state)
 {
 	struct rootfs r = { .fd = -EBADF };
@@ -60,6 +102,7 @@ int test_rootfs(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_command_lines),
 		cmocka_unit_test(a_directory_is_no_device),
+		cmocka_unit_test(a_directory_of_a_disk_is_not_the_disk),
 		cmocka_unit_test(what_cannot_be_packed_is_named),
 	};
 
