@@ -104,7 +104,7 @@ $(B)/tests/unit/%/run.c: $$(wildcard tests/unit/$$*/*.c) tests/unit/$$*
 $(B)/tests/unit/%/run: $$(call objects,$$(wildcard tests/unit/$$*/*.c)) $(B)/tests/unit/%/run.c $(ARCHIVES) $(B)/libtest.a
 	$(call say,LD,$@)$(CC) $(CPPFLAGS) $(filter-out -MMD -MP -Wmissing-prototypes,$(CFLAGS_ALL)) $(LDFLAGS_ALL) \
 	  $(patsubst %,-Wl$(comma)--wrap=%,$(shell cat tests/unit/$*/wrap 2>/dev/null)) $(filter %.o %.c,$^) \
-	  -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -lcmocka -o $@
+	  -Wl,--start-group $(filter-out $(if $(findstring /unit/runtime,$@),%/libagent.a),$(filter %.a,$^)) -Wl,--end-group $(LIBS) -lcmocka -o $@
 comma := ,
 $(foreach m,client ctl ctl/conformance runk runtime runtime/hypervisor runtime/network runtime/hostcgroup,$(eval $(B)/tests/unit/$(m)/run: $(B)/lib$(firstword $(subst /, ,$(m))).a $(B)/libclient.a))
 $(B)/tests/unit/runtime/run: $(B)/kata-toml
