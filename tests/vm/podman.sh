@@ -44,7 +44,7 @@ manages() {
 	declare -f pod >"$work/pod.sh"
 	expect 6 /dev/pts/0 script -qec "bash -c 'work=$work KATA_TIMEOUT=$KATA_TIMEOUT; . $work/pod.sh; pod exec -it box sh -c \"tty; exit 6\"'" /dev/null || return
 	pod healthcheck run box && pod exec box touch /sick && expect 1 unhealthy pod healthcheck run box || return
-	expect 0 box pod stats --no-stream box && expect 0 'sh -c echo up' pod top box ps || return
+	expect 0 box pod stats --no-stream box && expect 0 'sh -c echo up' pod exec box ps || return
 	pod pause box && status_of box Paused && pod unpause box && status_of box Up || return
 	pod stop -t 60 box && status_of box 'Exited (4)' && retry_until nothing_left || return
 	pod start box && status_of box Up && pod kill box && retry_until status_of box 'Exited (137)' && pod rm box && retry_until nothing_left
