@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/acceptor.h"
 #include "agent/gate.h"
 #include "agent/sandbox.h"
 #include "agent/shell.h"
@@ -17,17 +18,14 @@
 #include "lib/sys.h"
 
 #define BACKLOG     16
-#define RETRY_MS    1000
 #define GATE_METHOD "DebugConsole"
 #define TTY_PATH    "/dev/console"
 
 struct debug_console {
 	struct sandbox *sandbox;
-	struct loop_source listener;
-	struct loop_timer retry; /* accepting is tried again */
+	struct acceptor acceptor;
 	struct list sessions;
 	unsigned n_sessions;
-	unsigned long refused;
 };
 
 /* One way of the bytes. */
@@ -313,18 +311,14 @@ static void refuse(int fd, const char *why)
 	(void)sys_shutdown(fd, SHUT_RDWR);
 }
 
-static void welcome(struct debug_console *console, int fd_arg)
+static void welcome(struct acceptor *acceptor, int fd_arg)
 {
+	struct debug_console *console = container_of(acceptor, struct debug_console, acceptor);
 	_autoclose_ int fd = fd_arg;
 	struct err err = ERR_INIT;
 	struct session *s;
 	int r = -EBUSY;
 
-	if (addr_check_peer(fd, &err) < 0) {
-		if (console->refused++ == 0)
-			log_warning("console", "Peer refused: %s", err_text(&err));
-		return;
-	}
 	if (gate_denies(console->sandbox->gate, GATE_METHOD, NULL, NULL, &err)) {
 		(void)err_wrap(&err, "blocked by policy");
 		refuse(fd, err_text(&err));
@@ -348,31 +342,6 @@ static void welcome(struct debug_console *console, int fd_arg)
 	refuse(fd, s ? err_text(&err) : strerror(ENOMEM));
 }
 
-static void try_again(struct loop_timer *timer)
-{
-	struct debug_console *console = container_of(timer, struct debug_console, retry);
-
-	if (loop_modify(&console->listener, EPOLLIN) < 0)
-		(void)loop_timer_start(console->sandbox->env.loop, timer, RETRY_MS);
-}
-
-static int incoming(struct loop_source *source, uint32_t events)
-{
-	struct debug_console *console = container_of(source, struct debug_console, listener);
-	int fd = sys_accept(source->fd, NULL, NULL);
-
-	(void)events;
-	if (fd >= 0) {
-		welcome(console, fd);
-	} else if (fd != -EAGAIN && fd != -EINTR && fd != -ECONNABORTED &&
-	           loop_timer_start(console->sandbox->env.loop, &console->retry, RETRY_MS) == 0) {
-		/* The listener must neither be given up nor keep the loop spinning. */
-		log_warning("console", "Accepting a connection: %s, trying again", strerror(-fd));
-		(void)loop_modify(source, 0);
-	}
-	return LOOP_KEEP;
-}
-
 static struct debug_console *new_console(struct sandbox *sandbox)
 {
 	struct debug_console *console = calloc(1, sizeof(*console));
@@ -380,9 +349,7 @@ static struct debug_console *new_console(struct sandbox *sandbox)
 	if (!console)
 		return NULL;
 	console->sandbox = sandbox;
-	console->retry.expired = try_again;
-	console->listener = (struct loop_source){ .name = "debug console", .fd = -EBADF, .events = EPOLLIN };
-	console->listener.callback = incoming;
+	acceptor_init(&console->acceptor, "console", sandbox->env.loop, welcome);
 	list_init(&console->sessions);
 	return console;
 }
@@ -394,12 +361,7 @@ int debug_console_new(struct sandbox *sandbox, const struct addr *addr, struct d
 
 	if (!console)
 		return err_set(err, ENOMEM, "open the debug console");
-	r = console->listener.fd = addr_listen(addr, BACKLOG, err);
-	if (r >= 0) {
-		r = loop_add(sandbox->env.loop, &console->listener);
-		if (r < 0)
-			(void)err_set(err, r, "watch the debug console's port");
-	}
+	r = acceptor_open(&console->acceptor, addr, BACKLOG, err);
 	if (r < 0) {
 		(void)debug_console_free(console);
 		return r;
@@ -443,9 +405,7 @@ struct debug_console *debug_console_free(struct debug_console *console)
 			(void)sys_pidfd_send_signal(s->pidfd, SIGKILL);
 		(void)session_free(s);
 	}
-	loop_timer_stop(&console->retry);
-	loop_remove(&console->listener);
-	fd_closep(&console->listener.fd);
+	acceptor_close(&console->acceptor);
 	free(console);
 	return NULL;
 }

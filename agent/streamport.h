@@ -9,7 +9,6 @@
 #include "lib/err.h"
 
 #define STREAMPORT_CONNS_MAX 256
-#define STREAMPORT_RETRY_MS  1000
 
 struct sandbox;
 struct streamport;

@@ -13,11 +13,18 @@
 #define PATIENCE 400 /* turns of 5 ms */
 
 bool plane_short_timers;
+int64_t plane_later_ms;
 
 int __real_loop_timer_start(struct loop *loop, struct loop_timer *timer, uint64_t ms);
 int __wrap_loop_timer_start(struct loop *loop, struct loop_timer *timer, uint64_t ms)
 {
 	return __real_loop_timer_start(loop, timer, plane_short_timers ? 10 : ms);
+}
+
+int64_t __real_sys_now_ms(void);
+int64_t __wrap_sys_now_ms(void)
+{
+	return __real_sys_now_ms() + plane_later_ms;
 }
 
 static void make_pipe(int *ret_read, int *ret_write)
@@ -36,6 +43,7 @@ int plane_setup(void **state)
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	plane_short_timers = false;
+	plane_later_ms = 0;
 	assert_return_code(loop_new(&f->loop), 0);
 	f->sandbox.env.loop = f->loop;
 	list_init(&f->sandbox.containers);

@@ -22,6 +22,9 @@ struct plane {
 /* Timers of streamconn expire at once while this is set. */
 extern bool plane_short_timers;
 
+/* Milliseconds that sys_now_ms is ahead. */
+extern int64_t plane_later_ms;
+
 /* Group setup and teardown of one test. */
 int plane_setup(void **state);
 int plane_teardown(void **state);
