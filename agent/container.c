@@ -14,6 +14,7 @@
 #include "agent/hookjob.h"
 #include "agent/launch.h"
 #include "agent/oom.h"
+#include "agent/passfd_stdio.h"
 #include "agent/sandbox.h"
 #include "agent/shared_mounts.h"
 #include "agent/storage_table.h"
@@ -73,6 +74,7 @@ struct container_config *container_config_free(struct container_config *config)
 {
 	if (!config)
 		return NULL;
+	passfd_streams_done(&config->streams);
 	arena_done(&config->arena);
 	free(config);
 	return NULL;
@@ -82,6 +84,7 @@ struct exec_config *exec_config_free(struct exec_config *config)
 {
 	if (!config)
 		return NULL;
+	passfd_streams_done(&config->streams);
 	arena_done(&config->arena);
 	free(config);
 	return NULL;
@@ -243,6 +246,7 @@ static void on_storages_ready(struct completion *completion, int r, const struct
 		err = &own;
 	} else if (r >= 0) {
 		r = process_new(c, c->id, true, &c->init);
+		r = r < 0 ? r : passfd_stdio_new(c->init, &c->config->streams, &c->init->passfd);
 		if (r < 0)
 			(void)err_set(&own, r, "create container '%s'", c->id);
 		else
@@ -642,7 +646,11 @@ static int start_exec(struct container *c, struct exec_config *config, struct co
 	x->config = config;
 	x->done = done;
 	x->p->exec = x;
-	r = launch_start(x->p, config->process, on_exec_ready, err);
+	r = passfd_stdio_new(x->p, &config->streams, &x->p->passfd);
+	if (r < 0)
+		(void)err_set(err, r, "exec '%s' in '%s'", config->id, c->id);
+	else
+		r = launch_start(x->p, config->process, on_exec_ready, err);
 	if (r < 0) {
 		x->p->exec = NULL;
 		(void)process_free(x->p);

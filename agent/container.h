@@ -9,6 +9,7 @@
 #include "agent/completion.h"
 #include "agent/devices_spec.h"
 #include "agent/mount/storage.h"
+#include "agent/passfd.h"
 #include "agent/process.h"
 #include "lib/arena.h"
 #include "lib/oci.h"
@@ -44,6 +45,7 @@ struct container_config {
 	struct shared_mount *shared_mounts;
 	size_t n_shared_mounts;
 	bool sandbox_pidns;
+	struct passfd_streams streams; /* that the request names; they go to the init */
 };
 
 /* What ExecProcess asks for; freed by container_exec's end. */
@@ -51,6 +53,7 @@ struct exec_config {
 	struct arena arena;
 	char *id;
 	struct oci_process *process;
+	struct passfd_streams streams; /* that the request names; they go to the process */
 };
 
 struct container {

@@ -10,6 +10,7 @@
 #include "agent/container.h"
 #include "agent/hookjob.h"
 #include "agent/mount/rootfs.h"
+#include "agent/passfd_stdio.h"
 #include "agent/sandbox.h"
 #include "lib/fd.h"
 #include "lib/sys.h"
@@ -294,14 +295,31 @@ static int run_builder(void *arg, struct job_reply *reply, struct err *err)
 	return job_reply_add_fd(reply, result.pidfd);
 }
 
+/* For a stream that the host does not want, though it wants others: nobody would ever read it. */
+static int open_null(struct launch *l, int *ret, struct err *err)
+{
+	int fd = sys_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
+
+	if (fd < 0)
+		return err_set(err, fd, "open '/dev/null' for the stdio of '%s'", l->p->id);
+	*ret = fd;
+	return 0;
+}
+
 static int open_stdio(struct launch *l, struct err *err)
 {
 	uint32_t asked = l->p->container->sandbox->options->container_pipe_size;
 
 	for (int i = 0; i < 3; i++) {
-		int ends[2];
-		int r = sys_pipe2(ends, O_CLOEXEC);
+		int ends[2], r;
 
+		if (passfd_stdio_lacks(l->p->passfd, (enum kstr_kind)i)) {
+			r = open_null(l, &l->theirs[i], err);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		r = sys_pipe2(ends, O_CLOEXEC);
 		if (r < 0)
 			return err_set(err, r, "make a pipe for the stdio of '%s'", l->p->id);
 		l->ours[i] = ends[i == 0];

@@ -19,6 +19,7 @@
 #include "agent/logsink.h"
 #include "agent/modules.h"
 #include "agent/options.h"
+#include "agent/passfd.h"
 #include "agent/rpc/server.h"
 #include "agent/rpc/setpolicy.h"
 #include "agent/sandbox.h"
@@ -40,6 +41,7 @@ struct agent {
 	struct sandbox *sandbox;
 	struct rpc_server *server;
 	struct streamport *streamport;
+	struct passfd *passfd;
 	struct debug_console *debug_console;
 	struct clockkeeper *clockkeeper;
 	struct logsink *logsink;
@@ -225,6 +227,23 @@ static void open_streams(const struct addr *server_addr)
 	agent.options.stream_vport = 0;
 }
 
+/* Without it a call that names ports is refused. */
+static void open_passfd(const struct addr *server_addr)
+{
+	struct err err = ERR_INIT;
+	struct addr addr;
+	int r;
+
+	if (agent.options.passfd_port == 0)
+		return;
+	r = addr_with_port(&addr, server_addr, agent.options.passfd_port, &err);
+	if (r >= 0)
+		r = passfd_new(agent.env.loop, &addr, &agent.passfd, &err);
+	if (r < 0)
+		console_say(&agent.console, "%s, going on without passfd streams", err_text(&err));
+	agent.sandbox->passfd = agent.passfd;
+}
+
 /* For whoever looks after a guest that is in trouble; what cannot be had is no reason not to serve. */
 static void open_debug_console(const struct addr *server_addr)
 {
@@ -287,6 +306,7 @@ static void serve(const struct addr *addr)
 	must(sandbox_new(&agent.env, &agent.options, &agent.sandbox, &err), &err, "make the sandbox");
 	agent.sandbox->destroyed = on_destroyed;
 	open_streams(addr); /* before a client can ask whether it is there */
+	open_passfd(addr);
 	must(rpc_server_new(agent.env.loop, agent.sandbox, addr, &agent.server, &err), &err, "listen");
 	r = rpc_policy_load(agent.server, agent.options.policy_file, &err);
 	must(r == -ENOMEM ? r : 0, &err, "load the policy");
@@ -303,6 +323,7 @@ static void release(void)
 	shutdown_server(&agent.env, agent.server);
 	agent.server = rpc_server_free(agent.server);
 	agent.streamport = streamport_free(agent.streamport);
+	agent.passfd = passfd_free(agent.passfd);
 	agent.debug_console = debug_console_free(agent.debug_console);
 	agent.clockkeeper = clockkeeper_free(agent.clockkeeper);
 	agent.sandbox = sandbox_free(agent.sandbox);

@@ -10,6 +10,7 @@
 
 #include "agent/container.h"
 #include "agent/launch.h"
+#include "agent/passfd_stdio.h"
 #include "agent/sandbox.h"
 #include "lib/fd.h"
 #include "lib/log.h"
@@ -54,6 +55,7 @@ static void tell_waiters(struct loop_deferred *deferred)
 		p->was_waited = true;
 		waiter->done(waiter, p->exit_code);
 	}
+	p->passfd = passfd_stdio_settle(p->passfd);
 }
 
 int process_new(struct container *c, const char *id, bool is_init, struct process **ret)
@@ -107,6 +109,7 @@ struct process *process_free(struct process *p)
 	drop_input(p);
 	drop_stream(&p->out, &p->out_counters);
 	drop_stream(&p->err, &p->err_counters);
+	p->passfd = passfd_stdio_free(p->passfd);
 	fd_closep(&p->pidfd);
 	fd_closep(&p->master);
 	tell_waiters(&p->tell);
@@ -123,20 +126,20 @@ int process_attach_pipes(struct process *p, int in, int out, int err_fd)
 {
 	struct loop *loop = p->container->sandbox->env.loop;
 	_autoclose_ int in_fd = in, out_fd = out, error_fd = err_fd;
-	int r = instream_new(loop, in_fd, false, &p->in);
+	int r = in >= 0 ? instream_new(loop, in_fd, false, &p->in) : 0;
 
 	if (r < 0)
 		return r;
 	(void)take_fd(&in_fd);
-	r = outstream_new(loop, out_fd, false, &p->out);
+	r = out >= 0 ? outstream_new(loop, out_fd, false, &p->out) : 0;
 	if (r < 0)
 		return r;
 	(void)take_fd(&out_fd);
-	r = outstream_new(loop, error_fd, false, &p->err);
+	r = err_fd >= 0 ? outstream_new(loop, error_fd, false, &p->err) : 0;
 	if (r < 0)
 		return r;
 	(void)take_fd(&error_fd);
-	return 0;
+	return passfd_stdio_start(p->passfd);
 }
 
 int process_attach_terminal(struct process *p, int master)
@@ -160,7 +163,7 @@ int process_attach_terminal(struct process *p, int master)
 	if (r < 0)
 		return r;
 	(void)take_fd(&out);
-	return 0;
+	return passfd_stdio_start(p->passfd);
 }
 
 static void drop_drained(void *arg)
@@ -230,7 +233,8 @@ static void on_reaped(struct reaper_child *child, int code)
 		if (count_lingering(s) > SANDBOX_LINGERING_MAX)
 			discard_oldest(s);
 	}
-	loop_defer(s->env.loop, &p->tell);
+	if (!passfd_stdio_process_exited(p->passfd))
+		loop_defer(s->env.loop, &p->tell);
 	container_process_exited(p->container, p);
 }
 
@@ -247,7 +251,7 @@ void process_watch(struct process *p, pid_t pid, int pidfd)
 void process_wait(struct process *p, struct process_waiter *waiter)
 {
 	list_append(&p->waiters, &waiter->link);
-	if (p->state == PROCESS_EXITED)
+	if (p->state == PROCESS_EXITED && !passfd_stdio_holds_exit(p->passfd))
 		loop_defer(p->container->sandbox->env.loop, &p->tell);
 }
 

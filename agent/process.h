@@ -14,6 +14,7 @@
 #include "lib/reaper.h"
 
 struct container;
+struct passfd_stdio;
 
 enum process_state {
 	PROCESS_BUILDING, /* the builder or the child is at work */
@@ -49,13 +50,14 @@ struct process {
 	struct reaper_child child;
 	struct outstream *out, *err; /* err NULL with a terminal */
 	struct instream *in;
-	int master;                /* the terminal, for resizing */
-	struct list waiters;       /* struct process_waiter */
-	struct loop_deferred tell; /* tells the waiters */
-	struct launch *launch;     /* while it is being built, else NULL */
-	struct exec *exec;         /* until ExecProcess is answered */
-	bool is_failed;            /* its exec failed and was answered: forgotten as soon as it is reaped */
-	struct list lingering;     /* in sandbox->lingering while an output end holds unread bytes */
+	struct passfd_stdio *passfd; /* NULL without passfd streams, and once they are over */
+	int master;                  /* the terminal, for resizing */
+	struct list waiters;         /* struct process_waiter */
+	struct loop_deferred tell;   /* tells the waiters */
+	struct launch *launch;       /* while it is being built, else NULL */
+	struct exec *exec;           /* until ExecProcess is answered */
+	bool is_failed;              /* its exec failed and was answered: forgotten as soon as it is reaped */
+	struct list lingering;       /* in sandbox->lingering while an output end holds unread bytes */
 	struct outstream_counters out_counters, err_counters; /* once the streams are gone */
 	uint64_t in_written;
 };
@@ -69,7 +71,7 @@ struct process *process_free(struct process *p);
 /* The one way to change p->state; an illegal step is logged and refused with -EINVAL. */
 int process_set_state(struct process *p, enum process_state state);
 
-/* Our ends of three pipes (taken over): the process's stdin, stdout and stderr. */
+/* Our ends of three pipes (taken over): the process's stdin, stdout and stderr; a negative one it does not have. */
 int process_attach_pipes(struct process *p, int in, int out, int err_fd);
 
 /* Our end of a terminal (taken over). */

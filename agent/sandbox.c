@@ -8,6 +8,7 @@
 #include "agent/devices.h"
 #include "agent/network/dns.h"
 #include "agent/oom.h"
+#include "agent/passfd.h"
 #include "agent/storage_table.h"
 #include "lib/fd.h"
 #include "lib/log.h"
@@ -382,6 +383,7 @@ int sandbox_destroy(struct sandbox *s, struct completion *done, struct err *err)
 	if (!d)
 		return err_set(err, ENOMEM, "destroy the sandbox");
 	s->destroying = true;
+	passfd_close_unnamed(s->passfd);
 	d->s = s;
 	d->done = done;
 	d->next.run = release_all;

@@ -21,6 +21,7 @@
 
 struct storage_table;
 struct gate;
+struct passfd;
 
 /* What CreateSandbox asks for; lives in its own arena. */
 struct sandbox_config {
@@ -51,6 +52,7 @@ struct sandbox {
 	struct list lingering;                      /* struct process, by `lingering` link of process.c; oldest first */
 	unsigned n_large_windows;                   /* of output streams (stream.h) */
 	struct gate *gate;                          /* borrowed; NULL = everything is allowed */
+	struct passfd *passfd;                      /* borrowed; NULL = there are no passfd streams */
 	void (*destroyed)(struct sandbox *sandbox); /* told after DestroySandbox has been answered */
 };
 

@@ -46,6 +46,7 @@ struct outstream_tap {
 	uint64_t sent;            /* offset of the first byte that was not sent; in no stream any more: of its end */
 	int error;                /* -errno: reading failed */
 	unsigned *n_large;        /* large windows that there are, counted with those who live as long as the streams */
+	bool is_fixed;            /* its owner cannot be superseded by another one */
 	void (*changed)(struct outstream_tap *tap); /* look again, from a later turn: called from anywhere */
 };
 
@@ -129,6 +130,7 @@ struct instream_writer {
 struct instream_tap {
 	struct instream *stream;                   /* NULL when it was closed */
 	uint64_t written;                          /* bytes accepted, once it was closed */
+	bool is_fixed;                             /* as above */
 	void (*changed)(struct instream_tap *tap); /* it was closed; called from anywhere */
 };
 

@@ -407,7 +407,7 @@ static int attach_input(struct streamconn *c, struct process *p)
 
 	if (p->in) {
 		old = instream_tap(p->in);
-		if (old && !supersede(c, container_of(old, struct streamconn, in)))
+		if (old && (old->is_fixed || !supersede(c, container_of(old, struct streamconn, in))))
 			return -EBUSY;
 		r = instream_attach(p->in, &c->in);
 		c->in.written = instream_written(p->in);
@@ -421,7 +421,7 @@ static int attach_output(struct streamconn *c, struct outstream *s, const struct
 {
 	struct outstream_tap *old = s ? outstream_tap(s) : NULL;
 
-	if (old && !supersede(c, container_of(old, struct streamconn, out)))
+	if (old && (old->is_fixed || !supersede(c, container_of(old, struct streamconn, out))))
 		return -EBUSY;
 	if (s)
 		return outstream_attach(s, &c->out);

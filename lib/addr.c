@@ -390,3 +390,37 @@ int addr_check_peer(int fd, struct err *err)
 		return check_unix_peer(fd, err);
 	return check_vsock_peer(fd, err);
 }
+
+/* An abstract name begins with a NUL and ends with its length, a path with a NUL. */
+static int parse_name_port(const union any_sockaddr *sa, socklen_t len, uint32_t *ret, struct err *err)
+{
+	size_t offset = offsetof(struct sockaddr_un, sun_path), n = len > offset ? len - offset : 0;
+	char name[sizeof(sa->un.sun_path) + 1] = "";
+	const char *text = name, *port;
+
+	if (n > sizeof(sa->un.sun_path))
+		n = sizeof(sa->un.sun_path);
+	memcpy(name, sa->un.sun_path, n);
+	if (n > 0 && name[0] == '\0')
+		text++;
+	port = strrchr(text, '_');
+	if (!port || !parse_number(port + 1, ret))
+		return err_say(err, EADDRNOTAVAIL, "peer's name '%s' does not end in '_PORT'", text);
+	return 0;
+}
+
+int addr_peer_port(int fd, uint32_t *ret, struct err *err)
+{
+	union any_sockaddr sa = { .any = { .sa_family = AF_UNSPEC } };
+	socklen_t len = sizeof(sa);
+	int r = sys_getpeername(fd, &sa.any, &len);
+
+	if (r < 0)
+		return err_set(err, r, "look at the peer");
+	if (sa.any.sa_family == AF_UNIX)
+		return parse_name_port(&sa, len, ret, err);
+	if (sa.any.sa_family != AF_VSOCK || len < sizeof(sa.vm))
+		return err_say(err, EADDRNOTAVAIL, "a peer of an unknown kind has no port");
+	*ret = sa.vm.svm_port;
+	return 0;
+}

@@ -40,3 +40,9 @@ int addr_connect(const struct addr *a, unsigned timeout_ms, struct err *err);
 
 /* 0 if the peer of an accepted connection may talk to us: vsock CID 2, unix uid 0 or our own; else -EACCES. */
 int addr_check_peer(int fd, struct err *err);
+
+/*
+ * The port that the peer of an accepted connection called from, to be named later: vsock's own, or the number behind
+ * the last '_' of the name that a unix client has bound its socket to. -EADDRNOTAVAIL if there is none.
+ */
+int addr_peer_port(int fd, uint32_t *ret, struct err *err);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "agent/rpc/claim.h"
 #include "agent/rpc/convert.h"
 #include "agent/rpc/handlers.h"
 #include "agent/rpc/server.h"
@@ -18,7 +19,7 @@ static void check_started(struct rpc_call *call, int r, const struct err *err)
 		rpc_fail_err(call, r == -EOPNOTSUPP ? RPC_UNIMPLEMENTED : RPC_INTERNAL, err);
 }
 
-void rpc_create_container(struct rpc_call *call)
+static void create(struct rpc_call *call, struct passfd_streams *streams)
 {
 	const Grpc__CreateContainerRequest *req = RPC_REQUEST(call, Grpc__CreateContainerRequest);
 	struct container_config *config;
@@ -26,9 +27,21 @@ void rpc_create_container(struct rpc_call *call)
 	int r;
 
 	r = rpc_container_config(req, &config, &err);
-	if (r == 0)
+	if (r == 0) {
+		config->streams = passfd_streams_take(streams);
 		r = container_create(call->server->sandbox, config, rpc_await(call), &err);
+	}
 	check_started(call, r, &err);
+}
+
+void rpc_create_container(struct rpc_call *call)
+{
+	const Grpc__CreateContainerRequest *req = RPC_REQUEST(call, Grpc__CreateContainerRequest);
+
+	rpc_claim_streams(call, &(struct rpc_claim){ .ports = { req->stdin_port, req->stdout_port, req->stderr_port },
+	                                             .cid = req->container_id,
+	                                             .eid = req->exec_id,
+	                                             .then = create });
 }
 
 void rpc_start_container(struct rpc_call *call)

@@ -100,20 +100,6 @@ static int copy_devices(struct container_config *config, const Grpc__CreateConta
 	return r;
 }
 
-/* Better a clear no than a container without what it asked for. */
-/* Whoever names ports reads and writes there only: without an error the output would be lost. */
-static int check_ports(uint32_t in, uint32_t out, uint32_t error, struct err *err)
-{
-	const char *name = in != 0 ? "stdin" : out != 0 ? "stdout" : "stderr";
-
-	if (in == 0 && out == 0 && error == 0)
-		return 0;
-	return err_say(err, EOPNOTSUPP, "%s_port %u: passfd streams are not implemented", name,
-	               in != 0    ? in
-	               : out != 0 ? out
-	                          : error);
-}
-
 /* Drivers of upstream's agent that belong to confidential guests; one that nobody knows is an error of another kind. */
 static int check_drivers(const Grpc__CreateContainerRequest *req, struct err *err)
 {
@@ -130,7 +116,7 @@ static int check_supported(const Grpc__CreateContainerRequest *req, struct err *
 {
 	if (!req->oci)
 		return err_set(err, EINVAL, "create container '%s': the request has no OCI spec", req->container_id);
-	if (check_ports(req->stdin_port, req->stdout_port, req->stderr_port, err) < 0 || check_drivers(req, err) < 0)
+	if (check_drivers(req, err) < 0)
 		return err_wrap(err, "create container '%s'", req->container_id);
 	return 0;
 }
@@ -224,8 +210,6 @@ int rpc_exec_config(const Grpc__ExecProcessRequest *req, const struct oci_spec *
 	if (!req->process)
 		return err_set(err, EINVAL, "exec '%s' in '%s': the request has no process", req->exec_id,
 		               req->container_id);
-	if (check_ports(req->stdin_port, req->stdout_port, req->stderr_port, err) < 0)
-		return err_wrap(err, "exec '%s' in '%s'", req->exec_id, req->container_id);
 	config = calloc(1, sizeof(*config));
 	if (!config)
 		return no_memory(err);

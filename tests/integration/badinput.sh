@@ -141,7 +141,7 @@ bad_requests() {
 		.OCI.Mounts+=[{"destination":"","type":"tmpfs","source":"y"}]|destination
 		.storages=[{"driver":"nonsense","mount_point":"/run/x"}]|nonsense
 		.storages=[{"driver":"local","mount_point":"relative"}]|relative
-		.stdout_port=77|UNIMPLEMENTED: create container 'bad': stdout_port 77: passfd streams
+		.stdout_port=77|UNIMPLEMENTED: create container 'bad': stdout_port '77': passfd streams are off
 		.devices=[{"type":"nonsense","container_path":"/dev/x"}]|/dev/x
 	TABLE
 }

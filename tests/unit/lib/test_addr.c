@@ -381,6 +381,52 @@ static void peers_are_checked(void **state)
 	assert_int_equal(addr_check_peer(-1, &err), -EBADF);
 }
 
+/* What hosts name later: vsock's port, or what a unix client calls itself. */
+static void peers_have_ports(void **state)
+{
+	static const struct {
+		const char *name;
+		int r;
+		uint32_t port;
+	} rows[] = {
+		{ "@kata-addr-test-peer_4711", 0, 4711 },
+		{ "@kata-addr-test_x_0", 0, 0 },
+		{ "@kata-addr-test-peer", -EADDRNOTAVAIL },
+		{ "@kata-addr-test-peer_", -EADDRNOTAVAIL },
+		{ "@kata-addr-test_7x", -EADDRNOTAVAIL },
+		{ "@kata-addr-test_4294967296", -EADDRNOTAVAIL },
+		{ NULL, -EADDRNOTAVAIL },
+	};
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	struct err err = ERR_INIT;
+	uint32_t port = 1;
+	int pair[2];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		size_t n = rows[i].name ? strlen(rows[i].name) : 0;
+
+		assert_return_code(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), errno);
+		if (rows[i].name) {
+			memcpy(un.sun_path, rows[i].name, n);
+			un.sun_path[0] = '\0';
+			assert_return_code(bind(pair[1], (struct sockaddr *)&un,
+			                        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)),
+			                   errno);
+		}
+		assert_int_equal(addr_peer_port(pair[0], &port, &err), rows[i].r);
+		if (rows[i].r == 0)
+			assert_int_equal(port, rows[i].port);
+		(void)fd_close(pair[0]);
+		(void)fd_close(pair[1]);
+	}
+	fake.peer_cid = 2;
+	assert_return_code(addr_peer_port(-1, &port, &err), 0);
+	assert_int_equal(port, 99);
+	fake.peer_cid = -1;
+	assert_int_equal(addr_peer_port(-1, &port, &err), -EBADF);
+}
+
 int test_addr(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -401,6 +447,7 @@ int test_addr(void)
 		cmocka_unit_test_setup_teardown(the_handshake_ends_at_its_deadline, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test_setup_teardown(bad_answers_are_refused, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test(peers_are_checked),
+		cmocka_unit_test(peers_have_ports),
 	};
 
 	return cmocka_run_group_tests_name("addr", tests, NULL, NULL);

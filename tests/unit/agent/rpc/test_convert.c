@@ -96,35 +96,6 @@ static void drivers_of_confidential_guests_are_refused_by_name(void **state)
 	assert_string_equal(err.text, "create container 'web': storage driver 'image_guest_pull' is not implemented");
 }
 
-static void passfd_ports_are_refused(void **state)
-{
-	Grpc__CreateContainerRequest create = GRPC__CREATE_CONTAINER_REQUEST__INIT;
-	Grpc__ExecProcessRequest exec = GRPC__EXEC_PROCESS_REQUEST__INIT;
-	Grpc__Process process = GRPC__PROCESS__INIT;
-	Grpc__Spec spec = GRPC__SPEC__INIT;
-	struct container_config *c = NULL;
-	struct exec_config *e = NULL;
-	struct err err = ERR_INIT;
-
-	(void)state;
-	create.container_id = web;
-	create.oci = &spec;
-	create.stdout_port = 77;
-	assert_int_equal(rpc_container_config(&create, &c, &err), -EOPNOTSUPP);
-	assert_string_equal(err.text, "create container 'web': stdout_port 77: passfd streams are not implemented");
-	exec.container_id = web;
-	exec.exec_id = e2;
-	exec.process = &process;
-	exec.stderr_port = 78;
-	assert_int_equal(rpc_exec_config(&exec, NULL, &e, &err), -EOPNOTSUPP);
-	assert_string_equal(err.text, "exec 'e2' in 'web': stderr_port 78: passfd streams are not implemented");
-	exec.stdin_port = 79;
-	assert_int_equal(rpc_exec_config(&exec, NULL, &e, &err), -EOPNOTSUPP);
-	assert_string_equal(err.text, "exec 'e2' in 'web': stdin_port 79: passfd streams are not implemented");
-	assert_null(c);
-	assert_null(e);
-}
-
 static void bad_spec_is_named(void **state)
 {
 	Grpc__Spec spec = GRPC__SPEC__INIT;
@@ -208,7 +179,6 @@ int test_convert(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(container_with_storages),
 		cmocka_unit_test(drivers_of_confidential_guests_are_refused_by_name),
-		cmocka_unit_test(passfd_ports_are_refused),
 		cmocka_unit_test(bad_spec_is_named),
 		cmocka_unit_test(exec_takes_the_capabilities_of_its_container),
 		cmocka_unit_test(sandbox),
