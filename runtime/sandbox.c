@@ -309,12 +309,17 @@ static int create(struct sandbox *sb, struct container *c, struct arena *arena, 
 	o.keep_seccomp = !sb->config.runtime.disable_guest_seccomp;
 	if (spec->root_path)
 		r = sandbox_find_root(sb, c->id, c->bundle, spec, &o.is_root_disk, err);
+	/* Before paths become the guest's. */
+	if (is_first)
+		sandbox_find_dns(sb, spec, arena);
 	if (r == 0)
 		r = guestspec_constrain(arena, spec, &o, &g, err);
 	if (r == 0)
 		r = share_all(sb, &g, err);
 	if (r == 0 && is_first)
 		r = sandbox_boot(sb, spec, err);
+	sb->dns = NULL;
+	sb->n_dns = 0;
 	if (r == 0)
 		r = sandbox_copy_files(sb, &g, err);
 	if (r < 0)

@@ -74,6 +74,8 @@ struct sandbox {
 	struct qemu *qemu;
 	struct resize resize;
 	struct rootfs root_disk; /* of the first container, its fd until QEMU has it */
+	char **dns;              /* the lines of its resolv.conf; in the arena of its create, until it is booted */
+	size_t n_dns;
 	struct agentlink link;
 	struct list containers, execs;
 	unsigned n_execs; /* ever */
@@ -132,8 +134,9 @@ int sandbox_boot(struct sandbox *sb, const struct oci_spec *spec, struct err *er
 /* Tells the agent its interfaces, routes and neighbours. */
 int sandbox_tell_network(struct sandbox *sb, struct err *err);
 
-/* The lines of the resolv.conf that the container gets, in the arena; none if it has none. */
-void sandbox_find_dns(struct sandbox *sb, const struct oci_spec *spec, struct arena *arena, char ***ret, size_t *ret_n);
+/* Reads the resolv.conf that the container gets (sb->dns); its mounts must still be the host's. */
+void sandbox_find_dns(struct sandbox *sb, const struct oci_spec *spec, struct arena *arena);
+
 /* Says whether a container's root file system goes as a disk, and makes that of the first container (sb->root_disk). */
 int sandbox_find_root(struct sandbox *sb, const char *id, const char *bundle, const struct oci_spec *spec,
                       bool *ret_is_disk, struct err *err);

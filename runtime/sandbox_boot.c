@@ -186,7 +186,8 @@ static int create_in_agent(struct sandbox *sb, const struct oci_spec *spec, stru
 	/* Without a share the first one stays out. */
 	request.storages = storages + (is_shared ? 0 : 1);
 	request.n_storages = ARRAY_SIZE(storages) - (is_shared ? 0 : 1);
-	sandbox_find_dns(sb, spec, &arena, &request.dns, &request.n_dns);
+	request.dns = sb->dns;
+	request.n_dns = sb->n_dns;
 	request.guest_hook_path = sb->config.hypervisor.guest_hook_path;
 	r = agentlink_call(&sb->link, "CreateSandbox", &request.base, AGENTLINK_TIMEOUT_MS, on_sandbox_created, &b);
 	if (r < 0)

@@ -70,7 +70,7 @@ int sandbox_tell_network(struct sandbox *sb, struct err *err)
 	return r;
 }
 
-void sandbox_find_dns(struct sandbox *sb, const struct oci_spec *spec, struct arena *arena, char ***ret, size_t *ret_n)
+void sandbox_find_dns(struct sandbox *sb, const struct oci_spec *spec, struct arena *arena)
 {
 	bool is_user = strcmp(sb->config.runtime.internetworking_model, "user") == 0;
 	_autofree_ char *text = NULL;
@@ -86,6 +86,6 @@ void sandbox_find_dns(struct sandbox *sb, const struct oci_spec *spec, struct ar
 		if (r < 0)
 			log_warning("network", "Cannot read '%s': %s, ignoring", m->source, strerror(-r));
 	}
-	if (netguest_dns(arena, text ? text : is_user ? "nameserver " NETPLAN_USER_DNS : "", ret, ret_n) < 0)
+	if (netguest_dns(arena, text ? text : is_user ? "nameserver " NETPLAN_USER_DNS : "", &sb->dns, &sb->n_dns) < 0)
 		log_warning("network", "Cannot tell the guest its name servers: out of memory, ignoring");
 }

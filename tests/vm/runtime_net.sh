@@ -77,6 +77,14 @@ has_line() { grep -qE "$1" "$work/out" || { echo "no '$1' in: $(cat "$work/out")
 
 dialogue() { [ "$(timeout 20 bash -c "exec 3<>'/dev/tcp/$1/6000' && echo hello >&3 && head -n 1 <&3")" = 'guest hello' ]; }
 
+# The guest's own resolv.conf, by a container that the agent makes beside ours, where sources are the guest's.
+guest_resolv_conf() {
+	mkdir -p "$work/peek" && jq '.process.terminal = false | .root = {path: "/run/kata-containers/shared/containers/cc/rootfs"} |
+		.process.args = ["cat", "/peek"] | .mounts += [{destination: "/peek", type: "bind", source: "/etc/resolv.conf", options: ["bind"]}]' \
+		"$top/tests/data/bundle.json" >"$work/peek/config.json" || return
+	expect 0 "$(cat "$work/resolv.conf")" timeout 60 "$build/kata-agent-ctl" --address "$(jq -r .agent "$work/r/cc/state.json")" run --no-sandbox --id peek --bundle "$work/peek"
+}
+
 guest_has_the_network() {
 	local before status
 	set_net_process <<-'SCRIPT'
@@ -99,6 +107,7 @@ guest_has_the_network() {
 		has_line 'default via fd77::1 dev eth0' && has_line '10.77.0.9 dev eth0 lladdr 02:00:00:77:00:09.*PERMANENT' &&
 		has_line 'nameserver 10.77.0.1' && has_line 'from the host' && has_line '1380 bytes from 10.77.0.1' &&
 		[ "$(grep -c ' 0% packet loss' "$work/out")" = 3 ] || { echo "not all of it"; return 1; }
+	guest_resolv_conf && ! grep 'Cannot read' "$work/r/cc/supervisor.log" || return
 	retry_until dialogue 10.77.0.2 && retry_until dialogue fd77::2 && busybox ping -c 1 -w 10 fd77::2 || { echo "the guest cannot be reached"; return 1; }
 	[ "$(readlink "/proc/$(jq '.processes[] | select(.name == "qemu").pid' "$work/r/cc/state.json")/ns/net")" = \
 		"$(in_ns readlink /proc/self/ns/net)" ] || { echo "QEMU is elsewhere"; return 1; }
