@@ -76,6 +76,8 @@ static bool take(struct passfd *f, const struct passfd_claim *claim, struct pass
 		streams.v[i]->n_unnamed = NULL;
 		f->n_unnamed--;
 	}
+	if (list_is_empty(&f->unnamed))
+		loop_timer_stop(&f->expiry);
 	*ret = streams;
 	return true;
 }

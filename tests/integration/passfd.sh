@@ -81,7 +81,7 @@ one_stream() {
 # A process that ends at once has said everything when its exit is told: what socat has not read lies in its socket.
 exit_after_output() {
 	local i
-	for i in {1..20}; do
+	for i in {1..12}; do
 		reads "$((300 + i))" "$work/out$i" || return
 		execs "short$i" "echo line $i; exit $i" "stdout_port: $((300 + i))" || return
 		exits "short$i" "$i" && counted "short$i" stdout_out "$(wc -c <<<"line $i")" || return

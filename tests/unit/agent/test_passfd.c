@@ -93,11 +93,14 @@ static void wait_for(struct plane *f, const struct claimant *c)
 static void what_is_there_is_taken_at_once(void **state)
 {
 	struct plane *f = *state;
+	unsigned sources = loop_count(f->loop);
 	int in = call_from(f, 11), err = call_from(f, 13);
 	struct claimant c;
 
 	assert_int_equal(passfd_count_unnamed(port), 2);
 	assert_int_equal(claim(&c, 11, 0, 13), 1);
+	/* No timer stays behind. */
+	assert_int_equal(loop_count(f->loop), sources);
 	assert_int_equal(passfd_count_unnamed(port), 0);
 	assert_int_equal(c.streams.v[KSTR_STDIN]->port, 11);
 	assert_null(c.streams.v[KSTR_STDOUT]);
