@@ -10,7 +10,7 @@
 #include "lib/err.h"
 #include "lib/loop.h"
 
-#define ACCEPTOR_RETRY_MS 1000
+#define ACCEPTOR_RETRY_MS 100 /* shorter than PASSFD_CLAIM_MS */
 
 struct acceptor {
 	const char *name; /* category of its log lines */

@@ -594,6 +594,8 @@ static void on_exec_ready(struct process *p, int r, const struct err *err)
 		x->released.done = on_exec_released;
 		r = launch_release(p->launch, &x->released, &own);
 		err = &own;
+		if (r < 0)
+			launch_abandon(p);
 	}
 	if (r < 0)
 		end_exec(x, r, err);

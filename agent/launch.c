@@ -534,3 +534,10 @@ int launch_release(struct launch *l, struct completion *done, struct err *err)
 	(void)loop_timer_start(loop_of(l), &l->deadline, deadline_ms(l));
 	return 0;
 }
+
+void launch_abandon(struct process *p)
+{
+	if (p->pidfd >= 0)
+		(void)sys_pidfd_send_signal(p->pidfd, SIGKILL);
+	p->launch = launch_free(p->launch);
+}

@@ -27,6 +27,9 @@ int launch_start(struct process *p, const struct oci_process *what, launch_ready
 /* Lets the parked child go; `done` completes when exec has worked or failed. */
 int launch_release(struct launch *l, struct completion *done, struct err *err);
 
+/* Kills a parked child that could not be released, and frees the launch. */
+void launch_abandon(struct process *p);
+
 /* Reads the child's reports that are already there; NULL is fine. Called before its exit is recorded. */
 void launch_settle(struct launch *l);
 

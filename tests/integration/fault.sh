@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# A container's life with the k-th kernel call failing, for k = 1, 2, ... (tests/tools/faultdrive.c). Needs the fault build:
+# A container's life, an exec with passfd streams and a session of the debug console with the k-th kernel call failing, for
+# k = 1, 2, ... (tests/tools/faultdrive.c). Needs the fault build:
 # make check-fault. K=all tries every k with every error; else every fifth or so, to save time. Once on cgroup v1 as well,
 # where the machine has it.
 . "$(dirname "$0")/../lib/integration.sh"
@@ -17,6 +18,7 @@ prepare() {
 	truncate -s 4096 "$work/fault.state"
 	mkdir "$work/bundle"
 	cp "$top/tests/data/fault-bundle.json" "$work/bundle/config.json"
+	echo 'quiet agent.passfd_listener_port=1027 agent.debug_console agent.debug_console_vport=1026' >"$work/cmdline"
 }
 
 sweep() {
@@ -41,6 +43,11 @@ else
 	sweep -e EMFILE -s "$((2 * stride - 1))"
 	sweep -e EINTR -s "$((2 * stride - 1))"
 	sweep -e EINTR -t -s "$((2 * stride - 1))"
+	# These are short.
+	for errno in EIO EMFILE EINTR; do
+		sweep -x console -e "$errno" -s "$((stride / 2 + 1))"
+		sweep -x passfd -e "$errno" -s "$((2 * stride - 1))" -k "$((stride / 2 + ${#errno}))"
+	done
 	if findmnt -n -t cgroup >/dev/null; then
 		echo "# cgroup v1"
 		FENCE_CGROUPS=v1 SWEEP="-e EIO -s $((2 * stride - 1))" "$0" || failures=$((failures + 1))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Drives a container's life through an agent of the fault build, with the k-th kernel call failing, for k = 1, 2, ...
- * until none fails any more. After each run the agent must answer, hold what it held before, have told an error that
- * names its object, and be able to do the same without a fault. Prints "ok" and "not ok" lines.
+ * until none fails any more; or (-x) an exec with passfd streams, or a session of the debug console. After each run the
+ * agent must answer, hold what it held before, have told an error that names its object, and be able to do the same
+ * without a fault. Prints "ok" and "not ok" lines.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <time.h>
@@ -28,11 +29,12 @@
 #include "proto/agent.pb-c.h"
 #include "proto/health.pb-c.h"
 #include "proto/pboci.h"
+#include "tests/lib/holdings.h"
+#include "tests/lib/hostside.h"
 
 #define ID          "fault"
 #define RUN_DIR     "/run/kata-containers/" ID
 #define SHARE_DIR   "/run/kata-containers/shared/containers"
-#define EXEC_ID     "short"
 #define SOURCE_ID   "source" /* it stands all the time, and shares a mount */
 #define SOURCE_NAME "io.kubernetes.cri.container-name"
 #define DISK        "/dev/fault-disk"
@@ -61,16 +63,17 @@ static char describe[] =
 	"cat /proc/sys/kernel/hostname; ls -n /dev | sed 's/[A-Z][a-z][a-z] .*:[0-9][0-9] //'; ip link; "
 	"nice; pwd; unset HOME; env; exit 7";
 
-struct holdings {
-	int fds, mounts, children, cgroups, files;
-};
-
 struct drive {
 	const char *address, *cgroup, *rootfs, *bundle, *mode;
 	pid_t agent;
 	int errnum, stride;
 	long first, last;
 	bool verbose, tty;
+	const char *beside; /* -x: "passfd", "console"; NULL = a container's life */
+	int host[3];        /* fds of the passfd connections */
+	unsigned long n_execs;
+	char exec_id[32];
+	bool has_exec; /* as far as we know, where the container stays */
 	struct sys_fault_state *state;
 	struct client *client;
 	struct holdings base;
@@ -99,56 +102,10 @@ static void problem(struct drive *d, long k, const char *what)
 
 /* --- what the agent holds ----------------------------------------------------------------------------------------- */
 
-static int count_entries(const char *path, bool deep)
-{
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-	char below[PATH_MAX];
-	int n = 0;
-
-	if (!dir)
-		return 0;
-	while ((entry = readdir(dir))) {
-		if (entry->d_name[0] == '.' || (deep && entry->d_type != DT_DIR))
-			continue;
-		n++;
-		(void)snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
-		n += deep ? count_entries(below, true) : 0;
-	}
-	(void)closedir(dir);
-	return n;
-}
-
-static int count_bytes(const char *path, char byte)
-{
-	FILE *file = fopen(path, "re");
-	int c, n = 0;
-
-	if (!file)
-		return -1;
-	while ((c = getc(file)) != EOF)
-		n += c == byte;
-	(void)fclose(file);
-	return n;
-}
-
-static struct holdings hold(const struct drive *d)
-{
-	char fds[64], mounts[64], children[96], files[96];
-
-	(void)snprintf(fds, sizeof(fds), "/proc/%d/fd", (int)d->agent);
-	(void)snprintf(mounts, sizeof(mounts), "/proc/%d/mountinfo", (int)d->agent);
-	(void)snprintf(children, sizeof(children), "/proc/%d/task/%d/children", (int)d->agent, (int)d->agent);
-	(void)snprintf(files, sizeof(files), "/proc/%d/root/run/kata-containers", (int)d->agent);
-	return (struct holdings){ count_entries(fds, false), count_bytes(mounts, '\n'), count_bytes(children, ' '),
-		                  count_entries(d->cgroup, true), count_entries(files, false) };
-}
-
 static bool is_base(struct drive *d, struct holdings *ret)
 {
-	*ret = hold(d);
-	return ret->fds == d->base.fds && ret->mounts == d->base.mounts && ret->children == d->base.children &&
-	       ret->cgroups == d->base.cgroups && ret->files == d->base.files;
+	*ret = holdings_count(d->agent, d->cgroup);
+	return holdings_are_same(ret, &d->base);
 }
 
 static void check_holdings(struct drive *d, long k)
@@ -232,21 +189,6 @@ static struct oci_spec *build_spec(const struct drive *d, struct arena *arena)
 
 /* --- what a container has besides: an annotated device, a disk, a shared mount ------------------------------------ */
 
-static bool write_in_guest(const struct drive *d, const char *dir, const char *name, const char *text)
-{
-	char path[PATH_MAX];
-	FILE *file;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/root%s", (int)d->agent, dir);
-	(void)mkdir(path, 0755);
-	(void)snprintf(path, sizeof(path), "/proc/%d/root%s/%s", (int)d->agent, dir, name);
-	file = fopen(path, "we");
-	if (!file)
-		return false;
-	(void)fputs(text, file);
-	return fclose(file) == 0;
-}
-
 static bool prepare_guest(const struct drive *d)
 {
 	char path[PATH_MAX];
@@ -254,7 +196,7 @@ static bool prepare_guest(const struct drive *d)
 	(void)snprintf(path, sizeof(path), "/proc/%d/root" DISK, (int)d->agent);
 	if (mknod(path, S_IFBLK | 0600, makedev(7, 99)) < 0 && errno != EEXIST)
 		return false;
-	return write_in_guest(d, CDI_DIR, "fault.json", CDI_FILE);
+	return hostside_write_in_guest(d->agent, CDI_DIR, "fault.json", CDI_FILE);
 }
 
 static bool annotate(struct arena *arena, struct oci_spec *spec, const char *key, const char *value)
@@ -399,6 +341,35 @@ static bool start(struct drive *d)
 	return call_empty(d, "StartContainer", &request);
 }
 
+static bool is_beside(const struct drive *d, const char *what)
+{
+	return d->beside && strcmp(d->beside, what) == 0;
+}
+
+static char *container_of_exec(const struct drive *d)
+{
+	return d->beside ? SOURCE_ID : ID;
+}
+
+static void hang_up(struct drive *d)
+{
+	for (int i = 0; i < 3; i++)
+		d->host[i] = fd_close(d->host[i]);
+}
+
+/* From the same ports each time: what a run has left without a name is replaced by the next one's. */
+static bool call_for_streams(struct drive *d, Grpc__ExecProcessRequest *request)
+{
+	for (int i = 0; i < 3; i++) {
+		d->host[i] = hostside_call_from(d->address, 900 + (uint32_t)i);
+		d->was_lost |= d->host[i] < 0;
+	}
+	request->stdin_port = 900;
+	request->stdout_port = 901;
+	request->stderr_port = 902;
+	return !d->was_lost && shutdown(d->host[0], SHUT_WR) == 0;
+}
+
 static bool exec_short(struct drive *d)
 {
 	static char *args[] = { "sh", "-c", describe };
@@ -409,8 +380,12 @@ static bool exec_short(struct drive *d)
 	process->args = (struct oci_strings){ args, 3 };
 	if (pboci_process_to_pb(&arena, process, &request.process, NULL) < 0)
 		return false;
-	request.container_id = ID;
-	request.exec_id = EXEC_ID;
+	(void)snprintf(d->exec_id, sizeof(d->exec_id), "short-%lu", d->n_execs++);
+	request.container_id = container_of_exec(d);
+	request.exec_id = d->exec_id;
+	if (is_beside(d, "passfd") && !call_for_streams(d, &request))
+		return false;
+	d->has_exec = true;
 	return call_empty(d, "ExecProcess", &request);
 }
 
@@ -419,27 +394,26 @@ static bool wait_short(struct drive *d, int *ret)
 	_autoreply_ struct client_reply reply = { .text = "" };
 	Grpc__WaitProcessRequest request = GRPC__WAIT_PROCESS_REQUEST__INIT;
 
-	request.container_id = ID;
-	request.exec_id = EXEC_ID;
+	request.container_id = container_of_exec(d);
+	request.exec_id = d->exec_id;
 	if (!call(d, "WaitProcess", &request, &reply))
 		return false;
 	*ret = ((Grpc__WaitProcessResponse *)reply.message)->status;
 	return true;
 }
 
-static bool read_short(struct drive *d)
+static bool read_rest(struct drive *d, const char *method)
 {
 	Grpc__ReadStreamRequest request = GRPC__READ_STREAM_REQUEST__INIT;
 
-	request.container_id = ID;
-	request.exec_id = EXEC_ID;
+	request.container_id = container_of_exec(d);
+	request.exec_id = d->exec_id;
 	request.len = READ_SIZE;
-	d->output_len = 0;
 	for (;;) {
 		_autoreply_ struct client_reply reply = { .text = "" };
 		const Grpc__ReadStreamResponse *message;
 
-		if (!call(d, "ReadStdout", &request, &reply))
+		if (!call(d, method, &request, &reply))
 			return false;
 		message = (const Grpc__ReadStreamResponse *)reply.message;
 		if (message->data.len == 0)
@@ -449,6 +423,46 @@ static bool read_short(struct drive *d)
 		memcpy(d->output + d->output_len, message->data.data, message->data.len);
 		d->output_len += message->data.len;
 	}
+}
+
+/* What a passfd connection did not get out is there for the calls. */
+static bool read_short(struct drive *d)
+{
+	ssize_t n = 0;
+
+	d->output_len = 0;
+	if (is_beside(d, "passfd")) {
+		if (!read_rest(d, "ReadStderr"))
+			return false;
+		n = hostside_read(d->host[1], d->output, OUTPUT_MAX, CALL_MS);
+	}
+	if (n < 0) {
+		d->was_lost = true;
+		return false;
+	}
+	d->output_len = (size_t)n;
+	if (!read_rest(d, "ReadStdout"))
+		return false;
+	d->has_exec = false;
+	return true;
+}
+
+/* Where the container stays, the exec has to be seen off. */
+static bool end_exec(struct drive *d)
+{
+	Grpc__SignalProcessRequest request = GRPC__SIGNAL_PROCESS_REQUEST__INIT;
+	int code;
+
+	request.container_id = container_of_exec(d);
+	request.exec_id = d->exec_id;
+	request.signal = SIGKILL;
+	(void)call_empty(d, "SignalProcess", &request);
+	(void)wait_short(d, &code);
+	d->output_len = 0;
+	(void)read_rest(d, "ReadStdout");
+	(void)read_rest(d, "ReadStderr");
+	d->has_exec = false;
+	return !d->was_lost;
 }
 
 static bool remove_container(struct drive *d)
@@ -485,10 +499,43 @@ static bool is_as_wanted(struct drive *d)
 	return false;
 }
 
+/* True = as it should be; a refusal is for the eyes of whoever sits there. */
+static bool use_console(struct drive *d)
+{
+	static const char refusal[] = "no debug console: ";
+	const char *why;
+	ssize_t n = hostside_console(d->address, "echo $((6 * 7))-mark; exit\n", d->output, OUTPUT_MAX, CALL_MS);
+
+	if (n >= 0 && strstr(d->output, "42-mark"))
+		return true;
+	why = n > 0 ? strstr(d->output, refusal) : NULL;
+	d->was_lost = !why;
+	if (why)
+		(void)snprintf(d->text, sizeof(d->text), "%s", why + strlen(refusal));
+	return false;
+}
+
+static bool live(struct drive *d, int *ret_code)
+{
+	if (!set_policy(d))
+		return false;
+	if (!d->beside && !create(d)) {
+		/* It was told that there is none; the next one of this name finds out. */
+		d->has_container = d->was_lost;
+		return false;
+	}
+	if (!d->beside && !start(d))
+		return false;
+	if (!exec_short(d) || !wait_short(d, ret_code) || !read_short(d))
+		return false;
+	return d->beside || remove_container(d);
+}
+
 /* NULL if all went well, else what was wrong in spite of answers that said OK; an error answer is in d->text. */
 static const char *scenario(struct drive *d)
 {
 	int code = -1;
+	bool done;
 
 	d->text[0] = '\0';
 	d->was_lost = d->has_container = false;
@@ -496,14 +543,13 @@ static const char *scenario(struct drive *d)
 		d->was_lost = true;
 		return NULL;
 	}
-	if (!set_policy(d))
-		return NULL;
-	if (!create(d)) {
-		/* It was told that there is none; the next one of this name finds out. */
-		d->has_container = d->was_lost;
+	if (is_beside(d, "console")) {
+		(void)use_console(d);
 		return NULL;
 	}
-	if (!start(d) || !exec_short(d) || !wait_short(d, &code) || !read_short(d) || !remove_container(d))
+	done = live(d, &code);
+	hang_up(d);
+	if (!done)
 		return NULL;
 	if (code != EXEC_CODE)
 		return "wrong exit code";
@@ -517,6 +563,11 @@ static bool clean_up(struct drive *d)
 
 	if (d->was_lost && !connect_agent(d))
 		return false;
+	if (d->beside && d->has_exec) {
+		d->was_lost = false;
+		if (!end_exec(d))
+			return false;
+	}
 	while (d->has_container) {
 		d->text[0] = '\0';
 		if (remove_container(d) || strcasestr(d->text, "invalid container id"))
@@ -644,26 +695,15 @@ static void sweep(struct drive *d)
 	       d->mode, strerrorname_np(d->errnum), seen, runs, k - d->stride, d->refused, d->survived, d->lost);
 	if (d->problems == 0)
 		printf("ok fault %s %s\n", d->mode, strerrorname_np(d->errnum));
-	if (seen < 150)
+	if (seen < (is_beside(d, "console") ? 30 : 150))
 		printf("not ok fault %s %s: the seam is too thin\n", d->mode, strerrorname_np(d->errnum));
-}
-
-static int number_of_error(const char *name)
-{
-	for (int i = 1; i < 134; i++) {
-		const char *known = strerrorname_np(i);
-
-		if (known && strcmp(known, name) == 0)
-			return i;
-	}
-	return 0;
 }
 
 static bool parse(struct drive *d, const char **ret_state, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "a:p:c:f:r:b:e:s:k:n:tv")) >= 0) {
+	while ((c = getopt(argc, argv, "a:p:c:f:r:b:e:s:k:n:x:tv")) >= 0) {
 		switch (c) {
 		case 'a':
 			d->address = optarg;
@@ -684,7 +724,7 @@ static bool parse(struct drive *d, const char **ret_state, int argc, char **argv
 			d->bundle = optarg;
 			break;
 		case 'e':
-			d->errnum = number_of_error(optarg);
+			d->errnum = hostside_errno(optarg);
 			break;
 		case 's':
 			d->stride = atoi(optarg);
@@ -694,6 +734,9 @@ static bool parse(struct drive *d, const char **ret_state, int argc, char **argv
 			break;
 		case 'n':
 			d->last = atol(optarg);
+			break;
+		case 'x':
+			d->beside = optarg;
 			break;
 		case 't':
 			d->tty = true;
@@ -705,7 +748,7 @@ static bool parse(struct drive *d, const char **ret_state, int argc, char **argv
 			return false;
 		}
 	}
-	d->mode = d->bundle ? "bundle" : d->tty ? "tty" : "pipe";
+	d->mode = d->beside ? d->beside : d->bundle ? "bundle" : d->tty ? "tty" : "pipe";
 	return d->address && d->agent > 0 && d->cgroup && *ret_state && d->rootfs && d->errnum > 0 && d->stride > 0 &&
 	       d->first > 0;
 }
@@ -719,7 +762,8 @@ int main(int argc, char **argv)
 	if (!parse(&d, &state, argc, argv)) {
 		fprintf(stderr, "usage: faultdrive -a ADDRESS -p AGENT_PID -c CGROUP_DIR -f STATE_FILE -r ROOTFS\n"
 		                "                  [-b BUNDLE] [-e ERRNO] [-k FIRST] [-n LAST] [-s STRIDE] [-t "
-		                "(terminals)] [-v]\n");
+		                "(terminals)] [-v]\n"
+		                "                  [-x passfd|console]\n");
 		return 2;
 	}
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
@@ -729,6 +773,8 @@ int main(int argc, char **argv)
 		perror(state);
 		return 2;
 	}
+	for (int i = 0; i < 3; i++)
+		d.host[i] = -EBADF;
 	if (!prepare_guest(&d) || !connect_agent(&d) || !start_source(&d)) {
 		printf("not ok fault %s: the guest cannot be prepared: %s\n", d.mode, d.text);
 		return 1;
@@ -740,7 +786,7 @@ int main(int argc, char **argv)
 	}
 	d.client = client_free(d.client);
 	pause_ms(200);
-	d.base = hold(&d);
+	d.base = holdings_count(d.agent, d.cgroup);
 	sweep(&d);
 	if (!connect_agent(&d) || !remove_source(&d))
 		problem(&d, 0, "the container that stood all the time cannot be removed");
