@@ -300,6 +300,11 @@ static const struct conform_case exec[] = {
 	CASE(REFUSED, "ExecProcess/removed", CONFORM_REMOVED, exec_in),
 	CALL(REFUSED, "ExecProcess/no-process", CONFORM_STANDING, "{\"container_id\":\"$C\",\"exec_id\":\"one\"}",
 	     IS_REFUSED, NULL),
+	/* Passfd streams: its output would go nowhere. */
+	CALL(REFUSED_STRICT, "ExecProcess/no-stream", CONFORM_STANDING,
+	     "{\"container_id\":\"$C\",\"exec_id\":\"one\",\"stdout_port\":4294967294,\"process\":{\"Args\":[\"true\"],"
+	     "\"Cwd\":\"/\",\"User\":{}}}",
+	     IS_REFUSED | IS_UNIMPLEMENTED, "stdout_port"),
 };
 
 SUITE(conform_suite_exec, exec);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# What a guest says while it boots, and when it cannot: stages, readiness beacon, log port, bad options, a failing boot.
+# What a guest says while it boots, and when it cannot: stages, readiness beacon, log port, bad options, passfd streams, a failing boot.
 # shellcheck source=tests/lib/vm.sh
 . "$(dirname "$0")/../lib/vm.sh"
 
@@ -44,6 +44,56 @@ log_port_gives_json() {
 		"$work/log" >/dev/null || { head -n 3 "$work/log"; return 1; }
 	grep -q '"msg":"Kata agent .* serves on' "$work/log" || { echo "the first record is missing"; return 1; }
 	grep -q '"level":"DEBG"' "$work/log"
+}
+
+# What was logged since the last look is added to $work/log.
+read_log() {
+	(printf 'CONNECT 1025\n'; sleep 1) | timeout 20 socat - "UNIX-CONNECT:$work/vsock.sock" 2>/dev/null | sed 1d >>"$work/log"
+}
+
+called() {
+	read_log
+	ports=$(grep -oP '"Connection from port \K[0-9]+' "$work/log")
+	[ "$(wc -l <<<"$ports")" = "$1" ] && [ -n "$ports" ]
+}
+
+# host NTH FD: a connection to the passfd port, with what it is told in $work/host.NTH, and the other end of FD for what it
+# tells; its port in $port. The daemon chooses it, so the agent's log has to say which.
+host() {
+	mkfifo "$work/host.$1.in"
+	socat -t 60 - "UNIX-CONNECT:$work/vsock.sock" <"$work/host.$1.in" >"$work/host.$1" 2>/dev/null 7>&- 8>&- &
+	eval "exec $2>\"\$work/host.$1.in\""
+	printf 'CONNECT 1027\n' >&"$2"
+	retry_until grep -q '^OK' "$work/host.$1" || return
+	local ports tries
+	for ((tries = 0; tries < 20; tries++)); do
+		called "$1" && break
+	done
+	port=$(tail -n 1 <<<"$ports")
+	echo "# passfd connection $1 comes from port $port: $(head -n 1 "$work/host.$1")"
+	[ "$(wc -l <<<"$ports")" = "$1" ] && [ -n "$port" ]
+}
+
+has_all() {
+	sed 1d "$work/host.2" | cmp - "$work/data"
+}
+
+# Over real vsock: the port that a call names is the one that the guest's kernel says the host has called from.
+passfd_streams() {
+	local port in out exec
+	head -c 300000 /dev/urandom >"$work/data"
+	run --detach --id box -- sleep 1000 >/dev/null || return
+	expect 1 "no connection has come from there" kata call ExecProcess '{"container_id":"box","exec_id":"none","stdout_port":99999,
+		"process":{"Args":["true"],"Cwd":"/","Env":["PATH=/bin"],"User":{}}}' || return
+	host 1 7 && in=$port && host 2 8 && out=$port || return
+	exec='{"container_id":"box","exec_id":"cat","process":{"Args":["sh","-c","cat; exit 5"],"Cwd":"/","Env":["PATH=/bin"],"User":{}}'
+	kata call ExecProcess "$exec,\"stdin_port\":$in,\"stdout_port\":$out}" || return
+	cat "$work/data" >&7
+	exec 7>&-
+	expect 0 '"status":5' kata call WaitProcess '{"container_id":"box","exec_id":"cat"}' || return
+	retry_until has_all || { ls -l "$work"; return 1; }
+	exec 8>&-
+	kata rm -f box
 }
 
 power_off_is_clean() {
@@ -99,12 +149,13 @@ demo_leaves_nothing() {
 }
 
 listen_for_beacon
-vm_begin --append "agent.log=debug agent.log_vport=1025 agent.ready_vport=1050 agent.bogus=1 agent.hotplug_timeout=soon"
+vm_begin --append "agent.log=debug agent.log_vport=1025 agent.ready_vport=1050 agent.passfd_listener_port=1027 agent.bogus=1 agent.hotplug_timeout=soon"
 check stages_are_told_with_times stages_are_told_with_times
 check second_console_is_served_too second_console_is_served_too
 check beacon_arrives beacon_arrives
 check bad_options_are_named bad_options_are_named
 check log_port_gives_json log_port_gives_json
+check passfd_streams passfd_streams
 check power_off_is_clean power_off_is_clean
 check failing_boot_says_why failing_boot_says_why
 check interrupted_demo_leaves_nothing demo_leaves_nothing interrupt
