@@ -11,7 +11,7 @@ static int run(const struct runk *runk, void *arg, int argc, char **argv, struct
 {
 	struct create_options *o = arg;
 	_autolifecycle_ struct lifecycle l = LIFECYCLE_INIT;
-	int r = create_options_check(o, err);
+	int r = create_options_check(runk, o, err);
 
 	(void)argc;
 	if (r == 0)

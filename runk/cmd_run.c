@@ -73,7 +73,7 @@ static int run(const struct runk *runk, void *arg, int argc, char **argv, struct
 	struct create_options *o = arg;
 	_autolifecycle_ struct lifecycle l = LIFECYCLE_INIT;
 	struct supervisor supervisor = { .signals = -EBADF, .notify = -EBADF };
-	int r = create_options_check(o, err);
+	int r = create_options_check(runk, o, err);
 
 	(void)argc;
 	if (r == 0)

@@ -25,13 +25,13 @@ int create_options_preserve(const struct flag_number *given, int64_t *ret, struc
 	return 0;
 }
 
-int create_options_check(struct create_options *o, struct err *err)
+int create_options_check(const struct runk *runk, struct create_options *o, struct err *err)
 {
 	int r = create_options_preserve(&o->preserve_fds, &o->launch.preserve_fds, err);
 
 	if (r == 0)
-		r = runk_make_absolute(&o->launch.pid_file, err);
+		r = runk_make_absolute(runk, &o->launch.pid_file, err);
 	if (r == 0)
-		r = runk_make_absolute(&o->launch.console_socket, err);
-	return r < 0 ? r : runk_make_absolute(&o->launch.pidfd_socket, err);
+		r = runk_make_absolute(runk, &o->launch.console_socket, err);
+	return r < 0 ? r : runk_make_absolute(runk, &o->launch.pidfd_socket, err);
 }

@@ -38,7 +38,7 @@ struct create_options {
 	}
 
 /* Checks the options and finishes them: LISTEN_FDS of our environment counts to the fds that are handed on. */
-int create_options_check(struct create_options *o, struct err *err);
+int create_options_check(const struct runk *runk, struct create_options *o, struct err *err);
 
 /* 3 + n fds that have to be open, n with those of LISTEN_FDS. */
 int create_options_preserve(const struct flag_number *given, int64_t *ret, struct err *err);

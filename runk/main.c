@@ -87,7 +87,8 @@ static int run(struct runk *runk, int argc, char **argv, char *const all[])
 int main(int argc, char **argv)
 {
 	_autofree_ char **all = calloc((size_t)argc + 1, sizeof(*all));
-	struct runk runk = { 0 };
+	_autoarena_ struct arena arena = { 0 };
+	struct runk runk = { .arena = &arena };
 	int status;
 
 	if (!all)

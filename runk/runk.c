@@ -33,7 +33,6 @@ static int find_root(struct runk *runk, struct err *err)
 {
 	const char *runtime_dir = getenv("XDG_RUNTIME_DIR"), *user = getenv("USER");
 	bool is_users = sys_geteuid() != 0 || (runk->is_rootless && user && strcmp(user, "root") != 0);
-	char *path = NULL;
 
 	if (runk->root)
 		return 0;
@@ -41,15 +40,13 @@ static int find_root(struct runk *runk, struct err *err)
 		runk->root = ROOT_DIR;
 		return 0;
 	}
-	if (asprintf(&path, "%s/runk", runtime_dir) < 0)
-		return err_set(err, ENOMEM, "name the directory for states");
-	runk->root = path; /* as long-lived as the process */
-	return 0;
+	runk->root = arena_printf(runk->arena, "%s/runk", runtime_dir);
+	return runk->root ? 0 : err_set(err, ENOMEM, "name the directory for states");
 }
 
-int runk_make_absolute(const char **path, struct err *err)
+int runk_make_absolute(const struct runk *runk, const char **path, struct err *err)
 {
-	char here[PATH_MAX], *made = NULL;
+	char here[PATH_MAX], *made;
 	ssize_t n;
 
 	if (!*path || (*path)[0] == '/' || (*path)[0] == '\0')
@@ -57,7 +54,8 @@ int runk_make_absolute(const char **path, struct err *err)
 	n = sys_getcwd(here, sizeof(here));
 	if (n < 0)
 		return err_set(err, (int)n, "find out where '%s' is", *path);
-	if (asprintf(&made, "%s/%s", here, *path) < 0)
+	made = arena_printf(runk->arena, "%s/%s", here, *path);
+	if (!made)
 		return err_set(err, ENOMEM, "find out where '%s' is", *path);
 	*path = made;
 	return 0;
@@ -92,10 +90,10 @@ static int check_log(struct runk *runk, struct err *err)
 int runk_init(struct runk *runk, struct err *err)
 {
 	const char *rootless = runk->rootless;
-	int r = runk_make_absolute(&runk->log, err);
+	int r = runk_make_absolute(runk, &runk->log, err);
 
 	r = r < 0 ? r : check_log(runk, err);
-	r = r < 0 ? r : runk_make_absolute(&runk->root, err);
+	r = r < 0 ? r : runk_make_absolute(runk, &runk->root, err);
 
 	r = r < 0 ? r : choose_manager(runk, err);
 	if (r < 0)

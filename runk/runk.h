@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "lib/arena.h"
 #include "lib/err.h"
 
 #define RUNK_SPEC_VERSION "1.2.0" /* of the OCI runtime specification that we follow */
@@ -16,7 +17,8 @@
 #define RUNK_EXIT_EXEC   255 /* exec could not start the process */
 
 struct runk {
-	const char *root; /* directory of the containers' states */
+	struct arena *arena; /* main's, for paths that were made absolute */
+	const char *root;    /* directory of the containers' states */
 	const char *log, *log_format, *rootless, *criu, *cgroup_manager;
 	bool debug, systemd_cgroup, help, version;
 	bool no_cgroups;  /* --cgroup-manager=disabled */
@@ -27,10 +29,9 @@ struct runk {
 int runk_init(struct runk *runk, struct err *err);
 
 /*
- * A path of the command line is the caller's, who knows nothing of our going to the bundle; NULL stays. The new text
- * lives as long as the process.
+ * A path of the command line is the caller's, who knows nothing of our going to the bundle; NULL stays.
  */
-int runk_make_absolute(const char **path, struct err *err);
+int runk_make_absolute(const struct runk *runk, const char **path, struct err *err);
 
 /* Tells the user, and the log if there is one, why the verb failed. */
 void runk_log_error(const struct runk *runk, const struct err *err);

@@ -223,7 +223,6 @@ hook_fails() {
 
 # A user inside of a user namespace, as podman makes one: no devices, no cgroup.
 rootless() {
-	local user=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 	mkdir -p "$work/user" "$work/userstate" && chown 65534:65534 "$work/userstate" && oci less 'del(.linux.cgroupsPath)
 		| .linux.namespaces |= map(select(.type != "network")) | .mounts |= map(select(.destination | startswith("/sys") | not))
 		| .mounts |= map(.options -= ["gid=5"])' \
@@ -235,12 +234,12 @@ rootless() {
 		\$runk pause less 2>&1 | grep -o 'has no cgroup'
 		\$runk delete --force less && ls $work/userstate
 	END
-	chmod 755 "$work" "$work/runk" && prints $'uid 0\nhas no cgroup' timeout 30 "${user[@]}" unshare --map-root-user --mount sh "$work/rootless.sh"
+	chmod 755 "$work" "$work/runk" && prints $'uid 0\nhas no cgroup' timeout 30 "${as_user[@]}" unshare --map-root-user --mount sh "$work/rootless.sh"
 }
 
 # A plain user: runk makes the user namespace, that of the specification or one of its own.
 plain_user() {
-	local user=(timeout 30 setpriv --reuid 65534 --regid 65534 --clear-groups "$work/runk" --root "$work/userstate") pid
+	local user=(timeout 30 "${as_user[@]}" "$work/runk" --root "$work/userstate") pid
 	mkdir -p "$work/plain" && "${user[@]}" spec --rootless --bundle "$work/plain" 2>/dev/null || chown 65534:65534 "$work/plain" &&
 		"${user[@]}" spec --rootless --bundle "$work/plain" && cp "$work/plain/config.json" "$work/example" || return
 	plain '.process.args = ["sh", "-c", "id -u; tr -s \" \" </proc/self/uid_map; cat /proc/self/setgroups; cat /proc/sys/kernel/hostname; exit 4"]' || return
@@ -262,15 +261,14 @@ plain() {
 
 # More than the caller's own ids: newuidmap, as /etc/subuid lets it. The files are ours, in a mount namespace of our own.
 subordinate() {
-	local user=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 	for file in uid gid; do echo '65534:300000:1000' >"$work/sub$file"; done
 	plain '.linux.uidMappings += [{containerID: 1, hostID: 300000, size: 1000}] | .linux.gidMappings += [{containerID: 1, hostID: 300000, size: 1000}]
 		| .process.user = {uid: 7, gid: 8} | .process.args = ["sh", "-c", "id -u; tr -s \" \" </proc/self/uid_map; cat /proc/self/setgroups"]' || return
 	prints $'7\n 0 65534 1\n 1 300000 1000\nallow' unshare --mount sh -c 'mount --bind "$1/subuid" /etc/subuid && mount --bind "$1/subgid" /etc/subgid && shift && exec "$@"' \
-		sh "$work" timeout 30 "${user[@]}" "$work/runk" --root "$work/userstate" run --bundle "$work/plain" plain || return
+		sh "$work" timeout 30 "${as_user[@]}" "$work/runk" --root "$work/userstate" run --bundle "$work/plain" plain || return
 	: >"$work/subuid"
 	expect 1 "'newuidmap' could not map" unshare --mount sh -c 'mount --bind "$1/subuid" /etc/subuid && mount --bind "$1/subgid" /etc/subgid && shift && exec "$@"' \
-		sh "$work" timeout 30 "${user[@]}" "$work/runk" --root "$work/userstate" run --bundle "$work/plain" plain && prints '' ls "$work/userstate"
+		sh "$work" timeout 30 "${as_user[@]}" "$work/runk" --root "$work/userstate" run --bundle "$work/plain" plain && prints '' ls "$work/userstate"
 }
 
 begin_runk
