@@ -24,7 +24,7 @@ struct build {
 	const struct build_request *request;
 	struct child_setup setup;
 	int barrier, cgroup;
-	bool made_cgroup, must_attach;
+	bool made_cgroup, must_attach, must_move;
 	pid_t pid;
 	int pidfd;
 };
@@ -128,10 +128,15 @@ static int prepare(struct build *b, struct err *err)
 	return r;
 }
 
+static const char *cgroup_of(const struct build_request *q)
+{
+	return q->cgroup_path ? q->cgroup_path : q->cgroup ? q->cgroup->path : NULL;
+}
+
 static int enter_cgroup(struct build *b, struct err *err)
 {
 	const struct build_request *q = b->request;
-	const char *path = q->cgroup_path ? q->cgroup_path : q->cgroup ? q->cgroup->path : NULL;
+	const char *path = cgroup_of(q);
 	int r;
 
 	if (q->cgroup) {
@@ -210,11 +215,21 @@ static int clone_child(struct build *b, struct err *err)
 		b->must_attach = true;
 		pid = clone_once(b, -EBADF);
 	}
+	/* The cgroup is the user's, but what is above his and ours is not. */
+	if (b->cgroup >= 0 && pid == -EACCES && b->request->move) {
+		b->must_move = true;
+		pid = clone_once(b, -EBADF);
+	}
 	if (pid == 0)
 		child_run(&b->setup);
 	b->setup.barrier = fd_close(b->setup.barrier);
 	if (pid == -ENOMEM && !b->request->is_exec && nspace_plan_joins(b->request->nspaces, CLONE_NEWPID))
 		return err_say(err, ENOMEM, "the pid namespace that it should share has no init any more");
+	if (pid == -EACCES && b->cgroup >= 0)
+		return err_say(err, EACCES,
+		               "create the child of '%s' in cgroup '%s': permission denied, the cgroup that we are in "
+		               "is not delegated with it",
+		               b->request->id, cgroup_of(b->request));
 	if (pid < 0)
 		return err_set(err, pid, "create the child of '%s'", b->request->id);
 	b->pid = pid;
@@ -235,11 +250,12 @@ static int send_mapped(struct build *b, struct err *err)
 static int equip_child(struct build *b, struct err *err)
 {
 	const struct build_request *q = b->request;
-	const char *path = q->cgroup_path ? q->cgroup_path : q->cgroup ? q->cgroup->path : NULL;
 	int r = 0;
 
 	if (b->must_attach)
-		r = cgroup_attach(q->cgroup_host, path, b->pid, err);
+		r = cgroup_attach(q->cgroup_host, cgroup_of(q), b->pid, err);
+	if (r == 0 && q->move && (b->must_attach || b->must_move))
+		r = q->move(b->pid, q->move_arg, err);
 	if (r == 0)
 		r = credentials_set_oom_score(b->pid, q->process, q->spec->process, err);
 	if (r == 0)

@@ -71,6 +71,12 @@ struct build_request {
 	bool keeps_keyring;        /* it stays in our session keyring */
 	bool as_sibling;           /* the child becomes a child of our parent (the agent's builder), else of ours */
 	bool no_clone_into_cgroup; /* tests: act as a kernel before 5.7 */
+	/*
+	 * Moves a child that could not be born in the cgroup: where we may not put it there, and a user's systemd may
+	 * (NULL: that is an error); on v1, after we have, to other places in single hierarchies.
+	 */
+	int (*move)(pid_t pid, void *arg, struct err *err);
+	void *move_arg;
 };
 
 struct build_result {

@@ -342,25 +342,37 @@ static const char *unit_of(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* What it says goes to a file, not a pipe: the deadline is for the program, whether it speaks or not. */
-static int run_and_listen(const struct spawn_spec *given, const char *unit, struct err *err)
+/*
+ * Runs a program and has the first line of its fd 1 or 2 in `text`. That goes to a file, not a pipe: the deadline is
+ * for the program, whether it speaks or not. Its status, or -errno.
+ */
+static int run_and_listen(const char *program, char *const argv[], int fd, char text[static TEXT_MAX], struct err *err)
 {
+	struct spawn_spec spec = { .path = program, .argv = argv, .env = environ, .stdio = { -EBADF, -EBADF, -EBADF } };
 	_autoclose_ int pidfd = -EBADF, said = sys_memfd_create("said", MFD_CLOEXEC);
-	struct spawn_spec spec = *given;
-	char text[TEXT_MAX];
 	int r;
 
 	if (said < 0)
-		return err_set(err, said, "change unit '%s'", unit);
-	spec.stdio[2] = said;
+		return err_set(err, said, "run '%s'", program);
+	spec.stdio[fd] = said;
 	r = spawn_run(&spec, &pidfd, err);
 	if (r < 0)
-		return err_wrap(err, "change unit '%s'", unit);
+		return r;
 	r = spawn_wait_or_kill(pidfd, START_TIMEOUT_MS);
-	if (r == 0)
-		return 0;
-	first_line(text, sys_pread(said, text, sizeof(text) - 1, 0));
-	return err_say(err, EIO, "change unit '%s': %s", unit, *text ? text : "systemctl failed");
+	first_line(text, sys_pread(said, text, TEXT_MAX - 1, 0));
+	return r < 0 ? err_set(err, r, "wait for '%s'", program) : r;
+}
+
+/* The same for one that has something to say only when it fails. */
+static int run_for(const char *what, const char *unit, const char *program, char *const argv[], struct err *err)
+{
+	char text[TEXT_MAX];
+	int r = run_and_listen(program, argv, STDERR_FILENO, text, err);
+
+	if (r < 0)
+		return err_wrap(err, "%s unit '%s'", what, unit);
+	return r == 0 ? 0
+	              : err_say(err, EIO, "%s unit '%s': %s", what, unit, *text ? text : "it failed without a word");
 }
 
 int cgroup_scope_update(const char *program, const char *path, const struct oci_resources *res, bool unified, bool user,
@@ -370,7 +382,6 @@ int cgroup_scope_update(const char *program, const char *path, const struct oci_
 	const char *list[CGROUP_SCOPE_PROPERTIES];
 	struct properties p = { .arena = &arena, .list = list };
 	char *argv[CGROUP_SCOPE_PROPERTIES + 8];
-	struct spawn_spec spec = { .path = program, .argv = argv, .env = environ, .stdio = { -EBADF, -EBADF, -EBADF } };
 	size_t argc = 0;
 
 	add_limits(&p, res, unified);
@@ -387,7 +398,7 @@ int cgroup_scope_update(const char *program, const char *path, const struct oci_
 	for (size_t i = 0; i < p.n; i++)
 		argv[argc++] = (char *)(uintptr_t)list[i];
 	argv[argc] = NULL;
-	return run_and_listen(&spec, unit_of(path), err);
+	return run_for("change", unit_of(path), program, argv, err);
 }
 
 void cgroup_scope_stop(const char *program, const char *path, bool user)
@@ -399,9 +410,48 @@ void cgroup_scope_stop(const char *program, const char *path, bool user)
 		         (char *)(uintptr_t) "stop",
 		         (char *)(uintptr_t)unit_of(path),
 		         NULL };
-	const struct spawn_spec spec = {
-		.path = program, .argv = argv, .env = environ, .stdio = { -EBADF, -EBADF, -EBADF }
-	};
 
-	(void)run_and_listen(&spec, unit_of(path), NULL);
+	(void)run_for("stop", unit_of(path), program, argv, NULL);
+}
+
+/* --- a user's systemd --------------------------------------------------------------------------------------------- */
+
+int cgroup_scope_place(const char *program, struct arena *arena, struct cgroup_scope *scope, struct err *err)
+{
+	char *argv[] = { (char *)(uintptr_t)program,    (char *)(uintptr_t) "--user",
+		         (char *)(uintptr_t) "show",    (char *)(uintptr_t) "--property=ControlGroup",
+		         (char *)(uintptr_t) "--value", NULL };
+	char text[TEXT_MAX];
+	int r = run_and_listen(program, argv, STDOUT_FILENO, text, err);
+
+	if (r < 0)
+		return err_wrap(err, "ask the user's systemd for its cgroup");
+	if (r > 0 || text[0] != '/')
+		return err_say(err, EIO,
+		               "ask the user's systemd for its cgroup: it does not answer (XDG_RUNTIME_DIR is '%s')",
+		               getenv("XDG_RUNTIME_DIR") ? getenv("XDG_RUNTIME_DIR") : "");
+	scope->path = arena_printf(arena, "%s%s", text, scope->path);
+	return scope->path ? 0 : err_set(err, ENOMEM, "name the cgroup of scope '%s'", scope->unit);
+}
+
+int cgroup_scope_attach(const char *program, const char *path, pid_t pid, bool user, struct err *err)
+{
+	char number[16];
+	char *argv[] = { (char *)(uintptr_t)program,
+		         (char *)(uintptr_t)(user ? "--user" : "--system"),
+		         (char *)(uintptr_t) "--quiet",
+		         (char *)(uintptr_t) "call",
+		         (char *)(uintptr_t) "org.freedesktop.systemd1",
+		         (char *)(uintptr_t) "/org/freedesktop/systemd1",
+		         (char *)(uintptr_t) "org.freedesktop.systemd1.Manager",
+		         (char *)(uintptr_t) "AttachProcessesToUnit",
+		         (char *)(uintptr_t) "ssau",
+		         (char *)(uintptr_t)unit_of(path),
+		         (char *)(uintptr_t) "",
+		         (char *)(uintptr_t) "1",
+		         number,
+		         NULL };
+
+	(void)snprintf(number, sizeof(number), "%d", (int)pid);
+	return run_for("move a process into", unit_of(path), program, argv, err);
 }

@@ -16,6 +16,7 @@
 
 #define CGROUP_SYSTEMD_RUN "/usr/bin/systemd-run"
 #define CGROUP_SYSTEMCTL   "/usr/bin/systemctl"
+#define CGROUP_BUSCTL      "/usr/bin/busctl"
 
 struct cgroup_scope {
 	const char *unit;  /* "libpod-<id>.scope" */
@@ -68,3 +69,15 @@ int cgroup_scope_update(const char *program, const char *path, const struct oci_
  * before it looks. A unit that is gone is fine.
  */
 void cgroup_scope_stop(const char *program, const char *path, bool user);
+
+/*
+ * The scope will be made by the systemd of the user that we are, whose cgroup is not the root: moves its path below
+ * that. `program` is CGROUP_SYSTEMCTL but in tests. Without such a systemd an error that names XDG_RUNTIME_DIR.
+ */
+int cgroup_scope_place(const char *program, struct arena *arena, struct cgroup_scope *scope, struct err *err);
+
+/*
+ * Has systemd move a process into the scope, for a user who may not: the kernel wants him to own what lies above both
+ * cgroups. `program` is CGROUP_BUSCTL but in tests.
+ */
+int cgroup_scope_attach(const char *program, const char *path, pid_t pid, bool user, struct err *err);

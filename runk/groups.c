@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lib/cgroup_scope.h"
 #include "lib/sys.h"
 
 int groups_init(const struct runk *runk, struct groups *ret, struct err *err)
@@ -29,6 +30,18 @@ int groups_open(const struct runk *runk, const struct state *s, const char *what
 	if (!ret->usable || !s->cgroup)
 		return err_say(err, ENOTSUP, "cannot %s container '%s': it has no cgroup", what, s->id);
 	return 0;
+}
+
+static int move_by_systemd(pid_t pid, void *arg, struct err *err)
+{
+	const struct state *s = arg;
+
+	return cgroup_scope_attach(CGROUP_BUSCTL, s->cgroup, pid, true, err);
+}
+
+int (*groups_mover(const struct runk *runk, const struct state *s))(pid_t pid, void *arg, struct err *err)
+{
+	return s->systemd && runk->is_rootless ? move_by_systemd : NULL;
 }
 
 int groups_each(const struct groups *g, const struct state *s, groups_visit visit, void *arg, struct err *err)

@@ -25,6 +25,9 @@ int groups_init(const struct runk *runk, struct groups *ret, struct err *err);
  */
 int groups_open(const struct runk *runk, const struct state *s, const char *what, struct groups *ret, struct err *err);
 
+/* Who moves processes into the container's cgroup where we may not: a user's systemd, with the state as its `arg`. */
+int (*groups_mover(const struct runk *runk, const struct state *s))(pid_t pid, void *arg, struct err *err);
+
 /* Called with each process of the container; a value other than 0 ends the walk. */
 typedef int (*groups_visit)(pid_t pid, void *arg);
 

@@ -106,21 +106,30 @@ static void run_kept_hooks(const struct runk *runk, struct state *s, enum hook_k
 
 /* --- creating ---------------------------------------------------------------------------------------------------- */
 
+static int find_scope(struct lifecycle *l, const char *cgroups_path, bool user, struct err *err)
+{
+	struct arena *arena = &l->state.arena;
+	int r = cgroup_scope_parse(arena, cgroups_path, l->state.id, user, &l->scope, err);
+
+	if (r < 0 || !user)
+		return r;
+	/* What v1 has of a user's systemd is its own hierarchy, without controllers. */
+	if (!l->groups.host.unified)
+		return err_say(err, ENOTSUP, "--systemd-cgroup: a user's systemd needs cgroup v2, use cgroupfs");
+	return cgroup_scope_place(CGROUP_SYSTEMCTL, arena, &l->scope, err);
+}
+
 static int find_cgroup(struct lifecycle *l, const struct runk *runk, struct err *err)
 {
 	const struct oci_linux *lin = l->bundle.spec->linux;
 	char *path = NULL;
 	int r;
 
-	/* A user's own systemd has its slices elsewhere: not done. */
-	if (runk->systemd_cgroup && runk->is_rootless)
-		return err_say(err, ENOTSUP, "--systemd-cgroup: the systemd driver needs root, use cgroupfs");
 	r = groups_init(runk, &l->groups, err);
 	if (r < 0 || !l->groups.usable)
 		return r;
 	if (runk->systemd_cgroup) {
-		r = cgroup_scope_parse(&l->state.arena, lin->cgroups_path, l->state.id, runk->is_rootless, &l->scope,
-		                       err);
+		r = find_scope(l, lin->cgroups_path, runk->is_rootless, err);
 		path = (char *)(uintptr_t)l->scope.path;
 	} else {
 		r = cgroup_path(&l->state.arena, lin->cgroups_path, l->state.id, &path, err);
@@ -300,6 +309,8 @@ static int create_in(struct lifecycle *l, bool detached, struct err *err)
 	q->init_pidfd = q->park = q->late_report = -EBADF;
 	q->cgroup_host = &l->groups.host;
 	q->cgroup_path = l->state.cgroup;
+	q->move = groups_mover(l->launch.runk, &l->state);
+	q->move_arg = &l->state;
 	q->preserve_fds = (unsigned)l->launch.options->preserve_fds;
 	q->keeps_keyring = l->launch.options->no_new_keyring;
 	q->bundle = l->bundle.path;

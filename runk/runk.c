@@ -32,7 +32,8 @@ static bool in_user_namespace(void)
 static int find_root(struct runk *runk, struct err *err)
 {
 	const char *runtime_dir = getenv("XDG_RUNTIME_DIR"), *user = getenv("USER");
-	bool is_users = sys_geteuid() != 0 || (runk->is_rootless && user && strcmp(user, "root") != 0);
+	/* As runc has it: a rootless podman tells us no USER. */
+	bool is_users = sys_geteuid() != 0 || (runk->is_rootless && (!user || strcmp(user, "root") != 0));
 
 	if (runk->root)
 		return 0;

@@ -237,6 +237,13 @@ rootless() {
 	chmod 755 "$work" "$work/runk" && prints $'uid 0\nhas no cgroup' timeout 30 "${as_user[@]}" unshare --map-root-user --mount sh "$work/rootless.sh"
 }
 
+# Root of a user namespace has his states where the user has them, but for who says that he is root.
+rootless_states() {
+	local list=(timeout 30 "${as_user[@]}" unshare --map-root-user env -u USER "XDG_RUNTIME_DIR=$work/run")
+	mkdir -p "$work/run/runk/known" && chown -R 65534:65534 "$work/run" && prints known "${list[@]}" "$work/runk" list -q &&
+		prints known "${list[@]}" USER=user "$work/runk" list -q && ! "${list[@]}" USER=root "$work/runk" list -q | grep known
+}
+
 # A plain user: runk makes the user namespace, that of the specification or one of its own.
 plain_user() {
 	local user=(timeout 30 "${as_user[@]}" "$work/runk" --root "$work/userstate") pid
@@ -293,6 +300,7 @@ check 'namespaces of another container' joined
 check 'no mount namespace' in_our_mounts
 check 'a user namespace' userns
 check 'rootless' rootless
+check "where a user's states are" rootless_states
 check 'a plain user' plain_user
 check 'subordinate ids' subordinate
 check 'hooks of all kinds' hooks

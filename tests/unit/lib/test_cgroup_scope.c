@@ -139,13 +139,19 @@ static void what_systemd_says_is_told(void **state)
 	assert_true(keeper.pidfd < 0);
 }
 
+/* Writes a script that stands for systemctl or busctl; its path in `path`. */
+static void stand_in(const struct tempdir *dir, const char *script, char path[static 128])
+{
+	tempdir_write(dir, "program", script);
+	(void)snprintf(path, 128, "%s/program", dir->path);
+	assert_int_equal(chmod(path, 0755), 0);
+}
+
 static int update(const struct tempdir *dir, const char *script, const struct oci_resources *res, struct err *err)
 {
 	char path[128];
 
-	tempdir_write(dir, "systemctl", script);
-	(void)snprintf(path, sizeof(path), "%s/systemctl", dir->path);
-	assert_int_equal(chmod(path, 0755), 0);
+	stand_in(dir, script, path);
 	return cgroup_scope_update(path, "/x.slice/a-b.scope", res, true, false, err);
 }
 
@@ -171,6 +177,58 @@ static void changes_are_told(void **state)
 	assert_int_equal(cgroup_scope_update("/nowhere/systemctl", "/a.scope", &res, true, false, &err), -ENOENT);
 }
 
+static int place(const struct tempdir *dir, const char *script, struct arena *arena, const char **ret, struct err *err)
+{
+	struct cgroup_scope scope = { "a.scope", "x.slice", "/x.slice/a.scope" };
+	char path[128];
+	int r;
+
+	stand_in(dir, script, path);
+	r = cgroup_scope_place(path, arena, &scope, err);
+	*ret = scope.path;
+	return r;
+}
+
+static void a_users_systemd_has_a_cgroup(void **state)
+{
+	_autoarena_ struct arena arena = { 0 };
+	struct err err = ERR_INIT;
+	const char *path;
+
+	assert_int_equal(place(*state,
+	                       "#!/bin/sh\n[ \"$*\" = '--user show --property=ControlGroup --value' ] && "
+	                       "echo /user.slice/user@7.service\n",
+	                       &arena, &path, &err),
+	                 0);
+	assert_string_equal(path, "/user.slice/user@7.service/x.slice/a.scope");
+	assert_int_equal(setenv("XDG_RUNTIME_DIR", "/run/none", 1), 0);
+	assert_int_equal(place(*state, "#!/bin/sh\necho no bus >&2; exit 1\n", &arena, &path, &err), -EIO);
+	assert_string_equal(path, "/x.slice/a.scope");
+	assert_non_null(strstr(err.text, "ask the user's systemd for its cgroup"));
+	assert_non_null(strstr(err.text, "XDG_RUNTIME_DIR is '/run/none'"));
+	assert_int_equal(unsetenv("XDG_RUNTIME_DIR"), 0);
+	assert_int_equal(place(*state, "#!/bin/sh\necho\n", &arena, &path, &err), -EIO);
+	assert_non_null(strstr(err.text, "XDG_RUNTIME_DIR is ''"));
+}
+
+static void a_process_is_moved(void **state)
+{
+	const struct tempdir *dir = *state;
+	struct err err = ERR_INIT;
+	char path[128], script[256];
+	_autofree_ char *args = NULL;
+
+	(void)snprintf(script, sizeof(script), "#!/bin/sh\nfor a; do printf '%%s,' \"$a\"; done >%s/args\n", dir->path);
+	stand_in(dir, script, path);
+	assert_int_equal(cgroup_scope_attach(path, "/x.slice/a-b.scope", 123, true, &err), 0);
+	assert_int_equal(fd_read_file_at(dir->fd, "args", 4096, &args, NULL), 0);
+	assert_string_equal(args, "--user,--quiet,call,org.freedesktop.systemd1,/org/freedesktop/systemd1,"
+	                          "org.freedesktop.systemd1.Manager,AttachProcessesToUnit,ssau,a-b.scope,,1,123,");
+	stand_in(dir, "#!/bin/sh\nexit 3\n", path);
+	assert_int_equal(cgroup_scope_attach(path, "/x.slice/a-b.scope", 123, false, &err), -EIO);
+	assert_string_equal(err.text, "move a process into unit 'a-b.scope': it failed without a word");
+}
+
 static void no_systemd_is_said(void **state)
 {
 	static const struct cgroup_scope scope = { "a.scope", "x.slice", "/x.slice/a.scope" };
@@ -191,6 +249,8 @@ int test_cgroup_scope(void)
 		cmocka_unit_test_setup_teardown(the_keeper_lives_until_it_is_released, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test_setup_teardown(what_systemd_says_is_told, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test_setup_teardown(changes_are_told, tempdir_setup, tempdir_teardown),
+		cmocka_unit_test_setup_teardown(a_users_systemd_has_a_cgroup, tempdir_setup, tempdir_teardown),
+		cmocka_unit_test_setup_teardown(a_process_is_moved, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test(no_systemd_is_said),
 	};
 

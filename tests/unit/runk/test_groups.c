@@ -147,6 +147,22 @@ static void a_cgroup_that_is_gone_has_none(void **state)
 	assert_non_null(strstr(err.text, "list the processes of cgroup '/box'"));
 }
 
+/* The machine's systemd lets root in everywhere; one of a user has only scopes that it made. */
+static void who_moves_processes(void **state)
+{
+	static const struct {
+		bool rootless, systemd, moves;
+	} rows[] = { { false, false, false }, { false, true, false }, { true, false, false }, { true, true, true } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct runk runk = { .is_rootless = rows[i].rootless };
+		const struct state s = { .systemd = rows[i].systemd };
+
+		assert_int_equal(groups_mover(&runk, &s) != NULL, rows[i].moves);
+	}
+}
+
 int test_groups(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +171,7 @@ int test_groups(void)
 		cmocka_unit_test_setup(a_container_without_cgroup, setup),
 		cmocka_unit_test_setup(processes_are_visited, setup),
 		cmocka_unit_test_setup(a_cgroup_that_is_gone_has_none, setup),
+		cmocka_unit_test(who_moves_processes),
 	};
 
 	return cmocka_run_group_tests_name("groups", tests, NULL, NULL);
