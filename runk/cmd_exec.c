@@ -6,10 +6,10 @@
 #include "agent/validate.h"
 #include "lib/fd.h"
 #include "lib/oci_exec.h"
-#include "lib/path.h"
 #include "runk/adapt.h"
 #include "runk/command.h"
 #include "runk/create_options.h"
+#include "runk/exec_cgroup.h"
 #include "runk/groups.h"
 #include "runk/launch.h"
 #include "runk/rootless.h"
@@ -20,7 +20,7 @@ struct exec_options {
 	struct launch_options launch;
 	struct oci_exec_options process;
 	struct flag_number preserve_fds;
-	const char *cgroup;
+	struct flag_list cgroup;
 	bool ignore_paused, no_subreaper;
 };
 
@@ -38,7 +38,7 @@ static const struct flag options[] = {
 	{ "preserve-fds", 0, FLAG_NUMBER, TO(preserve_fds), "hand on so many fds after 2 (and those of LISTEN_FDS)" },
 	{ "ignore-paused", 0, FLAG_BOOL, TO(ignore_paused), "also in a paused container, where it will wait" },
 	{ "no-subreaper", 0, FLAG_BOOL, TO(no_subreaper), "do not adopt orphans" },
-	{ "cgroup", 0, FLAG_TEXT, TO(cgroup), "a cgroup below the container's" },
+	{ "cgroup", 0, FLAG_LIST, TO(cgroup), "[controller[,...]:]path of a cgroup below the container's" },
 	{ 0 },
 };
 
@@ -61,33 +61,44 @@ static int check_status(const struct state *s, const struct exec_options *o, str
 	return err_say(err, ESRCH, "cannot exec in a stopped container: '%s' is not running", s->id);
 }
 
-/* The controller that runc's "[controller:]path" may name says nothing here: one path goes for all. */
-static int find_cgroup(struct state *s, const char *below, const char **ret, struct err *err)
-{
-	const char *colon = below ? strchr(below, ':') : NULL;
-	char *path;
+/* The container's cgroups, and where in them the process goes. */
+struct where {
+	struct groups groups;
+	struct exec_cgroup cgroup;
+};
 
-	if (!below) {
-		*ret = s->cgroup;
-		return 0;
+static int find_cgroup(struct launch *l, struct state *s, const struct exec_options *o, struct where *w,
+                       struct err *err)
+{
+	struct build_request *q = &l->request;
+	int r = s->cgroup ? groups_init(l->runk, &w->groups, err) : 0;
+
+	if (r == 0 && o->cgroup.n > 0 && !w->groups.usable)
+		return err_say(err, ENOTSUP, "--cgroup '%s': container '%s' has no cgroup", o->cgroup.v[0], s->id);
+	if (r == 0 && w->groups.usable)
+		r = exec_cgroup_parse(&s->arena, s, &w->groups.host, &o->cgroup, &w->cgroup, err);
+	if (r < 0)
+		return r;
+	q->cgroup_host = &w->groups.host;
+	q->cgroup_path = w->cgroup.path;
+	if (w->cgroup.n > 0) {
+		q->move = exec_cgroup_move;
+		q->move_arg = &w->cgroup;
+	} else if (o->cgroup.n == 0) { /* systemd knows the scope only */
+		q->move = groups_mover(l->runk, s);
+		q->move_arg = s;
 	}
-	path = s->cgroup ? arena_printf(&s->arena, "%s/%s", s->cgroup, colon ? colon + 1 : below) : NULL;
-	if (!path || !path_is_clean(path))
-		return err_say(err, EINVAL, "--cgroup '%s' is no cgroup below that of container '%s'", below, s->id);
-	*ret = path;
 	return 0;
 }
 
-static int fill(struct launch *l, struct state *s, const struct exec_options *o, const struct groups *g,
-                struct err *err)
+static int fill(struct launch *l, struct state *s, const struct exec_options *o, struct where *w, struct err *err)
 {
 	struct build_request *q = &l->request;
-	int r = g->usable ? find_cgroup(s, o->cgroup, &q->cgroup_path, err) : 0;
+	int r = find_cgroup(l, s, o, w, err);
 
 	q->id = s->id;
 	q->is_exec = true;
 	q->init_pid = s->pid;
-	q->cgroup_host = &g->host;
 	q->park = q->late_report = -EBADF;
 	q->preserve_fds = (unsigned)o->launch.preserve_fds;
 	for (int i = 0; i < 3; i++)
@@ -130,7 +141,7 @@ static int make_process(const struct runk *runk, struct state *s, struct oci_spe
 	return r;
 }
 
-static int start_in(struct launch *l, struct state *s, struct groups *g, struct supervisor *supervisor,
+static int start_in(struct launch *l, struct state *s, struct where *w, struct supervisor *supervisor,
                     const struct exec_options *o, int argc, char **argv, struct err *err)
 {
 	struct oci_spec *spec = NULL;
@@ -151,10 +162,8 @@ static int start_in(struct launch *l, struct state *s, struct groups *g, struct 
 		r = launch_add_listen_env(&s->arena, process, err);
 	if (r == 0)
 		r = launch_check_terminal(&o->launch, process->terminal, o->launch.detach, err);
-	if (r == 0 && s->cgroup)
-		r = groups_init(l->runk, g, err);
 	if (r == 0)
-		r = fill(l, s, o, g, err);
+		r = fill(l, s, o, w, err);
 	if (r < 0)
 		return r;
 	l->request.spec = spec;
@@ -168,7 +177,7 @@ static int exec(const struct runk *runk, struct supervisor *supervisor, const st
 {
 	_autostate_ struct state s = STATE_INIT;
 	_autolaunch_ struct launch l = LAUNCH_INIT;
-	struct groups g = { 0 };
+	struct where w = { 0 };
 	int r = state_open(runk, argv[0], false, &s, err);
 
 	l.runk = runk;
@@ -176,7 +185,7 @@ static int exec(const struct runk *runk, struct supervisor *supervisor, const st
 	if (r == 0)
 		r = check_status(&s, o, err);
 	if (r == 0)
-		r = start_in(&l, &s, &g, supervisor, o, argc - 1, argv + 1, err);
+		r = start_in(&l, &s, &w, supervisor, o, argc - 1, argv + 1, err);
 	if (r < 0 || o->launch.detach)
 		return r;
 	return supervise_wait(supervisor, l.result.pid, l.result.pidfd, l.master, err);

@@ -210,7 +210,16 @@ int cgroup_open(const struct cgroup_host *host, const char *path, struct err *er
 int cgroup_attach(const struct cgroup_host *host, const char *path, pid_t pid, struct err *err)
 {
 	_opened_ o = open_at(host, path);
-	int r = o.r < 0 ? o.r : host->ops->attach(&o.at, pid);
+	int r = o.r < 0 ? o.r : host->ops->attach(&o.at, UINT32_MAX, pid);
+
+	return r < 0 ? err_set(err, r, "move process %d into cgroup '%s'", (int)pid, path) : 0;
+}
+
+int cgroup_attach_controllers(const struct cgroup_host *host, uint32_t controllers, const char *path, pid_t pid,
+                              struct err *err)
+{
+	_opened_ o = open_at(host, path);
+	int r = o.r < 0 ? o.r : host->ops->attach(&o.at, controllers, pid);
 
 	return r < 0 ? err_set(err, r, "move process %d into cgroup '%s'", (int)pid, path) : 0;
 }

@@ -90,6 +90,10 @@ int cgroup_open(const struct cgroup_host *host, const char *path, struct err *er
 /* Moves a process to where cgroup_open would have it born (the fallback for CLONE_INTO_CGROUP). */
 int cgroup_attach(const struct cgroup_host *host, const char *path, pid_t pid, struct err *err);
 
+/* The same in the hierarchies of v1 with one of these controllers, as bits of enum cgroup_controller. */
+int cgroup_attach_controllers(const struct cgroup_host *host, uint32_t controllers, const char *path, pid_t pid,
+                              struct err *err);
+
 /* Changes limits of a running container; what is absent or 0 is left alone, devices too. May block: for a job. */
 int cgroup_update(const struct cgroup_host *host, const char *path, const struct oci_resources *res, struct err *err);
 

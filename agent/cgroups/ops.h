@@ -34,7 +34,7 @@ struct cgroup_ops {
 	int (*plan)(struct arena *arena, const struct oci_resources *res, struct step_list *ret, struct err *err);
 	int (*create)(const struct cgroup_at *at, const struct cgroup_plan *plan, struct err *err);
 	int (*open)(const struct cgroup_at *at);
-	int (*attach)(const struct cgroup_at *at, pid_t pid);
+	int (*attach)(const struct cgroup_at *at, uint32_t controllers, pid_t pid); /* UINT32_MAX = all */
 	int (*update)(const struct cgroup_at *at, const struct oci_resources *res, struct err *err);
 	int (*freeze)(const struct cgroup_at *at, bool frozen);
 	int (*is_frozen)(const struct cgroup_at *at);

@@ -243,7 +243,7 @@ static int open_for_clone(const struct cgroup_at *at)
 	return -EOPNOTSUPP;
 }
 
-static int attach(const struct cgroup_at *at, pid_t pid)
+static int attach(const struct cgroup_at *at, uint32_t controllers, pid_t pid)
 {
 	const struct cgroup_host *host = at->host;
 	char name[PATH_MAX], text[PID_TEXT_MAX];
@@ -251,6 +251,8 @@ static int attach(const struct cgroup_at *at, pid_t pid)
 
 	(void)snprintf(text, sizeof(text), "%d", (int)pid);
 	for (size_t i = 0; i < host->v1.n && r >= 0; i++) {
+		if (!(host->v1.v[i].controllers & controllers) && controllers != UINT32_MAX)
+			continue;
 		r = cgroup_v1_name(&host->v1.v[i], at->path, "cgroup.procs", name);
 		r = r < 0 ? r : fd_write_file_at(at->root, name, text);
 		if (r == -ENOENT && host->rootless)

@@ -268,11 +268,12 @@ static int open_leaf(const struct cgroup_at *at)
 	return take_fd(&dir);
 }
 
-static int attach(const struct cgroup_at *at, pid_t pid)
+static int attach(const struct cgroup_at *at, uint32_t mask, pid_t pid)
 {
 	_autoclose_ int dir = open_leaf(at);
 	char text[PID_TEXT_MAX];
 
+	(void)mask; /* there is one hierarchy */
 	if (dir < 0)
 		return dir;
 	(void)snprintf(text, sizeof(text), "%d", (int)pid);

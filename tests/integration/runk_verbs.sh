@@ -38,6 +38,27 @@ exec_errors() {
 		expect 255 "no cgroup below" runk exec --cgroup ../.. box true && expect 255 'process' runk exec -p /nowhere box
 }
 
+# joined_cgroups ARG...: what the process of such an exec is in, below the container's cgroups.
+joined_cgroups() {
+	local pid
+	runk exec -d --pid-file "$work/joined" "$@" box sleep 100 </dev/null >/dev/null 2>"$work/joined.log" || { cat "$work/joined.log"; return 1; }
+	pid=$(cat "$work/joined")
+	grep -o '[^:]*:/.*/sub$' "/proc/$pid/cgroup" | sed "s|:/.*/\?$group/box||" | sort
+	kill -KILL "$pid"
+}
+
+# runc's way on v1, where each hierarchy has its own; v2 has one.
+exec_cgroups() {
+	local dir made=0
+	for dir in /sys/fs/cgroup/{memory,pids,freezer}/$group/box; do
+		[ ! -d "$dir" ] || { mkdir "$dir/sub" && made=$((made + 1)); } || return
+	done
+	if [ "$made" = 3 ]; then
+		prints $'memory/sub\npids/sub' joined_cgroups --cgroup memory,pids:sub && prints freezer/sub joined_cgroups --cgroup freezer:sub &&
+			prints '' joined_cgroups && expect 255 "into cgroup '/$group/box/no'" runk exec --cgroup pids:no box true
+	fi
+}
+
 paused() {
 	runk pause box && status_is paused box && expect 255 'paused container' runk exec box true &&
 		expect 1 'paused already' runk pause box && runk resume box && status_is running box && runk exec box true &&
@@ -212,6 +233,7 @@ check 'a container runs' running box
 check 'exec is in the namespaces and the cgroup' exec_joins
 check 'what exec changes' exec_settings
 check 'what exec refuses' exec_errors
+check 'exec in cgroups below' exec_cgroups
 check 'pause and resume' paused
 check 'ps and list' ps_and_list
 check 'update' limits
