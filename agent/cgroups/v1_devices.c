@@ -78,13 +78,23 @@ static void add(struct cgroup_v1_devices *d, const struct cgroup_v1_exception *e
 	set_access(&d->v[d->n++], bits);
 }
 
-/* Back to the default: exceptions within the rule lose these bits; one that reaches beyond cannot be cut. */
+/* Nodes that may be made, of all devices mostly: without the right to open them they are names. */
+static bool is_for_nodes(const struct cgroup_v1_devices *d, const struct cgroup_v1_exception *e)
+{
+	return !d->allow && bits_of(e->access) == ACCESS_MKNOD;
+}
+
+/*
+ * Back to the default: exceptions within the rule lose these bits; one that reaches beyond cannot be cut. Docker denies
+ * a device of which nothing was allowed but, by our own list, to make a node: that stays.
+ */
 static bool take_away(struct cgroup_v1_devices *d, const struct cgroup_v1_exception *e)
 {
 	int bits = bits_of(e->access);
 
 	for (size_t i = 0; i < d->n; i++)
-		if (meets(&d->v[i], e) && (bits_of(d->v[i].access) & bits) && !covers(e, &d->v[i]))
+		if (meets(&d->v[i], e) && (bits_of(d->v[i].access) & bits) && !covers(e, &d->v[i]) &&
+		    !is_for_nodes(d, &d->v[i]))
 			return false;
 	for (size_t i = 0; i < d->n; i++)
 		if (covers(e, &d->v[i]))

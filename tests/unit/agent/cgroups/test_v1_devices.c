@@ -62,6 +62,13 @@ static void the_last_match_wins(void **state)
 		  "deny; b -1:-1 m; b 8:0 m" },
 		{ { ALLOW('c', 1, -1, "rwm"), DENY('c', 1, 3, "w") },
 		  "device rule 'deny c 1:3 w' is an exception from an earlier rule: cgroup v1 has no such thing" },
+		/* docker's: to make a node, but not to use it */
+		{ { ALLOW('c', -1, -1, "m"), ALLOW('c', 10, 229, "rw"), DENY('c', 10, 229, "rwm") },
+		  "deny; c -1:-1 m" },
+		{ { ALLOW('c', -1, -1, "m"), ALLOW('c', 10, -1, "r"), DENY('c', 10, 229, "rwm") },
+		  "device rule 'deny c 10:229 rwm' is an exception from an earlier rule: cgroup v1 has no such thing" },
+		{ { ALLOW('a', -1, -1, "rwm"), DENY('c', -1, -1, "m"), ALLOW('c', 1, 3, "m") },
+		  "device rule 'allow c 1:3 m' is an exception from an earlier rule: cgroup v1 has no such thing" },
 		{ { ALLOW('c', 1, 3, "rw"), ALLOW('a', -1, -1, "rwm") }, "allow" },
 		{ { ALLOW('a', -1, -1, "rwm"), DENY('b', 8, 0, "rw") }, "allow; b 8:0 rw" },
 		{ { ALLOW('a', -1, -1, "rwm"), DENY('b', 8, 0, "rw"), ALLOW('b', 8, 0, "r") }, "allow; b 8:0 w" },
