@@ -133,7 +133,7 @@ gauntlet: all $(WEAK)  ## every known way out of a container, one row each; as r
 	@KATA_BUILD=$(CURDIR)/$(B) tests/gauntlet/run
 FAULT := $(if $(filter %asan,$(VARIANT)),faultasan,fault)
 check-fault:  ## a container's life with the k-th kernel call failing; K=all tries every k with every error
-	@$(MAKE) -s VARIANT=$(FAULT) all build/$(FAULT)/tests/tools/faultdrive
+	@$(MAKE) -s VARIANT=$(FAULT) all $(addprefix build/$(FAULT)/tests/tools/,faultdrive faultrun)
 	@KATA_FAULT_BUILD=$(CURDIR)/build/$(FAULT) tests/lib/ring $(FAULT) tests/integration/fault.sh
 
 # The modules in the initrd must fit the kernel that boots it, so a new kernel makes a new initrd.

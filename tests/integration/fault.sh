@@ -29,7 +29,31 @@ sweep() {
 	[ "$status" -eq 0 ] || failures=$((failures + 1))
 }
 
+# notify ERRNO FIRST STRIDE: a container of runk whose seccomp filter has a listener; it has no agent, and a fence of its own.
+notify() {
+	local dir status=0
+	dir=$(mktemp -d /tmp/kata-test.XXXXXX)
+	mkdir "$dir/bundle"
+	truncate -s 4096 "$dir/fault.state"
+	cp "$build/bin/runk" "$drive" "${drive%drive}run" "$dir"
+	jq --arg dir "$dir" --arg root "$work/rootfs" '.root.path = ($dir + "/rootfs") | del(.hooks) | .process.args = ["true"]
+		| .process.terminal = false | .linux.cgroupsPath = "/notify"
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", listenerPath: ($dir + "/listener"),
+			syscalls: [{names: ["acct"], action: "SCMP_ACT_NOTIFY"}]}' "$work/bundle/config.json" >"$dir/bundle/config.json"
+	cp -a "$work/rootfs" "$dir/rootfs"
+	"$fence" run "$dir" "$build/kata-agent" env ASAN_OPTIONS=detect_leaks=0:handle_abort=1:disable_coredump=0 "$dir/faultrun" "$dir/fault.state" "$dir/listener" "$1" "$2" "$3" \
+		"KATA_SYS_FAULT=$dir/fault.state $dir/runk --root $dir/state run --bundle $dir/bundle one </dev/null >/dev/null" \
+		"$dir/runk --root $dir/state delete --force one" || status=$?
+	[ "$status" -eq 0 ] || failures=$((failures + 1))
+	rm -rf "$dir"
+}
+
 begin KATA_SYS_FAULT=/srv/fault.state
+if [ -n "${NOTIFY:-}" ]; then
+	# shellcheck disable=SC2086 # options
+	notify $NOTIFY
+	finish
+fi
 if [ -n "${SWEEP:-}" ]; then
 	# shellcheck disable=SC2086 # options
 	sweep ${SWEEP//BUNDLE/-b $work/bundle}
@@ -48,6 +72,9 @@ else
 		sweep -x console -e "$errno" -s "$((stride / 2 + 1))"
 		sweep -x passfd -e "$errno" -s "$((2 * stride - 1))" -k "$((stride / 2 + ${#errno}))"
 	done
+	# The fence ends after a minute.
+	notify EIO 2 "$((2 * stride + 3))"
+	notify EMFILE 4 "$((4 * stride + 3))"
 	if findmnt -n -t cgroup >/dev/null; then
 		echo "# cgroup v1"
 		FENCE_CGROUPS=v1 SWEEP="-e EIO -s $((2 * stride - 1))" "$0" || failures=$((failures + 1))

@@ -16,6 +16,8 @@
 #include "lib/sys.h"
 
 #define CONNECT_MS 5000
+#define LISTENERS  64
+#define STATE_MAX  65536 /* of a container, as JSON */
 
 int hostside_call_from(const char *address, uint32_t port)
 {
@@ -101,4 +103,52 @@ bool hostside_write_in_guest(pid_t agent, const char *dir, const char *name, con
 		return false;
 	(void)fputs(text, file);
 	return fclose(file) == 0;
+}
+
+int hostside_listen(const char *path)
+{
+	struct addr addr = { .kind = ADDR_UNIX };
+
+	if (strlen(path) >= sizeof(addr.path))
+		return -ENAMETOOLONG;
+	memcpy(addr.path, path, strlen(path) + 1);
+	return addr_listen(&addr, LISTENERS, NULL);
+}
+
+/* True if there was a descriptor. */
+static bool receive_listener(int fd)
+{
+	static char state[STATE_MAX];
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { .bytes = "" };
+	struct iovec iov = { .iov_base = state, .iov_len = sizeof(state) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)
+	};
+	struct cmsghdr *head;
+	int listener;
+
+	if (recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) <= 0)
+		return false;
+	head = CMSG_FIRSTHDR(&msg);
+	if (!head || head->cmsg_type != SCM_RIGHTS)
+		return false;
+	memcpy(&listener, CMSG_DATA(head), sizeof(listener));
+	(void)close(listener);
+	return true;
+}
+
+int hostside_take_listeners(int fd)
+{
+	int n = 0;
+
+	for (;;) {
+		_autoclose_ int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+
+		if (peer < 0)
+			return n;
+		n += receive_listener(peer);
+	}
 }

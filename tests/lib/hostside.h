@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a host does beside its calls, for tests: passfd connections and a session of the debug console. All of it
+ * What a host does beside its calls, for tests: passfd connections, a session of the debug console, and
+ * the socket that seccomp listeners are sent to. All of it
  * waits with a deadline. Fds are the caller's.
  */
 #pragma once
@@ -28,3 +29,9 @@ int hostside_errno(const char *name);
 
 /* Writes a file in a directory of the agent's root, which is made if need be. */
 bool hostside_write_in_guest(pid_t agent, const char *dir, const char *name, const char *text);
+
+/* Listens at the path for seccomp listeners; the fd, which does not block, or -errno. */
+int hostside_listen(const char *path);
+
+/* Takes every listener that was sent there so far and closes it; their number. */
+int hostside_take_listeners(int fd);
