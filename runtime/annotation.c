@@ -32,6 +32,18 @@ static const char *value_of(const struct oci_pairs *annotations, const char *key
 	return NULL;
 }
 
+/* podman 5 names a pod's sandbox and says nothing else. */
+static const char *named_sandbox(const struct oci_pairs *annotations)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(managers); i++) {
+		const char *sandbox = value_of(annotations, managers[i].id_key);
+
+		if (sandbox && *sandbox)
+			return sandbox;
+	}
+	return NULL;
+}
+
 int annotation_role(const struct oci_pairs *annotations, enum pod_role *ret, const char **ret_sandbox, struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(managers); i++) {
@@ -53,7 +65,8 @@ int annotation_role(const struct oci_pairs *annotations, enum pod_role *ret, con
 			               managers[i].id_key);
 		return 0;
 	}
-	*ret = POD_SINGLE_CONTAINER;
+	*ret_sandbox = named_sandbox(annotations);
+	*ret = *ret_sandbox ? POD_CONTAINER : POD_SINGLE_CONTAINER;
 	return 0;
 }
 

@@ -19,7 +19,9 @@ enum pod_role {
 	POD_CONTAINER, /* joins the sandbox that is named */
 };
 
-/* The role that containerd's CRI, CRI-O or dockershim gave; *ret_sandbox is set for POD_CONTAINER, owned by the pairs.
+/*
+ * The role that containerd's CRI, CRI-O, dockershim or podman gave; *ret_sandbox is set for POD_CONTAINER, owned by the
+ * pairs.
  */
 int annotation_role(const struct oci_pairs *annotations, enum pod_role *ret, const char **ret_sandbox, struct err *err);
 

@@ -26,6 +26,8 @@ static void each_manager_tells_the_role(void **state)
 		{ { { "io.kubernetes.cri-o.ContainerType", "container" }, { "io.kubernetes.cri-o.SandboxID", "s2" } },
 		  POD_CONTAINER,
 		  "s2" },
+		{ { { "io.kubernetes.cri-o.SandboxID", "s2" } }, POD_CONTAINER, "s2" },
+		{ { { "io.kubernetes.cri-o.SandboxID", "" } }, POD_SINGLE_CONTAINER, NULL },
 		{ { { "io.kubernetes.docker.type", "podsandbox" } }, POD_SANDBOX, NULL },
 		{ { { "io.kubernetes.docker.type", "container" }, { "io.kubernetes.sandbox.id", "s3" } },
 		  POD_CONTAINER,
