@@ -548,7 +548,8 @@ static void on_removed(void *arg, struct client_reply *reply)
 	struct wire_request *request = take_ptr(&c->pending);
 	struct err err = ERR_INIT;
 
-	if (agentlink_check(reply, "remove container", c->id, &err) < 0) {
+	/* With its guest it has gone too, and whoever deletes wants no more. */
+	if (!reply->is_lost && agentlink_check(reply, "remove container", c->id, &err) < 0) {
 		wire_fail(request, &err);
 		return;
 	}

@@ -193,6 +193,20 @@ static void a_container_is_removed(void **state)
 	assert_string_equal(fakesandbox_heard(f), DETAILS);
 }
 
+/* What is deleted while the guest goes away has gone with it. */
+static void a_removal_may_be_overtaken(void **state)
+{
+	struct fakesandbox *f = *state;
+	_autoclose_ int verb = -EBADF;
+
+	(void)fakesandbox_add(f, "web", CONTAINER_RUNNING);
+	verb = fakesandbox_ask(f, sandbox_delete, "{\"id\":\"web\"}");
+	assert_string_equal(fakesandbox_heard(f), "RemoveContainer {\"container_id\":\"web\"}");
+	fakesandbox_hang_up(f);
+	assert_string_equal(fakesandbox_said(f, verb), DONE);
+	assert_null(sandbox_find(&f->sb, "web"));
+}
+
 /* One that stops gives back what it had; the sandbox's own one ends it all. */
 static void an_exit_is_seen(void **state)
 {
@@ -254,6 +268,7 @@ int test_sandbox(void)
 		                                fakesandbox_teardown),
 		cmocka_unit_test_setup_teardown(nobody_to_attach, fakesandbox_setup, fakesandbox_teardown),
 		cmocka_unit_test_setup_teardown(a_container_is_removed, fakesandbox_setup, fakesandbox_teardown),
+		cmocka_unit_test_setup_teardown(a_removal_may_be_overtaken, fakesandbox_setup, fakesandbox_teardown),
 		cmocka_unit_test_setup_teardown(an_exit_is_seen, fakesandbox_setup, fakesandbox_teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_created, fakesandbox_setup, fakesandbox_teardown),
 		cmocka_unit_test_setup_teardown(no_configuration, fakesandbox_setup, fakesandbox_teardown),

@@ -1,0 +1,55 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# For the scripts of the stack ring in which podman drives kata-runtime: nothing is configured beyond `make install` but time,
+# for the host is emulated, and so slow that a guest may take longer than it does anywhere else.
+
+# shellcheck source=tests/lib/stack.sh
+. "$(dirname "${BASH_SOURCE[0]}")/stack.sh"
+
+pod() { timeout --foreground -k 5 400 podman --runtime /usr/local/bin/kata-runtime "$@"; }
+prun() { pod run --network none "$@"; }
+
+# configure LINE...: more keys of [runtime]; none takes them back.
+configure() {
+	mkdir -p /etc/kata-containers
+	printf '%s\n' '[agent.kata]' 'dial_timeout = 300' '[runtime]' 'create_container_timeout = 300' "$@" >/etc/kata-containers/configuration.toml
+}
+
+status_is() { [ "$(pod inspect -f '{{.State.Status}}' "$1")" = "$2" ]; }
+exited_with() { [ "$(pod inspect -f '{{.State.Status}} {{.State.ExitCode}}' "$1")" = "exited $2" ]; }
+
+# The pid of a sandbox's QEMU, and its command line in words.
+qemu_of() { pgrep -f "sandbox-$1"; }
+qemu_words() { tr '\0' ' ' <"/proc/$(qemu_of "$1")/cmdline"; }
+
+# The machine's own: processes, mounts, state, links, traffic control, units and cgroups.
+nothing_left() {
+	local left
+	left=$(
+		pgrep -a 'qemu-system|virtiofsd|vhost-device|kata-runtime'
+		grep -F /run/kata-runtime/ /proc/self/mountinfo
+		find /run/kata-runtime -mindepth 1 ! -name .containers 2>/dev/null
+		pod ps -aq
+		ip -o link | grep -E 'tap|veth'
+		systemctl list-units --all --no-legend 'libpod-*.scope' 'kata-runtime-*'
+		find /sys/fs/cgroup -type d \( -name 'libpod-*' -o -name 'kata-runtime-*' -o -path '*/kata_overhead/*' \)
+	)
+	[ -z "$left" ] || { echo "left: $left"; return 1; }
+}
+
+gone() { retry_until nothing_left || nothing_left; }
+
+# kata_begin [LINE]...: of configure
+kata_begin() {
+	configure "$@"
+	make_image >/dev/null 2>&1 || echo "not ok image: podman cannot import one"
+}
+
+# What the sandboxes and the kernel said, if something failed.
+kata_finish() {
+	if [ "$failures" -gt 0 ]; then
+		journalctl --no-pager -q -t kata-runtime -o cat | tail -n 40
+		dmesg | tail -n 10
+	fi
+	stack_finish
+}
