@@ -22,8 +22,9 @@ prepare() {
 }
 
 sweep() {
-	local status=0
-	timeout -k 5 "${FAULT_TIMEOUT:-600}" "$drive" -a "unix://$work/agent.sock" -p "$agent" -c "$(cat "$work/cgroup")" \
+	local status=0 limit=${FAULT_TIMEOUT:-600}
+	[ "${K:-}" != all ] || limit=${FAULT_TIMEOUT:-3000}
+	timeout -k 5 "$limit" "$drive" -a "unix://$work/agent.sock" -p "$agent" -c "$(cat "$work/cgroup")" \
 		-f "$work/fault.state" -r "$work/rootfs" "$@" || status=$?
 	[ "$status" -le 1 ] || echo "not ok fault $*: the driver ended with status $status"
 	[ "$status" -eq 0 ] || failures=$((failures + 1))

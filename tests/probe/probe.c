@@ -7,7 +7,7 @@
  * - fds: opens files until the kernel says no, prints how many and why, then sleeps
  * - open FILE: opens it for reading; prints "ok" or the error's name
  * - flow PORT MIB: writes so many zeros to the host's vsock port; out MIB: to stdout
- * - relay PORT: carries stdin to the host's vsock port
+ * - relay PORT: carries stdin, a pipe as the agent makes them, to the host's vsock port, or nowhere (0)
  * - vsock CID PORT: "closed", "open" or "answered" by who listens there, or "no ERROR"
  * - try: what an ordinary container must not be able to do, one line each: "no NAME ERROR" or "got NAME"
  */
@@ -18,6 +18,7 @@
 #include <linux/keyctl.h>
 #include <linux/vm_sockets.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,17 +162,34 @@ static int try_open(const char *path)
 	return 0;
 }
 
-/* The yardstick for what carries a container's output: the same kernel and device, and nothing in between. */
-static int flow(unsigned port, unsigned long mib)
+static int connect_host(unsigned port)
 {
-	static char chunk[65536];
 	struct sockaddr_vm host = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_HOST, .svm_port = port };
 	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&host, sizeof(host)) < 0) {
 		perror("probe: connect to the host");
-		return 1;
+		exit(1);
 	}
+	return fd;
+}
+
+static bool write_all(int fd, const char *data, ssize_t n)
+{
+	for (ssize_t w; n > 0; data += w, n -= w) {
+		w = write(fd, data, (size_t)n);
+		if (w <= 0)
+			return false;
+	}
+	return true;
+}
+
+/* The yardstick for what carries a container's output: the same kernel and device, and nothing in between. */
+static int flow(unsigned port, unsigned long mib)
+{
+	static char chunk[65536];
+	int fd = connect_host(port);
+
 	for (unsigned long left = mib << 20; left > 0;) {
 		ssize_t n = write(fd, chunk, left < sizeof(chunk) ? left : sizeof(chunk));
 
@@ -204,21 +222,14 @@ static int out(unsigned long mib)
 static int relay(unsigned port)
 {
 	static char chunk[65536];
-	struct sockaddr_vm host = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_HOST, .svm_port = port };
-	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = port ? connect_host(port) : -1;
 	ssize_t n;
 
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&host, sizeof(host)) < 0) {
-		perror("probe: connect to the host");
-		return 1;
-	}
+	(void)fcntl(STDIN_FILENO, F_SETPIPE_SZ, 256 << 10);
 	while ((n = read(STDIN_FILENO, chunk, sizeof(chunk))) > 0)
-		for (ssize_t at = 0, w; at < n; at += w) {
-			w = write(fd, chunk + at, (size_t)(n - at));
-			if (w <= 0)
-				return 1;
-		}
-	return n == 0 && read(fd, chunk, 1) == 1 ? 0 : 1;
+		if (port && !write_all(fd, chunk, n))
+			return 1;
+	return n == 0 && (!port || read(fd, chunk, 1) == 1) ? 0 : 1;
 }
 
 /* Whether who listens there talks to us: he sends us away, or waits for what we have to say. */
