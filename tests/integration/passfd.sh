@@ -67,7 +67,7 @@ init_streams() {
 three_streams() {
 	writes 201 "$work/data" && reads 202 "$work/out" && reads 203 "$work/err" || return
 	execs three 'echo to err >&2; cat; exit 7' 'stdin_port: 201, stdout_port: 202, stderr_port: 203' || return
-	exits three 7 && same "$work/data" "$work/out" && text_is "$work/err" 'to err' || return
+	exits three 7 && same "$work/data" "$work/out" && retry_until text_is "$work/err" 'to err' || return
 	counted three stdin_in "$size" && counted three stdout_in "$size" && counted three stdout_out "$size" && counted three stderr_out 7
 }
 
@@ -75,7 +75,7 @@ three_streams() {
 one_stream() {
 	reads 211 "$work/out" || return
 	execs one 'cat; echo nobody >&2; readlink /proc/$$/fd/0; readlink /proc/$$/fd/2' 'stdout_port: 211' || return
-	exits one 0 && text_is "$work/out" $'/dev/null\n/dev/null'
+	exits one 0 && retry_until text_is "$work/out" $'/dev/null\n/dev/null'
 }
 
 # A process that ends at once has said everything when its exit is told: what socat has not read lies in its socket.
@@ -141,7 +141,7 @@ attached() {
 input_ends() {
 	printf 'one\ntwo\n' >"$work/in"
 	writes 251 "$work/in" && reads 252 "$work/out" || return
-	execs input 'cat; echo end' 'stdin_port: 251, stdout_port: 252' && exits input 0 && text_is "$work/out" $'one\ntwo\nend' || return
+	execs input 'cat; echo end' 'stdin_port: 251, stdout_port: 252' && exits input 0 && retry_until text_is "$work/out" $'one\ntwo\nend' || return
 	# By the call too; then the host sees its connection end.
 	mkfifo "$work/fifo"
 	socat -u - "UNIX-CONNECT:$work/agent.sock_1027,bind=$work/host_253" <"$work/fifo" >>"$work/socat.log" 2>&1 &
@@ -151,7 +151,7 @@ input_ends() {
 	execs closed 'cat; echo end' 'stdin_port: 253, stdout_port: 254' || return
 	echo three >&8
 	retry_until text_is "$work/out" three || return
-	kata call CloseStdin '{"container_id":"web","exec_id":"closed"}' && exits closed 0 && text_is "$work/out" $'three\nend' || return
+	kata call CloseStdin '{"container_id":"web","exec_id":"closed"}' && exits closed 0 && retry_until text_is "$work/out" $'three\nend' || return
 	echo four >&8
 	exec 8>&-
 }
@@ -192,7 +192,7 @@ wrong_ports() {
 
 others_are_served() {
 	request late true 'stdout_port: 79' | jq -c '{container_id: "late", exec_id: "late", stdout_port, OCI: {}}' >"$work/request"
-	fails_while_others_are_served 3 "create container 'late': stdout_port '79': no connection"
+	fails_while_others_are_served 1 "create container 'late': stdout_port '79': no connection"
 }
 
 # Without ports all is as without the option.
