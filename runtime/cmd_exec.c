@@ -104,13 +104,15 @@ static int exec(struct stdio *s, const struct view *v, const struct exec_options
 		return r;
 	s->is_terminal = process->terminal;
 	s->is_foreground = !o->detach;
-	r = stdio_open_terminal(s, o->console_socket, err);
+	r = stdio_reserve_pid_file(s, o->pid_file, err);
+	if (r == 0)
+		r = stdio_open_terminal(s, o->console_socket, err);
 	if (r == 0)
 		r = ask_exec(s, v, process, &answer, err);
 	if (r == 0)
 		r = stdio_start(s, v, err);
 	if (r == 0)
-		r = stdio_write_pid_file(s, o->pid_file, err);
+		r = stdio_write_pid_file(s, err);
 	return r < 0 || o->detach ? r : stdio_wait(s);
 }
 

@@ -6,9 +6,9 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&cmd_create,   &cmd_start, &cmd_run,   &cmd_state,   &cmd_kill,   &cmd_delete,    &cmd_list,
-	&cmd_exec,     &cmd_ps,    &cmd_pause, &cmd_resume,  &cmd_update, &cmd_events,    &cmd_spec,
-	&cmd_features, &cmd_check, &cmd_env,   &cmd_metrics, &cmd_stdio,  &cmd_supervise,
+	&cmd_create,   &cmd_start, &cmd_run,   &cmd_state,   &cmd_kill,   &cmd_delete, &cmd_list,
+	&cmd_exec,     &cmd_ps,    &cmd_pause, &cmd_resume,  &cmd_update, &cmd_events, &cmd_spec,
+	&cmd_features, &cmd_check, &cmd_env,   &cmd_metrics, &cmd_pack,   &cmd_stdio,  &cmd_supervise,
 };
 
 static const char *const missing[] = { "checkpoint", "restore" };

@@ -24,7 +24,7 @@ struct command {
 extern const struct command cmd_create, cmd_delete, cmd_events, cmd_exec, cmd_features, cmd_kill, cmd_list, cmd_pause;
 extern const struct command cmd_ps, cmd_resume, cmd_run, cmd_spec, cmd_start, cmd_state, cmd_update;
 extern const struct command cmd_check, cmd_env, cmd_metrics;
-extern const struct command cmd_stdio, cmd_supervise; /* for ourselves */
+extern const struct command cmd_pack, cmd_stdio, cmd_supervise; /* for ourselves */
 
 /* The verb of that name, or NULL. */
 const struct command *command_find(const char *name);

@@ -60,7 +60,7 @@ static void constrain_namespaces(struct oci_linux *lin, bool *ret_sandbox_pidns)
 	lin->n_namespaces = n;
 }
 
-static bool is_bind(const struct oci_mount *m)
+bool guestspec_is_bind(const struct oci_mount *m)
 {
 	if (m->type && strcmp(m->type, "bind") == 0)
 		return true;
@@ -115,7 +115,7 @@ static int share_all(struct arena *arena, struct oci_spec *spec, const struct gu
 	for (size_t i = 0; r == 0 && i < spec->n_mounts; i++) {
 		struct oci_mount *m = &spec->mounts[i];
 
-		if (!is_bind(m))
+		if (!guestspec_is_bind(m) || (o->is_guests && o->is_guests[i]))
 			continue;
 		if (!m->source || !*m->source)
 			return err_say(err, EINVAL, "mount '%s': a bind needs a source", m->destination);

@@ -20,7 +20,8 @@ struct guestspec_options {
 	const char *id, *bundle;
 	enum pod_role role;
 	bool keep_seccomp;
-	bool is_root_disk; /* the root file system is a disk of the VM, not in the share */
+	bool is_root_disk;     /* the root file system is a disk of the VM, not in the share */
+	const bool *is_guests; /* of each mount: its source is the guest's own; NULL = of none */
 };
 
 /* What has to appear in the share. */
@@ -35,6 +36,9 @@ struct guestspec {
 	bool is_root_disk;
 	bool sandbox_pidns; /* the container shares the sandbox's PID namespace */
 };
+
+/* True for a bind mount, whether its type or its options say so. */
+bool guestspec_is_bind(const struct oci_mount *m);
 
 /* Takes out of the resources what means something on the host only; NULL is fine. */
 void guestspec_constrain_resources(struct oci_resources *r);

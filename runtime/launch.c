@@ -25,6 +25,7 @@
 
 #define ASK_MS    70000  /* more than a call of the agent may take */
 #define CREATE_MS 120000 /* beside the guest's boot */
+#define PACK_MS   660000 /* a root file system, for a VM that runs */
 
 struct launch {
 	const struct runtime *rt;
@@ -93,7 +94,7 @@ static int ask_create(struct launch *l, int fd, const struct config *c, struct e
 {
 	_autojson_ struct json_object *request = ask_new("create", l->id), *answer = NULL;
 	struct json_object *config = c ? config_format(c) : NULL;
-	unsigned timeout_ms = CREATE_MS;
+	unsigned timeout_ms = CREATE_MS + PACK_MS;
 	int r;
 
 	if (!request || (c && !config) ||
@@ -178,13 +179,15 @@ static void undo(struct launch *l)
 static int create_linked(struct launch *l, struct err *err)
 {
 	const struct view v = { .sandbox = l->sandbox };
-	int r = stdio_open_terminal(l->stdio, l->o->console_socket, err);
+	int r = stdio_reserve_pid_file(l->stdio, l->o->pid_file, err);
 
+	if (r == 0)
+		r = stdio_open_terminal(l->stdio, l->o->console_socket, err);
 	if (r == 0)
 		r = l->is_sandbox ? create_sandbox(l, err) : create_in_sandbox(l, err);
 	if (r == 0)
 		r = stdio_start(l->stdio, &v, err);
-	return r < 0 ? r : stdio_write_pid_file(l->stdio, l->o->pid_file, err);
+	return r < 0 ? r : stdio_write_pid_file(l->stdio, err);
 }
 
 int launch_create(const struct runtime *rt, const struct launch_options *o, const char *id, struct stdio *stdio,

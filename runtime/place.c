@@ -50,11 +50,22 @@ char *place_path(const char *root, const char *sandbox, const char *name)
 	return asprintf(&path, "%s/%s%s%s", root, sandbox, name ? "/" : "", name ? name : "") < 0 ? NULL : path;
 }
 
+/* containerd gives one below a directory that nobody has made. */
+static int make_parents(const char *root, struct err *err)
+{
+	_autoclose_ int top = sys_openat(AT_FDCWD, root[0] == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	_autoclose_ int made = top < 0 ? top : path_make_dirs_in(top, root, 0711, err);
+
+	return made < 0 ? err_set(err, -made, "make the directory '%s'", root) : 0;
+}
+
 static int make_root(const char *root, struct err *err)
 {
 	_autofree_ char *links = place_path(root, LINKS, NULL);
 	int r = sys_mkdirat(AT_FDCWD, root, 0711);
 
+	if (r == -ENOENT)
+		r = make_parents(root, err);
 	if (r < 0 && r != -EEXIST)
 		return err_set(err, -r, "make the directory '%s'", root);
 	r = links ? sys_mkdirat(AT_FDCWD, links, 0700) : -ENOMEM;
@@ -78,10 +89,11 @@ int place_make(const char *root, const char *sandbox, struct err *err)
 int place_link(const char *root, const char *id, const char *sandbox, struct err *err)
 {
 	_autofree_ char *path = place_path(root, LINKS, id);
-	int r = path ? make_root(root, err) : -ENOMEM;
+	int r = path ? make_root(root, err) : err_set(err, ENOMEM, "link container '%s' to its sandbox", id);
 
-	if (r == 0)
-		r = sys_symlinkat(sandbox, AT_FDCWD, path);
+	if (r < 0)
+		return r;
+	r = sys_symlinkat(sandbox, AT_FDCWD, path);
 	if (r == -EEXIST)
 		return err_say(err, EEXIST, "container with id '%s' exists already", id);
 	return r < 0 ? err_set(err, -r, "link container '%s' to its sandbox", id) : 0;
@@ -171,7 +183,11 @@ int place_write_state(const char *root, const char *sandbox, struct json_object 
 	r = fd < 0 ? fd : fd_write_all(fd, text, strlen(text));
 	if (r == 0)
 		r = sys_renameat(AT_FDCWD, new, AT_FDCWD, path);
-	return r < 0 ? err_set(err, -r, "write '%s'", path) : 0;
+	if (r == 0)
+		return 0;
+	/* A torso would take what little room there is. */
+	(void)sys_unlinkat(AT_FDCWD, new, 0);
+	return err_set(err, -r, "write '%s'", path);
 }
 
 int place_read_state(const char *root, const char *sandbox, struct json_object **ret, struct err *err)

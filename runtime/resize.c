@@ -9,6 +9,7 @@
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "proto/agent.pb-c.h"
+#include "runtime/pinning.h"
 #include "runtime/sandbox.h"
 
 #define MIB       ((int64_t)1 << 20)
@@ -54,6 +55,26 @@ int resize_demand(struct container *c, const struct oci_resources *resources)
 	return 0;
 }
 
+static bool is_live(const struct container *c)
+{
+	return c->status != CONTAINER_STOPPED && !c->is_removed;
+}
+
+void resize_pin(struct sandbox *sb)
+{
+	struct sizing_cpus cpus = { .bits = { 0 } };
+	struct err err = ERR_INIT;
+
+	if (!sb->config.runtime.enable_vcpus_pinning || !sb->qemu || !qemu_is_running(sb->qemu))
+		return;
+	list_foreach(c, &sb->containers, struct container, link) {
+		if (is_live(c) && c->cpuset)
+			sizing_add_cpus(&cpus, c->cpuset);
+	}
+	if (pinning_apply(qemu_pid(sb->qemu), &cpus, &err) < 0)
+		log_warning("resize", "Sandbox '%s': %s, ignoring", sb->id, err_text(&err));
+}
+
 static void run(struct sandbox *sb);
 
 /* One whose turn is over, or NULL. */
@@ -84,6 +105,7 @@ static void finish(struct sandbox *sb)
 {
 	struct resize *r = &sb->resize;
 
+	resize_pin(sb);
 	r->is_running = false;
 	tell(r, r->turn++);
 	if (!list_is_empty(&r->waiters) && !r->is_running)
@@ -101,6 +123,42 @@ void resize_stop(struct sandbox *sb)
 	tell(r, r->turn);
 }
 
+static void on_followed(void *arg, struct client_reply *reply)
+{
+	struct sandbox *sb = arg;
+	struct err err = ERR_INIT;
+
+	/* Not every agent can. */
+	if (reply->code != RPC_UNIMPLEMENTED && agentlink_check(reply, "resize the volumes of", sb->id, &err) < 0)
+		log_error("resize", "%s, ignoring", err_text(&err));
+	finish(sb);
+}
+
+/* Volumes in memory are as large as it is. */
+static void tell_volumes(struct sandbox *sb)
+{
+	Grpc__UpdateEphemeralMountsRequest request = GRPC__UPDATE_EPHEMERAL_MOUNTS_REQUEST__INIT;
+	_autoarena_ struct arena arena = { .max = 0 };
+	size_t n = 0;
+	int r = 0;
+
+	list_foreach(c, &sb->containers, struct container, link) {
+		list_foreach(v, &c->volumes, struct ephemeral, link)
+			n++;
+	}
+	request.storages = arena_array(&arena, n + 1, sizeof(*request.storages));
+	list_foreach(c, &sb->containers, struct container, link) {
+		/* The agent does not know yet those of one that is being created. */
+		if (request.storages && r == 0 && c->status != CONTAINER_CREATING)
+			r = ephemeral_tell(&arena, &c->volumes, sb->resize.now.memory_mib, true, request.storages,
+			                   &request.n_storages);
+	}
+	if (!request.storages || r < 0 || request.n_storages == 0 ||
+	    agentlink_call(&sb->link, "UpdateEphemeralMounts", &request.base, AGENTLINK_TIMEOUT_MS, on_followed, sb) <
+	            0)
+		finish(sb);
+}
+
 static void on_online(void *arg, struct client_reply *reply)
 {
 	struct sandbox *sb = arg;
@@ -108,7 +166,7 @@ static void on_online(void *arg, struct client_reply *reply)
 
 	if (agentlink_check(reply, "resize sandbox", sb->id, &err) < 0)
 		log_error("resize", "%s, ignoring", err_text(&err));
-	finish(sb);
+	tell_volumes(sb);
 }
 
 /* CPUs that a guest refuses to see are not waited for. */
@@ -118,7 +176,7 @@ static void put_online(struct sandbox *sb, bool all_cpus)
 
 	request.nb_cpus = all_cpus ? (uint32_t)sb->resize.now.vcpus : 0;
 	if (agentlink_call(&sb->link, "OnlineCPUMem", &request.base, AGENTLINK_TIMEOUT_MS, on_online, sb) < 0)
-		finish(sb);
+		tell_volumes(sb);
 }
 
 static void on_resized(void *arg, const struct hotplug_size *now, const struct err *err)
@@ -142,12 +200,7 @@ static void on_resized(void *arg, const struct hotplug_size *now, const struct e
 	if (r->now.vcpus > before.vcpus || r->now.memory_mib > before.memory_mib)
 		put_online(sb, !err && r->now.vcpus > before.vcpus);
 	else
-		finish(sb);
-}
-
-static bool is_live(const struct container *c)
-{
-	return c->status != CONTAINER_STOPPED && !c->is_removed;
+		tell_volumes(sb);
 }
 
 /* What was there at boot stays; what is plugged in comes in whole blocks of the guest's, as many as there is room for.

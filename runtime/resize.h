@@ -41,6 +41,9 @@ void resize_started(struct resize *r, const struct sizing_result *size, bool is_
 /* Makes the VM fit its live containers; fn (may be NULL) is called once, from the loop. */
 void resize_ask(struct sandbox *sb, resize_fn fn, void *arg);
 
+/* Pins the threads of the guest's CPUs, if that is configured, to what the live containers' cpusets say. */
+void resize_pin(struct sandbox *sb);
+
 /* The VM has gone: everybody is told now, nothing more is done. */
 void resize_stop(struct sandbox *sb);
 

@@ -118,30 +118,26 @@ char **rootfs_pack_args(struct arena *arena, const char *mkfs, bool is_erofs, co
 	return v;
 }
 
-static int open_image(struct err *err)
+int rootfs_open_image(struct err *err)
 {
 	int fd = sys_openat(AT_FDCWD, IMAGES_DIR, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
 	return fd < 0 ? err_set(err, fd, "make a root file system's image in '%s'", IMAGES_DIR) : fd;
 }
 
-/* Whoever may only read the disk opens it so. */
-static int reopen(int fd, bool read_only)
+static const char *find_mkerofs(bool read_only)
 {
-	char path[64];
+	static const char *const mkerofs[] = { "/usr/bin/mkfs.erofs", "/usr/sbin/mkfs.erofs", NULL };
 
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return sys_openat(AT_FDCWD, path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC, 0);
+	return read_only ? find_program(mkerofs) : NULL;
 }
 
-int rootfs_pack(const char *dir, bool read_only, struct rootfs *ret, struct err *err)
+int rootfs_fill_image(int fd, const char *dir, bool read_only, struct err *err)
 {
 	static const char *const mke2fs[] = { "/usr/sbin/mke2fs", "/sbin/mke2fs", NULL };
-	static const char *const mkerofs[] = { "/usr/bin/mkfs.erofs", "/usr/sbin/mkfs.erofs", NULL };
-	const char *erofs = read_only ? find_program(mkerofs) : NULL, *mkfs = erofs ? erofs : find_program(mke2fs);
+	const char *erofs = find_mkerofs(read_only), *mkfs = erofs ? erofs : find_program(mke2fs);
 	_autoarena_ struct arena arena = { .max = 0 };
 	_autobuf_ struct buf out = { .max = BLOCK };
-	_autoclose_ int fd = -EBADF;
 	uint64_t bytes = 0, entries = 0;
 	char image[64], **argv;
 	int r;
@@ -152,9 +148,6 @@ int rootfs_pack(const char *dir, bool read_only, struct rootfs *ret, struct err 
 	r = measure(dir, &bytes, &entries, err);
 	if (r < 0)
 		return r;
-	fd = open_image(err);
-	if (fd < 0)
-		return fd;
 	/* Tables, inodes and the last blocks of directories come on top. */
 	bytes += bytes / 4 + entries * 512 + (64u << 20) + (read_only ? 0 : (uint64_t)ROOTFS_FREE_MIB << 20);
 	r = erofs ? 0 : sys_ftruncate(fd, (off_t)(bytes / BLOCK * BLOCK));
@@ -166,9 +159,27 @@ int rootfs_pack(const char *dir, bool read_only, struct rootfs *ret, struct err 
 		return err_set(err, ENOMEM, "pack the root file system '%s'", dir);
 	if (helper_run(argv, PACK_MS, &out, err) < 0)
 		return err_wrap(err, "pack the root file system '%s'", dir);
-	r = reopen(fd, read_only);
+	return 0;
+}
+
+int rootfs_take_image(int fd, bool read_only, struct rootfs *ret, struct err *err)
+{
+	char path[64];
+	int r;
+
+	/* Whoever may only read the disk opens it so. */
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	r = sys_openat(AT_FDCWD, path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC, 0);
 	if (r < 0)
 		return err_set(err, r, "open the root file system's image");
-	*ret = (struct rootfs){ .fd = r, .read_only = read_only, .fstype = erofs ? "erofs" : "ext4" };
+	*ret = (struct rootfs){ .fd = r, .read_only = read_only, .fstype = find_mkerofs(read_only) ? "erofs" : "ext4" };
 	return 0;
+}
+
+int rootfs_pack(const char *dir, bool read_only, struct rootfs *ret, struct err *err)
+{
+	_autoclose_ int fd = rootfs_open_image(err);
+	int r = fd < 0 ? fd : rootfs_fill_image(fd, dir, read_only, err);
+
+	return r < 0 ? r : rootfs_take_image(fd, read_only, ret, err);
 }

@@ -11,6 +11,7 @@
 #include "lib/arena.h"
 #include "lib/err.h"
 
+#define ROOTFS_PACK_FD  3    /* where a process that packs has the image */
 #define ROOTFS_FREE_MIB 1024 /* room in a packed root that may be written; the file is sparse */
 
 struct rootfs {
@@ -28,6 +29,15 @@ int rootfs_find_device(const char *path, bool read_only, struct rootfs *ret, str
 
 /* Packs the directory: ext4, or erofs where nothing is written and the machine can make one. */
 int rootfs_pack(const char *dir, bool read_only, struct rootfs *ret, struct err *err);
+
+/* The same in three steps, of which the second takes long and may be another process's: a new image's fd, or -errno. */
+int rootfs_open_image(struct err *err);
+
+/* Packs the directory into the image. */
+int rootfs_fill_image(int fd, const char *dir, bool read_only, struct err *err);
+
+/* Makes a disk of an image that was filled; its fd is a new one. */
+int rootfs_take_image(int fd, bool read_only, struct rootfs *ret, struct err *err);
 
 /* The command line that makes an image of `entries` files at `image`; pure. NULL when memory is out. */
 char **rootfs_pack_args(struct arena *arena, const char *mkfs, bool is_erofs, const char *dir, const char *image,

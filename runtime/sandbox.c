@@ -5,38 +5,23 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "lib/procstart.h"
 #include "lib/sys.h"
 #include "proto/agent.pb-c.h"
-#include "proto/pboci.h"
-#include "runtime/bundle.h"
 #include "runtime/place.h"
 #include "runtime/share.h"
 
 #define LOST_STATUS (128 + SIGKILL) /* of a container whose VM has gone away */
 
-/* What a create needs while the VM grows. */
-struct creation {
-	struct arena arena;
-	struct oci_spec *spec;
-	struct guestspec guest;
-};
-
-static void free_creation(struct container *c)
-{
-	if (c->creation)
-		arena_done(&c->creation->arena);
-	free(take_ptr(&c->creation));
-}
-
-static void free_container(struct container *c)
+void sandbox_free_container(struct container *c)
 {
 	resize_forget(c->sandbox, c);
-	free_creation(c);
+	sandbox_forget_creation(c);
+	disk_free_all(&c->disks);
+	ephemeral_free_all(&c->volumes);
 	list_remove(&c->link);
 	loop_remove(&c->stdio);
 	c->stdio.fd = fd_close(c->stdio.fd);
@@ -73,7 +58,7 @@ void sandbox_done(struct sandbox *sb)
 	network_close(&sb->network);
 	hostcgroup_close(&sb->cgroups);
 	list_foreach(c, &sb->containers, struct container, link)
-		free_container(c);
+		sandbox_free_container(c);
 	resize_forget(sb, NULL);
 	config_done(&sb->config);
 	sb->root_disk.fd = fd_close(sb->root_disk.fd);
@@ -114,7 +99,7 @@ static bool is_busy(struct container *c, struct wire_request *request)
 	return true;
 }
 
-static void fail_pending(struct container *c, const struct err *err)
+void sandbox_fail_pending(struct container *c, const struct err *err)
 {
 	if (c->pending)
 		wire_fail(take_ptr(&c->pending), err);
@@ -141,7 +126,7 @@ static void on_exit_code(void *arg, struct client_reply *reply)
 
 	c->is_waited = false;
 	if (c->is_removed) {
-		free_container(c);
+		sandbox_free_container(c);
 		return;
 	}
 	if (reply->code == RPC_OK)
@@ -149,7 +134,7 @@ static void on_exit_code(void *arg, struct client_reply *reply)
 	sandbox_exited(c->sandbox, c, code);
 }
 
-static void watch_exit(struct sandbox *sb, struct container *c)
+void sandbox_watch_exit(struct sandbox *sb, struct container *c)
 {
 	Grpc__WaitProcessRequest request = GRPC__WAIT_PROCESS_REQUEST__INIT;
 
@@ -160,9 +145,7 @@ static void watch_exit(struct sandbox *sb, struct container *c)
 		sandbox_exited(sb, c, LOST_STATUS);
 }
 
-/* --- create ------------------------------------------------------------------------------------------------------ */
-
-static void drop(struct sandbox *sb, struct container *c)
+void sandbox_drop(struct sandbox *sb, struct container *c)
 {
 	bool is_own = strcmp(c->id, sb->id) == 0;
 
@@ -172,220 +155,11 @@ static void drop(struct sandbox *sb, struct container *c)
 	list_remove(&c->link);
 	/* The answer to WaitProcess still has its address. */
 	if (!c->is_waited)
-		free_container(c);
+		sandbox_free_container(c);
 	if (is_own)
 		sandbox_end(sb, 0);
 	else
 		resize_ask(sb, NULL, NULL);
-}
-
-static void on_created(void *arg, struct client_reply *reply)
-{
-	struct container *c = arg;
-	struct sandbox *sb = c->sandbox;
-	struct json_object *result;
-	struct err err = ERR_INIT;
-
-	if (agentlink_check(reply, "create container", c->id, &err) < 0) {
-		fail_pending(c, &err);
-		drop(sb, c);
-		return;
-	}
-	c->status = CONTAINER_CREATED;
-	sandbox_save(sb);
-	watch_exit(sb, c);
-	result = json_object_new_object();
-	if (result) {
-		(void)json_object_object_add(result, "terminal", json_object_new_boolean(c->is_terminal));
-		(void)json_object_object_add(result, "agent", json_object_new_string(qemu_agent(sb->qemu)));
-	}
-	if (c->pending)
-		wire_answer(take_ptr(&c->pending), result);
-	else
-		(void)json_object_put(result);
-}
-
-static int send_create(struct sandbox *sb, struct container *c, struct err *err)
-{
-	Grpc__CreateContainerRequest request = GRPC__CREATE_CONTAINER_REQUEST__INIT;
-	unsigned timeout_ms = (unsigned)sb->config.runtime.create_container_timeout * 1000;
-	int r = pboci_spec_to_pb(&c->creation->arena, c->creation->spec, &request.oci, err);
-
-	if (r < 0)
-		return r;
-	request.container_id = c->id;
-	request.exec_id = c->id;
-	request.sandbox_pidns = c->creation->guest.sandbox_pidns;
-	if (c->creation->guest.is_root_disk)
-		r = sandbox_root_storage(sb, &c->creation->arena, c->creation->spec, &request, err);
-	if (r < 0)
-		return r;
-	r = agentlink_call(&sb->link, "CreateContainer", &request.base, timeout_ms, on_created, c);
-	if (r < 0)
-		return err_set(err, -r, "create container '%s'", c->id);
-	free_creation(c);
-	return 0;
-}
-
-/* The VM is as large as it gets. */
-static void on_room(void *arg)
-{
-	struct container *c = arg;
-	struct sandbox *sb = c->sandbox;
-	struct err err = ERR_INIT;
-	int r;
-
-	if (sb->end != END_NONE)
-		r = err_say(&err, ECONNRESET, "create container '%s': its sandbox ends", c->id);
-	else
-		r = send_create(sb, c, &err);
-	if (r == 0)
-		return;
-	fail_pending(c, &err);
-	drop(sb, c);
-}
-
-/* Takes the arena over, in which all of it lives. */
-static int keep_creation(struct container *c, struct arena *arena, struct oci_spec *spec, const struct guestspec *g)
-{
-	c->creation = calloc(1, sizeof(*c->creation));
-	if (!c->creation)
-		return -ENOMEM;
-	*c->creation = (struct creation){ .arena = *arena, .spec = spec, .guest = *g };
-	*arena = (struct arena){ .max = 0 };
-	return 0;
-}
-
-static struct container *add_container(struct sandbox *sb, const char *id, const char *bundle,
-                                       const struct oci_spec *spec)
-{
-	struct container *c = calloc(1, sizeof(*c));
-
-	if (!c)
-		return NULL;
-	list_init(&c->link);
-	c->sandbox = sb;
-	c->stdio.fd = -EBADF;
-	c->id = strdup(id);
-	c->bundle = strdup(bundle);
-	c->annotations = json_object_new_object();
-	c->created = time(NULL);
-	c->is_terminal = spec->process->terminal;
-	if (!c->id || !c->bundle || !c->annotations || resize_demand(c, spec->linux->resources) < 0) {
-		free_container(c);
-		return NULL;
-	}
-	for (size_t i = 0; i < spec->annotations.n; i++)
-		(void)json_object_object_add(c->annotations, spec->annotations.v[i].key,
-		                             json_object_new_string(spec->annotations.v[i].value));
-	list_append(&sb->containers, &c->link);
-	return c;
-}
-
-/* The first is the root file system. */
-static int share_all(struct sandbox *sb, const struct guestspec *g, struct err *err)
-{
-	int r = 0;
-
-	if (strcmp(sb->config.hypervisor.shared_fs, "none") == 0)
-		return 0;
-	if (!sb->is_booted)
-		r = share_prepare(sb->dir, err);
-	for (size_t i = g->is_root_disk; r == 0 && i < g->n_binds; i++)
-		r = share_add(sb->dir, g->binds[i].source, g->binds[i].name, err);
-	return r;
-}
-
-static int create(struct sandbox *sb, struct container *c, struct arena *arena, struct oci_spec *spec, struct err *err)
-{
-	struct guestspec_options o = { .id = c->id, .bundle = c->bundle };
-	struct guestspec g = { .binds = NULL };
-	bool is_first = !sb->is_booted;
-	const char *pod;
-	int r = annotation_role(&spec->annotations, &o.role, &pod, err);
-
-	if (r < 0)
-		return r;
-	o.keep_seccomp = !sb->config.runtime.disable_guest_seccomp;
-	if (spec->root_path)
-		r = sandbox_find_root(sb, c->id, c->bundle, spec, &o.is_root_disk, err);
-	/* Before paths become the guest's. */
-	if (is_first)
-		sandbox_find_dns(sb, spec, arena);
-	if (r == 0)
-		r = guestspec_constrain(arena, spec, &o, &g, err);
-	if (r == 0)
-		r = share_all(sb, &g, err);
-	if (r == 0 && is_first)
-		r = sandbox_boot(sb, spec, err);
-	sb->dns = NULL;
-	sb->n_dns = 0;
-	if (r == 0)
-		r = sandbox_copy_files(sb, &g, err);
-	if (r < 0)
-		return r;
-	r = keep_creation(c, arena, spec, &g);
-	if (r < 0)
-		return err_set(err, -r, "create container '%s'", c->id);
-	/* The VM was started with room for its first one. */
-	if (is_first)
-		return send_create(sb, c, err);
-	resize_ask(sb, on_room, c);
-	return 0;
-}
-
-/* The first request brings the configuration. */
-static int take_config(struct sandbox *sb, struct wire_request *request, struct err *err)
-{
-	struct json_object *config, *kvm;
-	int r;
-
-	if (sb->is_booted || sb->config.hypervisor.path)
-		return 0;
-	if (!json_object_object_get_ex(request->json, "config", &config))
-		return err_say(err, EINVAL, "create sandbox '%s': the request has no configuration", sb->id);
-	sb->is_kvm = json_object_object_get_ex(request->json, "kvm", &kvm) && json_object_get_boolean(kvm);
-	r = config_parse(&sb->config, config, err);
-	if (r == 0)
-		r = network_open(&sb->network, &sb->config, sb->id, wire_text(request, "netns"),
-		                 wire_text(request, "netns_path"), err);
-	/* From here on somebody else can undo it. */
-	if (r == 0)
-		sandbox_save(sb);
-	return r;
-}
-
-void sandbox_create(struct sandbox *sb, struct wire_request *request)
-{
-	const char *id = wire_text(request, "id"), *bundle = wire_text(request, "bundle");
-	_autoarena_ struct arena arena = { .max = 0 };
-	struct container *c = NULL;
-	struct oci_spec *spec = NULL;
-	struct err err = ERR_INIT;
-	int r;
-
-	if (!id || !bundle || sb->end != END_NONE)
-		r = err_say(&err, EINVAL, "create container '%s': %s", id ? id : "",
-		            sb->end != END_NONE ? "its sandbox ends" : "id and bundle are needed");
-	else if (sandbox_find(sb, id))
-		r = err_say(&err, EEXIST, "container with id '%s' exists already", id);
-	else
-		r = take_config(sb, request, &err);
-	if (r == 0)
-		r = bundle_read(&arena, bundle, &spec, &err);
-	if (r == 0) {
-		c = add_container(sb, id, bundle, spec);
-		r = c ? create(sb, c, &arena, spec, &err) : err_set(&err, ENOMEM, "create container '%s'", id);
-	}
-	if (r == 0) {
-		c->pending = request;
-		return;
-	}
-	wire_fail(request, &err);
-	if (c)
-		drop(sb, c);
-	if (!sb->is_booted)
-		sandbox_end(sb, 0);
 }
 
 /* --- start, attach, kill, delete --------------------------------------------------------------------------------- */
@@ -396,7 +170,7 @@ static void on_started(void *arg, struct client_reply *reply)
 	struct err err = ERR_INIT;
 
 	if (agentlink_check(reply, "start container", c->id, &err) < 0) {
-		fail_pending(c, &err);
+		sandbox_fail_pending(c, &err);
 		return;
 	}
 	/* A short one may have ended before. */
@@ -417,9 +191,9 @@ void sandbox_start(struct sandbox *sb, struct wire_request *request)
 	if (!c || is_busy(c, request))
 		return;
 	start.container_id = c->id;
-	if (c->status != CONTAINER_CREATED)
-		r = err_say(&err, EINVAL, "start container '%s': it is not 'created'", c->id);
-	else
+	r = c->status == CONTAINER_CREATED ? sandbox_try_save(sb, &err)
+	                                   : err_say(&err, EINVAL, "start container '%s': it is not 'created'", c->id);
+	if (r == 0)
 		r = agentlink_call(&sb->link, "StartContainer", &start.base, AGENTLINK_TIMEOUT_MS, on_started, c);
 	if (r == 0) {
 		c->pending = request;
@@ -472,13 +246,12 @@ void sandbox_attach(struct sandbox *sb, struct wire_request *request)
 	/* Engines look there for the cgroup of what they take for the container. */
 	if (r == 0 && hostcgroup_add(&sb->cgroups, c->pid, &err) < 0)
 		log_warning("sandbox", "%s, ignoring", err_text(&err));
-	sandbox_save(sb);
-	if (r == 0) {
+	err = (struct err)ERR_INIT;
+	r = r < 0 ? err_set(&err, -r, "watch the stdio process of '%s'", c->id) : sandbox_try_save(sb, &err);
+	if (r == 0)
 		wire_answer(request, NULL);
-		return;
-	}
-	(void)err_set(&err, -r, "watch the stdio process of '%s'", c->id);
-	wire_fail(request, &err);
+	else
+		wire_fail(request, &err);
 }
 
 static void ignore_reply(void *arg, struct client_reply *reply)
@@ -541,21 +314,27 @@ void sandbox_kill(struct sandbox *sb, struct wire_request *request)
 	}
 }
 
+static void on_unplugged(struct container *c)
+{
+	struct sandbox *sb = c->sandbox;
+	struct wire_request *request = take_ptr(&c->pending);
+
+	sandbox_drop(sb, c);
+	sandbox_save(sb);
+	if (request)
+		wire_answer(request, NULL);
+}
+
 static void on_removed(void *arg, struct client_reply *reply)
 {
 	struct container *c = arg;
-	struct sandbox *sb = c->sandbox;
-	struct wire_request *request = take_ptr(&c->pending);
 	struct err err = ERR_INIT;
 
 	/* With its guest it has gone too, and whoever deletes wants no more. */
-	if (!reply->is_lost && agentlink_check(reply, "remove container", c->id, &err) < 0) {
-		wire_fail(request, &err);
-		return;
-	}
-	drop(sb, c);
-	sandbox_save(sb);
-	wire_answer(request, NULL);
+	if (!reply->is_lost && agentlink_check(reply, "remove container", c->id, &err) < 0)
+		sandbox_fail_pending(c, &err);
+	else
+		sandbox_unplug(c, on_unplugged);
 }
 
 void sandbox_delete(struct sandbox *sb, struct wire_request *request)
@@ -565,13 +344,19 @@ void sandbox_delete(struct sandbox *sb, struct wire_request *request)
 	struct err err = ERR_INIT;
 	int r;
 
-	if (!c || is_busy(c, request))
+	if (!c)
 		return;
 	if (strcmp(c->id, sb->id) == 0) {
 		list_append(&sb->enders, &request->link);
 		sandbox_end(sb, SIGKILL);
 		return;
 	}
+	if (c->creation && !c->deleter) {
+		sandbox_cancel_creation(c, request);
+		return;
+	}
+	if (is_busy(c, request))
+		return;
 	remove.container_id = c->id;
 	r = agentlink_call(&sb->link, "RemoveContainer", &remove.base, AGENTLINK_TIMEOUT_MS, on_removed, c);
 	if (r == 0) {

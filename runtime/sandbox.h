@@ -16,6 +16,8 @@
 #include "runtime/agentlink.h"
 #include "runtime/annotation.h"
 #include "runtime/config.h"
+#include "runtime/disk.h"
+#include "runtime/ephemeral.h"
 #include "runtime/guestspec.h"
 #include "runtime/hostcgroup/hostcgroup.h"
 #include "runtime/hypervisor/qemu.h"
@@ -56,11 +58,15 @@ struct container {
 	struct json_object *annotations;
 	struct sizing_demand demand, demand_before; /* the last update */
 	char *cpuset;                               /* of the demand */
-	struct creation *creation;                  /* until the agent is asked for it */
-	pid_t pid;                                  /* of its stdio process, 0 = none yet */
+	struct creation *creation;                  /* until the agent has made it */
+	struct list disks;                          /* runtime/disk.h: plugged in for it */
+	struct list volumes;                        /* runtime/ephemeral.h */
+	void (*unplugged)(struct container *c);
+	pid_t pid; /* of its stdio process, 0 = none yet */
 	uint64_t start_time;
 	struct loop_source stdio;     /* pidfd of that */
 	struct wire_request *pending; /* create, start or delete that waits for the agent */
+	struct wire_request *deleter; /* delete that ends a create */
 };
 
 struct sandbox {
@@ -137,16 +143,26 @@ int sandbox_tell_network(struct sandbox *sb, struct err *err);
 /* Reads the resolv.conf that the container gets (sb->dns); its mounts must still be the host's. */
 void sandbox_find_dns(struct sandbox *sb, const struct oci_spec *spec, struct arena *arena);
 
-/* Says whether a container's root file system goes as a disk, and makes that of the first container (sb->root_disk). */
-int sandbox_find_root(struct sandbox *sb, const char *id, const char *bundle, const struct oci_spec *spec,
-                      bool *ret_is_disk, struct err *err);
+/* Takes all disks of the container out of the VM; failures are logged. fn may be called at once. */
+void sandbox_unplug(struct container *c, void (*fn)(struct container *c));
 
-/* Where there is no share: copies the files that the container mounts, waiting for the agent. */
-int sandbox_copy_files(struct sandbox *sb, const struct guestspec *g, struct err *err);
+/* Ends a create that is under way, which undoes it and answers the request. */
+void sandbox_cancel_creation(struct container *c, struct wire_request *request);
 
-/* Adds the root disk to the request for the container that has it. */
-int sandbox_root_storage(struct sandbox *sb, struct arena *arena, const struct oci_spec *spec,
-                         Grpc__CreateContainerRequest *request, struct err *err);
+/* Forgets what only a create needs. */
+void sandbox_forget_creation(struct container *c);
+
+/* Fails the request that waits for the container, if any. */
+void sandbox_fail_pending(struct container *c, const struct err *err);
+
+/* Has the container's end told. */
+void sandbox_watch_exit(struct sandbox *sb, struct container *c);
+
+/* The container is no more; the sandbox's own one ends the sandbox. */
+void sandbox_drop(struct sandbox *sb, struct container *c);
+
+/* Frees what is in no list of anybody any more. */
+void sandbox_free_container(struct container *c);
 
 /* The container of that id, or NULL. */
 struct container *sandbox_find(struct sandbox *sb, const char *id);
@@ -166,7 +182,10 @@ void sandbox_forget_execs(struct sandbox *sb, const char *cid);
 /* Counts what dies for lack of memory, from now on. */
 void sandbox_watch_ooms(struct sandbox *sb);
 
-/* Writes state.json; a failure is logged. */
+/* Writes state.json: for what must not happen unless it can be known. 0 or -errno. */
+int sandbox_try_save(struct sandbox *sb, struct err *err);
+
+/* The same for what has happened already; a failure is logged. */
 void sandbox_save(struct sandbox *sb);
 
 /* The agent said, or is gone and can't say any more, that the container has exited. */

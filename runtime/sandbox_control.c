@@ -91,6 +91,10 @@ void sandbox_pause(struct sandbox *sb, struct wire_request *request)
 		wire_fail(request, &err);
 		return;
 	}
+	if (sandbox_try_save(sb, &err) < 0) {
+		wire_fail(request, &err);
+		return;
+	}
 	pause.container_id = resume.container_id = c->id;
 	if (is_pause(request))
 		pass_on(sb, request, "PauseContainer", &pause.base, on_paused);

@@ -1,184 +1,196 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "lib/fd.h"
-#include "lib/sys.h"
+#include "lib/log.h"
 #include "proto/agent.pb-c.h"
 #include "runtime/hypervisor/qemu_args.h"
-#include "runtime/sandbox.h"
+#include "runtime/sandbox_create.h"
 
-#define COPY_MAX   (8u << 20) /* bytes of a file that is copied into the guest */
-#define COPY_CHUNK (1u << 20) /* bytes in a request */
-
-static bool is_shared(const struct sandbox *sb)
+/* Also one that is yet to be packed is a disk of the container; that of the first is there before the VM is. */
+int sandbox_find_root(struct container *c, const struct oci_spec *spec, bool *ret_is_disk, struct err *err)
 {
-	return strcmp(sb->config.hypervisor.shared_fs, "none") != 0;
-}
-
-static int forbid(const char *id, const char *why, struct err *err)
-{
-	return err_say(err, EOPNOTSUPP, "create container '%s': %s", id, why);
-}
-
-int sandbox_find_root(struct sandbox *sb, const char *id, const char *bundle, const struct oci_spec *spec,
-                      bool *ret_is_disk, struct err *err)
-{
-	_autofree_ char *path = NULL;
+	struct sandbox *sb = c->sandbox;
+	const char *root = spec->root_path;
 	struct rootfs found = { .fd = -EBADF };
+	_autofree_ char *path = NULL;
+	struct disk *disk;
 	int r;
 
-	if (asprintf(&path, "%s%s%s", spec->root_path[0] == '/' ? "" : bundle, spec->root_path[0] == '/' ? "" : "/",
-	             spec->root_path) < 0)
-		return err_set(err, ENOMEM, "create container '%s'", id);
+	if (asprintf(&path, "%s%s%s", root[0] == '/' ? "" : c->bundle, root[0] == '/' ? "" : "/", root) < 0)
+		return err_set(err, ENOMEM, "create container '%s'", c->id);
 	r = rootfs_find_device(path, spec->root_readonly, &found, err);
 	if (r == 1 && sb->config.hypervisor.disable_block_device_use) {
 		found.fd = fd_close(found.fd);
 		r = 0;
 	}
-	if (r < 0)
+	*ret_is_disk = r == 1 || (r == 0 && strcmp(sb->config.hypervisor.shared_fs, "none") == 0);
+	if (r < 0 || !*ret_is_disk)
 		return r;
-	if (r == 0 && is_shared(sb)) {
-		*ret_is_disk = false;
-		return 0;
+	if (!sb->is_booted) {
+		if (r == 0)
+			r = rootfs_pack(path, spec->root_readonly, &found, err);
+		if (r >= 0)
+			sb->root_disk = found;
+		return r < 0 ? r : 0;
 	}
-	/* Disks are there from the start; none is added to a VM that runs. */
-	if (sb->is_booted) {
+	disk = disk_add(&c->disks, NULL);
+	if (!disk) {
 		(void)fd_close(found.fd);
-		return forbid(id,
-		              "in a pod whose VM runs its root file system has to be in the share (shared_fs = "
-		              "\"virtio-fs\")",
-		              err);
+		return err_set(err, ENOMEM, "create container '%s'", c->id);
 	}
-	if (r == 0)
-		r = rootfs_pack(path, spec->root_readonly, &found, err);
-	if (r < 0)
-		return r;
-	sb->root_disk = found;
-	*ret_is_disk = true;
+	disk->source = found;
 	return 0;
 }
 
-/* --- what is not in a share goes by calls ------------------------------------------------------------------------- */
-
-struct copying {
-	unsigned pending;
-	struct err err;
-	const char *name;
-};
-
-static void on_copied(void *arg, struct client_reply *reply)
+struct disk *sandbox_root_to_pack(struct container *c)
 {
-	struct copying *c = arg;
-	struct err err = ERR_INIT;
-
-	c->pending--;
-	if (agentlink_check(reply, "copy", c->name, &err) < 0 && c->err.num == 0)
-		c->err = err;
+	list_foreach(d, &c->disks, struct disk, link) {
+		if (!d->path && d->slot < 0 && d->source.fd < 0)
+			return d;
+	}
+	return NULL;
 }
 
-static int send_chunks(struct sandbox *sb, int fd, const struct stat *st, const char *target, struct copying *c)
+struct disk *sandbox_unplugged_disk(struct container *c)
 {
-	Grpc__CopyFileRequest request = GRPC__COPY_FILE_REQUEST__INIT;
-	_autofree_ uint8_t *data = malloc(COPY_CHUNK);
-	int64_t done = 0;
-	int r = data ? 0 : -ENOMEM;
+	list_foreach(d, &c->disks, struct disk, link) {
+		if (d->slot < 0)
+			return d;
+	}
+	return NULL;
+}
 
-	request.path = (char *)target;
-	request.file_size = st->st_size;
-	request.file_mode = st->st_mode;
-	request.dir_mode = 0755;
-	request.uid = (int32_t)st->st_uid;
-	request.gid = (int32_t)st->st_gid;
-	do {
-		ssize_t n = r < 0 ? r : sys_pread(fd, data, COPY_CHUNK, done);
+/* --- taking them out --------------------------------------------------------------------------------------------- */
 
-		if (n < 0)
-			return (int)n;
-		request.offset = done;
-		request.data.data = data;
-		request.data.len = (size_t)n;
-		c->pending++;
-		r = agentlink_call(&sb->link, "CopyFile", &request.base, AGENTLINK_TIMEOUT_MS, on_copied, c);
+static void unplug_next(struct container *c);
+
+static void on_unplugged(void *arg, int slot, const struct err *err)
+{
+	struct container *c = arg;
+	struct disk *d = list_first(&c->disks, struct disk, link);
+
+	(void)slot;
+	if (err)
+		log_error("sandbox", "Container '%s': take out the disk of '%s': %s, ignoring", c->id,
+		          d->path ? d->path : "/", err_text(err));
+	(void)disk_free(d);
+	unplug_next(c);
+}
+
+static void unplug_next(struct container *c)
+{
+	struct sandbox *sb = c->sandbox;
+
+	while (!list_is_empty(&c->disks)) {
+		struct disk *d = list_first(&c->disks, struct disk, link);
+		bool is_in = d->slot >= 0 && sb->qemu && qemu_is_running(sb->qemu);
+		int r = is_in ? qemu_unplug(sb->qemu, d->slot, on_unplugged, c) : 0;
+
+		if (is_in && r == 0)
+			return;
 		if (r < 0)
-			c->pending--;
-		/* One after the other: a chunk that comes too early would leave a gap. */
-		while (c->pending > 0 && qemu_is_running(sb->qemu))
-			(void)loop_turn(sb->loop, 1000);
-		done += n;
-		if (n == 0 || c->err.num != 0 || c->pending > 0)
-			break;
-	} while (r == 0 && done < st->st_size);
-	return r;
+			log_error("sandbox", "Container '%s': take out the disk of '%s': %s, ignoring", c->id,
+			          d->path ? d->path : "/", strerror(-r));
+		(void)disk_free(d);
+	}
+	c->unplugged(c);
 }
 
-static int copy_file(struct sandbox *sb, const struct guestspec_bind *bind, struct err *err)
+void sandbox_unplug(struct container *c, void (*fn)(struct container *c))
 {
-	_autoclose_ int fd = sys_openat(AT_FDCWD, bind->source, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
-	struct copying c = { .err = ERR_INIT, .name = bind->source };
-	_autofree_ char *target = NULL;
-	struct stat st;
-	int r;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_set(err, fd < 0 ? -fd : errno, "copy '%s' into the guest", bind->source);
-	if (!S_ISREG(st.st_mode) || st.st_size > COPY_MAX)
-		return err_say(
-			err, EOPNOTSUPP,
-			"copy '%s' into the guest: without a share (shared_fs = \"none\") only files of up to %u MiB "
-			"can be mounted",
-			bind->source, COPY_MAX >> 20);
-	if (asprintf(&target, "%s/%s", GUEST_SHARE, bind->name) < 0)
-		return err_set(err, ENOMEM, "copy '%s' into the guest", bind->source);
-	r = send_chunks(sb, fd, &st, target, &c);
-	if (r == 0 && c.pending > 0)
-		return err_say(err, EIO, "copy '%s' into the guest: the VM has gone", bind->source);
-	if (c.err.num != 0)
-		return err_copy(err, &c.err);
-	return r < 0 ? err_set(err, -r, "copy '%s' into the guest", bind->source) : 0;
+	c->unplugged = fn;
+	unplug_next(c);
 }
 
-int sandbox_copy_files(struct sandbox *sb, const struct guestspec *g, struct err *err)
-{
-	int r = 0;
+/* --- telling the agent ------------------------------------------------------------------------------------------- */
 
-	/* The first is the root file system. */
-	for (size_t i = 1; r == 0 && !is_shared(sb) && i < g->n_binds; i++)
-		r = copy_file(sb, &g->binds[i], err);
-	return r;
+static char *scsi_address(struct arena *arena, const struct disk *d)
+{
+	return arena_printf(arena, "%d:0", d->slot);
 }
 
-int sandbox_root_storage(struct sandbox *sb, struct arena *arena, const struct oci_spec *spec,
-                         Grpc__CreateContainerRequest *request, struct err *err)
+/* Where the agent finds the root: one that was there at boot has its place on the root bus, or its turn. */
+static int name_root(struct container *c, struct arena *arena, const struct disk *plugged, Grpc__Storage *s)
 {
-	const struct vm_spec vm = { .config = &sb->config.hypervisor };
-	Grpc__Storage *s = arena_alloc(arena, sizeof(*s));
-	char **options = arena_array(arena, 1, sizeof(*options));
+	const struct config_hypervisor *h = &c->sandbox->config.hypervisor;
+	const struct vm_spec vm = { .config = h };
 
-	request->storages = arena_array(arena, 1, sizeof(*request->storages));
-	if (!s || !options || !request->storages)
-		return err_set(err, ENOMEM, "make the root storage of '%s'", request->container_id);
-	grpc__storage__init(s);
-	if (qemu_args_has_hotplug(&vm)) {
+	if (plugged) {
+		s->driver = (char *)"scsi";
+		s->source = scsi_address(arena, plugged);
+	} else if (qemu_args_has_hotplug(&vm)) {
 		s->driver = (char *)"blk";
 		s->source = arena_printf(arena, "%02x", VM_DISK_SLOT);
 	} else {
 		/* The image, if the guest boots from one, is the first. */
 		s->driver = (char *)"mmioblk";
-		s->source = arena_strdup(arena, *sb->config.hypervisor.image ? "/dev/vdb" : "/dev/vda");
+		s->source = arena_strdup(arena, *h->image ? "/dev/vdb" : "/dev/vda");
 	}
-	options[0] = (char *)(sb->root_disk.read_only ? "ro" : "rw");
+	return s->source ? 0 : -ENOMEM;
+}
+
+static int tell_root(struct container *c, struct arena *arena, const struct oci_spec *spec, const struct disk *plugged,
+                     Grpc__CreateContainerRequest *request)
+{
+	const struct rootfs *root = plugged ? &plugged->source : &c->sandbox->root_disk;
+	Grpc__Storage *s = arena_alloc(arena, sizeof(*s));
+	char **options = arena_array(arena, 1, sizeof(*options));
+
+	if (!s || !options)
+		return -ENOMEM;
+	grpc__storage__init(s);
+	options[0] = (char *)(root->read_only ? "ro" : "rw");
 	s->options = options;
 	s->n_options = 1;
-	s->fstype = (char *)sb->root_disk.fstype;
+	s->fstype = (char *)root->fstype;
 	s->mount_point = spec->root_path;
-	if (!s->source)
-		return err_set(err, ENOMEM, "make the root storage of '%s'", request->container_id);
-	request->storages[0] = s;
-	request->n_storages = 1;
-	return 0;
+	request->storages[request->n_storages++] = s;
+	return name_root(c, arena, plugged, s);
+}
+
+/* The agent gives the specification's device the numbers that the disk has in the guest. */
+static int tell_device(struct arena *arena, const struct disk *d, Grpc__CreateContainerRequest *request)
+{
+	Grpc__Device *device = arena_alloc(arena, sizeof(*device));
+
+	if (!device)
+		return -ENOMEM;
+	grpc__device__init(device);
+	device->type = (char *)"scsi";
+	device->id = scsi_address(arena, d);
+	device->container_path = d->path;
+	request->devices[request->n_devices++] = device;
+	return device->id ? 0 : -ENOMEM;
+}
+
+int sandbox_tell_storages(struct container *c, struct arena *arena, const struct oci_spec *spec, bool is_root_disk,
+                          Grpc__CreateContainerRequest *request, struct err *err)
+{
+	const struct disk *root = NULL;
+	size_t n_disks = 0, n_volumes = 0;
+	int r = 0;
+
+	list_foreach(d, &c->disks, struct disk, link)
+		n_disks++;
+	list_foreach(v, &c->volumes, struct ephemeral, link)
+		n_volumes++;
+	request->devices = arena_array(arena, n_disks + 1, sizeof(*request->devices));
+	request->storages = arena_array(arena, n_volumes + 1, sizeof(*request->storages));
+	if (!request->devices || !request->storages)
+		r = -ENOMEM;
+	list_foreach(d, &c->disks, struct disk, link) {
+		if (!d->path)
+			root = d;
+		else if (r == 0)
+			r = tell_device(arena, d, request);
+	}
+	if (r == 0 && is_root_disk)
+		r = tell_root(c, arena, spec, root, request);
+	if (r == 0)
+		r = ephemeral_tell(arena, &c->volumes, c->sandbox->resize.now.memory_mib, false, request->storages,
+		                   &request->n_storages);
+	return r < 0 ? err_set(err, -r, "create container '%s'", c->id) : 0;
 }

@@ -74,6 +74,8 @@ static void run_over(struct loop_deferred *deferred)
 		c->status = CONTAINER_STOPPED;
 		if (c->pending)
 			wire_fail(take_ptr(&c->pending), &err);
+		if (c->deleter)
+			wire_answer(take_ptr(&c->deleter), NULL);
 	}
 	if (share_clean(sb->dir, &unmounted) < 0)
 		log_error("sandbox", "%s", err_text(&unmounted));

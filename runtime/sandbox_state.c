@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <unistd.h>
 
 #include "lib/jsontext.h"
@@ -68,18 +69,17 @@ static struct json_object *format_size(const struct resize *r)
 	return o;
 }
 
-void sandbox_save(struct sandbox *sb)
+int sandbox_try_save(struct sandbox *sb, struct err *err)
 {
 	struct json_object *state = json_object_new_object(), *containers = json_object_new_array();
 	struct json_object *processes = json_object_new_array();
-	struct err err = ERR_INIT;
+	int r;
 
 	if (!state || !containers || !processes) {
-		log_error("sandbox", "Write the state of sandbox '%s': out of memory", sb->id);
 		(void)json_object_put(containers);
 		(void)json_object_put(processes);
 		(void)json_object_put(state);
-		return;
+		return err_set(err, ENOMEM, "write the state of sandbox '%s'", sb->id);
 	}
 	list_foreach(c, &sb->containers, struct container, link)
 		(void)json_object_array_add(containers, format_container(c));
@@ -96,7 +96,15 @@ void sandbox_save(struct sandbox *sb)
 	(void)json_object_object_add(state, "containers", containers);
 	(void)json_object_object_add(state, "network", network_record(&sb->network));
 	(void)json_object_object_add(state, "cgroups", hostcgroup_record(&sb->cgroups));
-	if (place_write_state(sb->root, sb->id, state, &err) < 0)
-		log_error("sandbox", "%s", err_text(&err));
+	r = place_write_state(sb->root, sb->id, state, err);
 	(void)json_object_put(state);
+	return r;
+}
+
+void sandbox_save(struct sandbox *sb)
+{
+	struct err err = ERR_INIT;
+
+	if (sandbox_try_save(sb, &err) < 0)
+		log_error("sandbox", "%s, ignoring", err_text(&err));
 }

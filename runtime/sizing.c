@@ -5,14 +5,9 @@
 #include <string.h>
 
 #define MIB       ((int64_t)1 << 20)
-#define CPUS_MAX  4096
 #define PERIOD_US 100000
 /* A sum of fractions that misses a whole number by less than this is that number. */
 #define EPSILON 1e-6
-
-struct cpu_mask {
-	unsigned char bits[CPUS_MAX / 8];
-};
 
 struct sizing_demand sizing_demand_of(const struct oci_resources *resources)
 {
@@ -47,8 +42,7 @@ void sizing_update(struct sizing_demand *demand, const struct oci_resources *upd
 		demand->hugepages += update->hugepages[i].limit;
 }
 
-/* Adds a list such as "0-3,7"; what is no list adds nothing, the guest's kernel will complain of it. */
-static void add_cpus(struct cpu_mask *mask, const char *list)
+void sizing_add_cpus(struct sizing_cpus *mask, const char *list)
 {
 	while (*list) {
 		char *end;
@@ -58,7 +52,7 @@ static void add_cpus(struct cpu_mask *mask, const char *list)
 			return;
 		if (*end == '-')
 			last = strtoul(end + 1, &end, 10);
-		for (unsigned long cpu = first; cpu <= last && cpu < CPUS_MAX; cpu++)
+		for (unsigned long cpu = first; cpu <= last && cpu < SIZING_CPUS_MAX; cpu++)
 			mask->bits[cpu / 8] |= (unsigned char)(1u << cpu % 8);
 		list = *end == ',' ? end + 1 : end;
 		if (*end && *end != ',')
@@ -66,7 +60,7 @@ static void add_cpus(struct cpu_mask *mask, const char *list)
 	}
 }
 
-static int64_t count_cpus(const struct cpu_mask *mask)
+int64_t sizing_count_cpus(const struct sizing_cpus *mask)
 {
 	int64_t n = 0;
 
@@ -84,16 +78,16 @@ static uint64_t period_of(const struct sizing_demand *demand)
 /* CPUs that the containers ask for together. */
 static double sum_cpus(const struct sizing_demand *demands, size_t n)
 {
-	struct cpu_mask mask = { 0 };
+	struct sizing_cpus mask = { 0 };
 	double sum = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		if (demands[i].cpu_quota > 0)
 			sum += (double)demands[i].cpu_quota / (double)period_of(&demands[i]);
 		if (demands[i].cpuset)
-			add_cpus(&mask, demands[i].cpuset);
+			sizing_add_cpus(&mask, demands[i].cpuset);
 	}
-	return sum > 0 ? sum : (double)count_cpus(&mask);
+	return sum > 0 ? sum : (double)sizing_count_cpus(&mask);
 }
 
 static int64_t whole_cpus(const struct config_hypervisor *c, double cpus)

@@ -13,6 +13,13 @@
 #include "runtime/annotation.h"
 #include "runtime/config.h"
 
+#define SIZING_CPUS_MAX 4096
+
+/* A set of CPUs, laid out as the kernel's masks are on little-endian machines. */
+struct sizing_cpus {
+	unsigned char bits[SIZING_CPUS_MAX / 8];
+};
+
 /* What one container asks for; what is not given is 0, and so is what has no limit. */
 struct sizing_demand {
 	int64_t cpu_quota;   /* microseconds */
@@ -26,6 +33,12 @@ struct sizing_result {
 	int64_t vcpus;
 	int64_t memory_mib;
 };
+
+/* Adds a list such as "0-3,7"; what is no list adds nothing, the guest's kernel will complain of it. */
+void sizing_add_cpus(struct sizing_cpus *cpus, const char *list);
+
+/* How many are in the set. */
+int64_t sizing_count_cpus(const struct sizing_cpus *cpus);
 
 /* The demand that a spec's resources make; NULL makes none. */
 struct sizing_demand sizing_demand_of(const struct oci_resources *resources);

@@ -92,25 +92,40 @@ int stdio_start(struct stdio *s, const struct view *v, struct err *err)
 	return r < 0 ? r : attach(s, v, err);
 }
 
-int stdio_write_pid_file(const struct stdio *s, const char *path, struct err *err)
+int stdio_reserve_pid_file(struct stdio *s, const char *path, struct err *err)
 {
-	_autofree_ char *new = NULL;
-	_autoclose_ int fd = -EBADF;
-	char text[16];
+	static const char longest[] = "2147483647";
 	int r;
 
 	if (!path)
 		return 0;
-	(void)snprintf(text, sizeof(text), "%d", (int)s->pid);
-	if (asprintf(&new, "%s.%d", path, (int)getpid()) < 0)
+	s->pid_path = path;
+	if (asprintf(&s->pid_new, "%s.%d", path, (int)getpid()) < 0)
+		s->pid_new = NULL;
+	if (!s->pid_new)
 		return err_set(err, ENOMEM, "write the pid file '%s'", path);
-	fd = sys_openat(AT_FDCWD, new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	r = fd < 0 ? fd : fd_write_all(fd, text, strlen(text));
-	if (r == 0)
-		r = sys_renameat(AT_FDCWD, new, AT_FDCWD, path);
-	if (r < 0 && fd >= 0)
-		(void)sys_unlinkat(AT_FDCWD, new, 0);
+	s->pid_fd = sys_openat(AT_FDCWD, s->pid_new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	r = s->pid_fd < 0 ? s->pid_fd : fd_write_all(s->pid_fd, longest, strlen(longest));
 	return r < 0 ? err_set(err, -r, "write the pid file '%s'", path) : 0;
+}
+
+int stdio_write_pid_file(struct stdio *s, struct err *err)
+{
+	char text[16];
+	int r;
+
+	if (s->pid_fd < 0)
+		return 0;
+	(void)snprintf(text, sizeof(text), "%d", (int)s->pid);
+	r = sys_ftruncate(s->pid_fd, (off_t)strlen(text));
+	if (r == 0)
+		r = pwrite(s->pid_fd, text, strlen(text), 0) == (ssize_t)strlen(text) ? 0 : -errno;
+	if (r == 0)
+		r = sys_renameat(AT_FDCWD, s->pid_new, AT_FDCWD, s->pid_path);
+	if (r < 0)
+		return err_set(err, -r, "write the pid file '%s'", s->pid_path);
+	free(take_ptr(&s->pid_new));
+	return 0;
 }
 
 static void fill_signals(sigset_t *set)
@@ -207,6 +222,10 @@ void stdio_done(struct stdio *s)
 	fd_closep(&s->master);
 	fd_closep(&s->slave);
 	fd_closep(&s->pidfd);
+	fd_closep(&s->pid_fd);
+	if (s->pid_new)
+		(void)sys_unlinkat(AT_FDCWD, s->pid_new, 0);
+	free(take_ptr(&s->pid_new));
 	free(s->address);
 	s->address = NULL;
 }

@@ -23,11 +23,14 @@ struct stdio {
 	int master, slave;  /* of an engine's terminal */
 	pid_t pid;          /* once started; not our child if is_foreground */
 	int pidfd;          /* of our child */
+	const char *pid_path;
+	char *pid_new; /* has the room for the pid file, until it is written */
+	int pid_fd;
 };
 
 #define STDIO_INIT                                                                                                     \
 	{                                                                                                              \
-		.master = -EBADF, .slave = -EBADF, .pidfd = -EBADF                                                     \
+		.master = -EBADF, .slave = -EBADF, .pidfd = -EBADF, .pid_fd = -EBADF                                   \
 	}
 #define _autostdio_ _cleanup_(stdio_done)
 
@@ -43,8 +46,11 @@ int stdio_take_answer(struct stdio *s, struct json_object *answer, struct err *e
 /* Starts the process, or makes it this one; then the supervisor watches it. */
 int stdio_start(struct stdio *s, const struct view *v, struct err *err);
 
-/* Writes the pid file so that it is there as a whole; NULL = none is wanted. */
-int stdio_write_pid_file(const struct stdio *s, const char *path, struct err *err);
+/* Makes sure that the pid file can be written, before anything runs; NULL = none is wanted. The path is kept. */
+int stdio_reserve_pid_file(struct stdio *s, const char *path, struct err *err);
+
+/* Writes it so that it is there as a whole. */
+int stdio_write_pid_file(struct stdio *s, struct err *err);
 
 /* From here on signals wait until stdio_wait hands them on. For a verb that stays to clean up. */
 void stdio_block_signals(void);

@@ -66,8 +66,9 @@ int teardown_sandbox(const char *root, const char *sandbox, struct err *err)
 
 	if (!dir)
 		return err_set(err, ENOMEM, "remove sandbox '%s'", sandbox);
+	/* One that could not write its state may be there, too. */
+	ask_to_end(root, sandbox);
 	if (place_read_state(root, sandbox, &state, NULL) == 0) {
-		ask_to_end(root, sandbox);
 		if (json_object_object_get_ex(state, "supervisor", &supervisor))
 			end_process(supervisor, EXIT_MS);
 		/* What it did at last counts. */

@@ -245,7 +245,8 @@ int wire_ask(int fd, struct json_object *request, unsigned timeout_ms, struct js
 	int r = send_line(fd, request);
 	const char *end;
 
-	if (r == 0)
+	/* One that could not start says why before it is asked. */
+	if (r == 0 || r == -EPIPE)
 		r = receive_line(fd, timeout_ms, &in);
 	if (r == -ECONNRESET || r == -EPIPE)
 		return err_say(err, -r, "the sandbox's supervisor ended before it answered");

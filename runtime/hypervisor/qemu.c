@@ -13,6 +13,7 @@
 #include "lib/spawn.h"
 #include "lib/sys.h"
 #include "runtime/hypervisor/child.h"
+#include "runtime/hypervisor/disks.h"
 #include "runtime/hypervisor/hotplug.h"
 #include "runtime/hypervisor/lastlines.h"
 #include "runtime/hypervisor/qemu_args.h"
@@ -41,6 +42,7 @@ struct qemu {
 	char *agent;  /* its address */
 	struct qmp *qmp;
 	struct hotplug hotplug;
+	struct disks disks;
 	bool is_ready; /* the monitor has answered */
 	struct loop_source console;
 	int console_log; /* what it says, up to CONSOLE_MAX bytes */
@@ -272,6 +274,7 @@ static void on_event(void *arg, const char *name, struct json_object *data)
 	struct qemu *q = arg;
 
 	hotplug_event(&q->hotplug, name, data);
+	disks_event(&q->disks, name, data);
 }
 
 static int open_monitor(struct qemu *q, const struct vm_spec *vm, struct err *err)
@@ -288,6 +291,7 @@ static int open_monitor(struct qemu *q, const struct vm_spec *vm, struct err *er
 	if (r < 0)
 		return err_set(err, -r, "open QEMU's monitor");
 	hotplug_init(&q->hotplug, q->loop, q->qmp, vm);
+	disks_init(&q->disks, q->loop, q->qmp);
 	while (!q->is_ready && q->qemu.is_running && sys_now_ms() < deadline)
 		(void)loop_turn(q->loop, TURN_MS);
 	if (!q->qemu.is_running)
@@ -424,6 +428,16 @@ int qemu_resize(struct qemu *q, const struct hotplug_size *want, hotplug_fn fn, 
 	return q->qemu.is_running ? hotplug_resize(&q->hotplug, want, fn, arg) : -ESRCH;
 }
 
+int qemu_plug(struct qemu *q, const struct disks_spec *disk, disks_fn fn, void *arg)
+{
+	return q->qemu.is_running ? disks_plug(&q->disks, disk, fn, arg) : -ESRCH;
+}
+
+int qemu_unplug(struct qemu *q, int slot, disks_fn fn, void *arg)
+{
+	return q->qemu.is_running ? disks_unplug(&q->disks, slot, fn, arg) : -ESRCH;
+}
+
 void qemu_quit(struct qemu *q)
 {
 	if (q->qmp)
@@ -476,6 +490,7 @@ struct qemu *qemu_free(struct qemu *q)
 	if (!q)
 		return NULL;
 	hotplug_end(&q->hotplug);
+	disks_end(&q->disks);
 	q->qmp = q->qmp ? qmp_free(q->qmp) : NULL;
 	child_done(&q->qemu);
 	child_done(&q->virtiofsd);

@@ -10,6 +10,7 @@
 
 #include "lib/err.h"
 #include "lib/loop.h"
+#include "runtime/hypervisor/disks.h"
 #include "runtime/hypervisor/hotplug.h"
 #include "runtime/hypervisor/vm.h"
 
@@ -38,6 +39,12 @@ int qemu_start(struct loop *loop, const struct qemu_spec *spec, qemu_gone gone, 
 
 /* Makes the VM as large as told, as far as QEMU and the guest will; fn is called from the loop. 0 or -errno. */
 int qemu_resize(struct qemu *q, const struct hotplug_size *want, hotplug_fn fn, void *arg);
+
+/* Plugs a disk in; fn is called from the loop with its number. 0 or -errno. */
+int qemu_plug(struct qemu *q, const struct disks_spec *disk, disks_fn fn, void *arg);
+
+/* Takes the disk of that number out; fn is called from the loop. 0 or -errno. */
+int qemu_unplug(struct qemu *q, int slot, disks_fn fn, void *arg);
 
 /* Asks QEMU to end by its monitor. */
 void qemu_quit(struct qemu *q);

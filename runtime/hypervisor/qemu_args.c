@@ -50,7 +50,7 @@ _printf_(3, 4) static void option(struct words *w, const char *name, const char 
 struct machine {
 	const char *type;
 	const char *bus;  /* behind the names of its virtio devices */
-	bool has_hotplug; /* of CPUs, memory and disks: then there are spare sockets, slots and buses */
+	bool has_hotplug; /* of CPUs and memory: then there are spare sockets, slots and buses */
 	bool has_nvdimm;
 	void (*add_buses)(struct words *w, const struct vm_spec *vm);
 };
@@ -62,6 +62,9 @@ static void add_mmio_buses(struct words *w, const struct vm_spec *vm)
 {
 	(void)vm;
 	option(w, "-global", "virtio-mmio.force-legacy=%s", "false");
+	/* Disks can be plugged into it, on a machine that has no other room. */
+	add(w, "-device");
+	add(w, "virtio-scsi-device,id=scsi0");
 }
 
 static const struct machine machines[] = {

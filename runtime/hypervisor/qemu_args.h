@@ -6,7 +6,7 @@
 #include "lib/err.h"
 #include "runtime/hypervisor/vm.h"
 
-/* True if CPUs, memory and disks can be added to the configured machine while it runs. */
+/* True if CPUs and memory can be added to the configured machine while it runs. */
 bool qemu_args_has_hotplug(const struct vm_spec *vm);
 
 /* True if the guest sees the configured image as an NVDIMM, false if as a disk (or there is none). */

@@ -249,6 +249,8 @@ struct container *fakesandbox_add(struct fakesandbox *f, const char *id, enum co
 
 	assert_non_null(c);
 	list_init(&c->link);
+	list_init(&c->disks);
+	list_init(&c->volumes);
 	c->sandbox = &f->sb;
 	c->stdio.fd = -EBADF;
 	c->id = strdup(id);

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/fd.h"
 #include "lib/jsontext.h"
@@ -23,12 +25,23 @@ static void pid_file(void **state)
 
 	s.pid = 4711;
 	assert_true(asprintf(&path, "%s/pid", dir->path) > 0 && asprintf(&missing, "%s/none/pid", dir->path) > 0);
-	assert_int_equal(stdio_write_pid_file(&s, NULL, &err), 0);
-	assert_int_equal(stdio_write_pid_file(&s, path, &err), 0);
+	assert_int_equal(stdio_reserve_pid_file(&s, NULL, &err), 0);
+	assert_int_equal(stdio_write_pid_file(&s, &err), 0);
+	assert_int_equal(stdio_reserve_pid_file(&s, path, &err), 0);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(stdio_write_pid_file(&s, &err), 0);
 	assert_int_equal(fd_read_file_at(AT_FDCWD, path, 64, &text, &n), 0);
 	assert_string_equal(text, "4711");
-	assert_int_equal(stdio_write_pid_file(&s, missing, &err), -ENOENT);
+	stdio_done(&s);
+	assert_int_equal(stdio_reserve_pid_file(&s, missing, &err), -ENOENT);
 	assert_non_null(strstr(err_text(&err), missing));
+	stdio_done(&s);
+	/* What was reserved for nothing goes. */
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(stdio_reserve_pid_file(&s, path, &err), 0);
+	stdio_done(&s);
+	assert_int_equal(rmdir(dir->path), 0);
+	assert_int_equal(mkdir(dir->path, 0700), 0);
 }
 
 static void where_the_agent_is(void **state)

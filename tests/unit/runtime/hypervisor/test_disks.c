@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/hypervisor/disks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/fd.h"
+#include "tests/lib/unit.h"
+
+#define NOTHING      "{\"return\": {}}\n"
+#define REFUSED(why) "{\"error\": {\"class\": \"GenericError\", \"desc\": \"" why "\"}}\n"
+#define DELETED(n)   "{\"event\": \"DEVICE_DELETED\", \"data\": {\"device\": \"disk" #n "\", \"path\": \"x\"}}\n"
+
+#define ADD_FD(n) "{\"execute\":\"add-fd\",\"arguments\":{\"fdset-id\":100" #n "}}"
+#define ADD_NODE(n)                                                                                                    \
+	"{\"execute\":\"blockdev-add\",\"arguments\":{\"driver\":\"raw\",\"node-name\":\"plug" #n                      \
+	"\",\"read-only\":false,\"file\":{\"driver\":\"file\",\"aio\":\"threads\",\"read-only\":false,"                \
+	"\"filename\":\"\\/dev\\/fdset\\/100" #n "\"}}}"
+#define ADD_DEVICE(n)                                                                                                  \
+	"{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"scsi-hd\",\"id\":\"disk" #n "\",\"drive\":\"plug" #n  \
+	"\",\"bus\":\"scsi0.0\",\"scsi-id\":" #n ",\"lun\":0,\"share-rw\":true}}"
+#define DEL_DEVICE(n) "{\"execute\":\"device_del\",\"arguments\":{\"id\":\"disk" #n "\"}}"
+#define DEL_NODE(n)   "{\"execute\":\"blockdev-del\",\"arguments\":{\"node-name\":\"plug" #n "\"}}"
+#define DEL_FD(n)     "{\"execute\":\"remove-fd\",\"arguments\":{\"fdset-id\":100" #n "}}"
+
+/* What QEMU has to be asked, and what it says to that. */
+struct turn {
+	const char *asked, *said;
+};
+
+struct fixture {
+	struct loop *loop;
+	struct qmp *qmp;
+	struct disks disks;
+	int peer, slot;
+	char told[ERR_TEXT_MAX]; /* "" = not told, "ok", or the reason */
+};
+
+static void on_event(void *arg, const char *name, struct json_object *data)
+{
+	disks_event(&((struct fixture *)arg)->disks, name, data);
+}
+
+static void on_done(void *arg, int slot, const struct err *err)
+{
+	struct fixture *f = arg;
+
+	assert_string_equal(f->told, "");
+	f->slot = slot;
+	(void)snprintf(f->told, sizeof(f->told), "%s", err ? err->text : "ok");
+}
+
+static void turns(struct fixture *f)
+{
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(loop_turn(f->loop, 0), 0);
+}
+
+static void say(struct fixture *f, const char *text)
+{
+	assert_int_equal(write(f->peer, text, strlen(text)), (ssize_t)strlen(text));
+	turns(f);
+}
+
+static const char *heard(struct fixture *f)
+{
+	static char text[1024];
+	ssize_t n = read(f->peer, text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+	return text;
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = test_calloc(1, sizeof(*f));
+	int pair[2];
+
+	assert_int_equal(loop_new(&f->loop), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(fcntl(pair[1], F_SETFL, O_NONBLOCK), 0);
+	f->peer = pair[1];
+	assert_int_equal(qmp_new(f->loop, pair[0], &(struct qmp_watcher){ on_event, NULL, f }, &f->qmp), 0);
+	disks_init(&f->disks, f->loop, f->qmp);
+	say(f, "{\"QMP\": {}}\n" NOTHING);
+	(void)heard(f);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	disks_end(&f->disks);
+	f->qmp = qmp_free(f->qmp);
+	assert_int_equal(loop_count(f->loop), 0);
+	f->loop = loop_free(f->loop);
+	(void)fd_close(f->peer);
+	test_free(f);
+	return 0;
+}
+
+/* Plays QEMU until it is told. */
+static void play(struct fixture *f, const struct turn *script, const char *told)
+{
+	turns(f);
+	for (; script->asked; script++) {
+		assert_string_equal(f->told, "");
+		assert_string_equal(heard(f), script->asked);
+		say(f, script->said);
+	}
+	assert_string_equal(heard(f), "");
+	assert_string_equal(f->told, told);
+	f->told[0] = '\0';
+}
+
+static int plug(struct fixture *f)
+{
+	return disks_plug(&f->disks, &(struct disks_spec){ .fd = STDOUT_FILENO, .aio = "threads" }, on_done, f);
+}
+
+static const struct turn plug_0[] = {
+	{ ADD_FD(0), NOTHING },
+	{ ADD_NODE(0), NOTHING },
+	{ ADD_DEVICE(0), NOTHING },
+	{ NULL },
+};
+
+static void a_disk_comes_and_goes(void **state)
+{
+	struct fixture *f = *state;
+	const struct turn out[] = {
+		{ DEL_DEVICE(0), NOTHING DELETED(7) DELETED(0) },
+		{ DEL_NODE(0), NOTHING },
+		{ DEL_FD(0), NOTHING },
+		{ NULL },
+	};
+
+	assert_int_equal(plug(f), 0);
+	play(f, plug_0, "ok");
+	assert_int_equal(f->slot, 0);
+	assert_int_equal(disks_unplug(&f->disks, 1, on_done, f), -ENODEV);
+	assert_int_equal(disks_unplug(&f->disks, -1, on_done, f), -ENODEV);
+	assert_int_equal(disks_unplug(&f->disks, 0, on_done, f), 0);
+	assert_int_equal(disks_unplug(&f->disks, 0, on_done, f), -ENODEV);
+	play(f, out, "ok");
+	assert_int_equal(disks_unplug(&f->disks, 0, on_done, f), -ENODEV);
+}
+
+static void the_event_may_come_first(void **state)
+{
+	struct fixture *f = *state;
+	const struct turn out[] = {
+		{ DEL_DEVICE(0), DELETED(0) NOTHING },
+		{ DEL_NODE(0), NOTHING },
+		{ DEL_FD(0), NOTHING },
+		{ NULL },
+	};
+	const struct turn next[] = {
+		{ ADD_FD(1), NOTHING },
+		{ ADD_NODE(1), NOTHING },
+		{ ADD_DEVICE(1), NOTHING },
+		{ NULL },
+	};
+
+	assert_int_equal(plug(f), 0);
+	play(f, plug_0, "ok");
+	assert_int_equal(disks_unplug(&f->disks, 0, on_done, f), 0);
+	play(f, out, "ok");
+	/* Another number: the guest may still be busy with the one that went. */
+	assert_int_equal(plug(f), 0);
+	play(f, next, "ok");
+	assert_int_equal(f->slot, 1);
+}
+
+static void a_failure_undoes_what_was_done(void **state)
+{
+	struct fixture *f = *state;
+	const struct turn no_device[] = {
+		{ ADD_FD(0), NOTHING },   { ADD_NODE(0), NOTHING }, { ADD_DEVICE(0), REFUSED("no room") },
+		{ DEL_NODE(0), NOTHING }, { DEL_FD(0), NOTHING },   { NULL },
+	};
+	const struct turn no_node[] = {
+		{ ADD_FD(1), NOTHING },
+		{ ADD_NODE(1), REFUSED("no file") },
+		{ DEL_FD(1), NOTHING },
+		{ NULL },
+	};
+	const struct turn no_fd[] = { { ADD_FD(2), REFUSED("no fd") }, { NULL } };
+
+	assert_int_equal(plug(f), 0);
+	play(f, no_device, "QMP device_add: no room");
+	assert_int_equal(plug(f), 0);
+	play(f, no_node, "QMP blockdev-add: no file");
+	assert_int_equal(plug(f), 0);
+	play(f, no_fd, "QMP add-fd: no fd");
+}
+
+static void what_does_not_go_is_not_used_again(void **state)
+{
+	struct fixture *f = *state;
+	const struct turn stuck[] = { { DEL_DEVICE(0), REFUSED("busy") }, { NULL } };
+
+	assert_int_equal(plug(f), 0);
+	play(f, plug_0, "ok");
+	assert_int_equal(disks_unplug(&f->disks, 0, on_done, f), 0);
+	play(f, stuck, "QMP device_del: busy");
+	assert_int_equal(disks_unplug(&f->disks, 0, on_done, f), -ENODEV);
+	for (int i = 1; i < DISKS_MAX; i++)
+		assert_int_equal(plug(f), 0);
+	assert_int_equal(plug(f), -ENOSPC);
+}
+
+static void an_end_is_told(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(plug(f), 0);
+	turns(f);
+	f->peer = fd_close(f->peer);
+	turns(f);
+	assert_true(strncmp(f->told, "QMP: ", 5) == 0);
+	disks_end(&f->disks);
+	f->told[0] = '\0';
+	assert_int_equal(plug(f), -ENOTCONN);
+	assert_int_equal(disks_unplug(&f->disks, 0, on_done, f), -ENOTCONN);
+}
+
+int test_disks(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_disk_comes_and_goes, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_event_may_come_first, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_failure_undoes_what_was_done, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_does_not_go_is_not_used_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_end_is_told, setup, teardown),
+	};
+
+	return cmocka_run_group_tests_name("disks", tests, NULL, NULL);
+}
