@@ -331,7 +331,8 @@ static void on_removed(void *arg, struct client_reply *reply)
 	struct err err = ERR_INIT;
 
 	/* With its guest it has gone too, and whoever deletes wants no more. */
-	if (!reply->is_lost && agentlink_check(reply, "remove container", c->id, &err) < 0)
+	if (c->sandbox->end == END_NONE && !reply->is_lost &&
+	    agentlink_check(reply, "remove container", c->id, &err) < 0)
 		sandbox_fail_pending(c, &err);
 	else
 		sandbox_unplug(c, on_unplugged);
@@ -349,6 +350,11 @@ void sandbox_delete(struct sandbox *sb, struct wire_request *request)
 	if (strcmp(c->id, sb->id) == 0) {
 		list_append(&sb->enders, &request->link);
 		sandbox_end(sb, SIGKILL);
+		return;
+	}
+	/* Answered when all of it has gone. */
+	if (sb->end != END_NONE) {
+		list_append(&sb->enders, &request->link);
 		return;
 	}
 	if (c->creation && !c->deleter) {

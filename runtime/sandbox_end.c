@@ -57,6 +57,17 @@ static bool stdio_is_over(struct sandbox *sb)
 	return true;
 }
 
+/* Whoever deletes has got what he wanted. */
+static void answer_pending(struct wire_request *request, const struct err *err)
+{
+	const char *verb = wire_text(request, "verb");
+
+	if (verb && strcmp(verb, "delete") == 0)
+		wire_answer(request, NULL);
+	else
+		wire_fail(request, err);
+}
+
 /* At the end of the turn: nobody's callback is on the stack. */
 static void run_over(struct loop_deferred *deferred)
 {
@@ -73,7 +84,7 @@ static void run_over(struct loop_deferred *deferred)
 			c->exit_code = 128 + SIGKILL;
 		c->status = CONTAINER_STOPPED;
 		if (c->pending)
-			wire_fail(take_ptr(&c->pending), &err);
+			answer_pending(take_ptr(&c->pending), &err);
 		if (c->deleter)
 			wire_answer(take_ptr(&c->deleter), NULL);
 	}

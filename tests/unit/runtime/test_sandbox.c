@@ -207,6 +207,39 @@ static void a_removal_may_be_overtaken(void **state)
 	assert_null(sandbox_find(&f->sb, "web"));
 }
 
+/* The same while its sandbox ends: asked before, and asked in the middle. */
+static void a_removal_in_the_end(void **state)
+{
+	struct fakesandbox *f = *state;
+	_autoclose_ int before = -EBADF, later = -EBADF;
+
+	(void)fakesandbox_add(f, "one", CONTAINER_RUNNING);
+	(void)fakesandbox_add(f, "web", CONTAINER_RUNNING);
+	before = fakesandbox_ask(f, sandbox_delete, "{\"verb\":\"delete\",\"id\":\"one\"}");
+	(void)fakesandbox_heard(f);
+	sandbox_end(&f->sb, SIGKILL);
+	fakesandbox_refuse(f, RPC_INTERNAL, "Invalid container id");
+	assert_string_equal(fakesandbox_said(f, before), DONE);
+	assert_string_equal(fakesandbox_heard(f), "DestroySandbox {}");
+	later = fakesandbox_ask(f, sandbox_delete, "{\"verb\":\"delete\",\"id\":\"web\"}");
+	assert_string_equal(fakesandbox_heard(f), "");
+	assert_string_equal(fakesandbox_said(f, later), "");
+	fakesandbox_vm_ends(f);
+	assert_string_equal(fakesandbox_said(f, later), DONE);
+}
+
+static void a_removal_whose_vm_goes(void **state)
+{
+	struct fakesandbox *f = *state;
+	_autoclose_ int verb = -EBADF;
+
+	(void)fakesandbox_add(f, "web", CONTAINER_RUNNING);
+	verb = fakesandbox_ask(f, sandbox_delete, "{\"verb\":\"delete\",\"id\":\"web\"}");
+	(void)fakesandbox_heard(f);
+	fakesandbox_vm_ends(f);
+	assert_string_equal(fakesandbox_said(f, verb), DONE);
+}
+
 /* One that stops gives back what it had; the sandbox's own one ends it all. */
 static void an_exit_is_seen(void **state)
 {
@@ -269,6 +302,8 @@ int test_sandbox(void)
 		cmocka_unit_test_setup_teardown(nobody_to_attach, fakesandbox_setup, fakesandbox_teardown),
 		cmocka_unit_test_setup_teardown(a_container_is_removed, fakesandbox_setup, fakesandbox_teardown),
 		cmocka_unit_test_setup_teardown(a_removal_may_be_overtaken, fakesandbox_setup, fakesandbox_teardown),
+		cmocka_unit_test_setup_teardown(a_removal_in_the_end, fakesandbox_setup, fakesandbox_teardown),
+		cmocka_unit_test_setup_teardown(a_removal_whose_vm_goes, fakesandbox_setup, fakesandbox_teardown),
 		cmocka_unit_test_setup_teardown(an_exit_is_seen, fakesandbox_setup, fakesandbox_teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_created, fakesandbox_setup, fakesandbox_teardown),
 		cmocka_unit_test_setup_teardown(no_configuration, fakesandbox_setup, fakesandbox_teardown),
