@@ -18,10 +18,11 @@ disks_finish() {
 	runtime_finish
 }
 
-# make_loop NAME SIZE [mke2fs-OPTION...]: a loop device of $work/NAME.img.
+# make_loop NAME SIZE [mke2fs-OPTION...]: a loop device of $work/NAME.img. In a /dev that is nobody's its node has to be made.
 make_loop() {
+	local loop
 	truncate -s "$2" "$work/$1.img" && { [ $# = 2 ] || mke2fs -q -t ext4 -F "${@:3}" "$work/$1.img"; } || return
-	loops+=("$(losetup -f --show "$work/$1.img")")
+	loop=$(losetup -f) && { [ -b "$loop" ] || mknod "$loop" b 7 "${loop#/dev/loop}"; } && losetup "$loop" "$work/$1.img" && loops+=("$loop")
 }
 
 configure() {
