@@ -35,10 +35,10 @@ struct sizing_result {
 };
 
 /* Adds a list such as "0-3,7"; what is no list adds nothing, the guest's kernel will complain of it. */
-void sizing_add_cpus(struct sizing_cpus *cpus, const char *list);
+void sizing_add_cpus(struct sizing_cpus *mask, const char *list);
 
 /* How many are in the set. */
-int64_t sizing_count_cpus(const struct sizing_cpus *cpus);
+int64_t sizing_count_cpus(const struct sizing_cpus *mask);
 
 /* The demand that a spec's resources make; NULL makes none. */
 struct sizing_demand sizing_demand_of(const struct oci_resources *resources);

@@ -356,7 +356,7 @@ kill_all() {
 		grep -q sleep "/proc/$!/cmdline" && echo alive
 		"$@" delete --force hostile >/dev/null 2>&1
 	END
-	said=$(work=$work timeout -k 5 60 unshare --pid --fork --kill-child --mount-proc sh "$work/kill_all" "$runk_bin" --root "$work/state")
+	said=$(env "work=$work" timeout -k 5 60 unshare --pid --fork --kill-child --mount-proc sh "$work/kill_all" "$runk_bin" --root "$work/state")
 	[ -s "$image/ran" ] || return 2
 	[ "$said" = alive ] || breach 'kill -1 reached the host'
 }

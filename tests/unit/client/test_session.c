@@ -166,10 +166,8 @@ static void a_failure_has_its_name(void **state)
 int test_session(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_timeout_is_the_users),
-		cmocka_unit_test(it_says_why_it_cannot_connect),
-		cmocka_unit_test(a_call_ends_with_a_status),
-		cmocka_unit_test(a_lost_connection_is_told_apart),
+		cmocka_unit_test(the_timeout_is_the_users),  cmocka_unit_test(it_says_why_it_cannot_connect),
+		cmocka_unit_test(a_call_ends_with_a_status), cmocka_unit_test(a_lost_connection_is_told_apart),
 		cmocka_unit_test(a_failure_has_its_name),
 	};
 

@@ -47,8 +47,9 @@ static void a_directory_is_no_device(void **state)
 }
 
 #define WORLD "/tmp"
-#define DISK  "/dev/.." WORLD "/disk" /* a tmpfs may say that it is on anything; no machine has a driver for this one  \
-	                               */
+#define DISK                                                                                                           \
+	"/dev/.." WORLD "/disk" /* a tmpfs may say that it is on anything; no machine has a driver for this one        \
+	                         */
 
 static int found(const char *path, struct err *err)
 {
