@@ -65,13 +65,13 @@ void resize_pin(struct sandbox *sb)
 	struct sizing_cpus cpus = { .bits = { 0 } };
 	struct err err = ERR_INIT;
 
-	if (!sb->config.runtime.enable_vcpus_pinning || !sb->qemu || !qemu_is_running(sb->qemu))
+	if (!sb->config.runtime.enable_vcpus_pinning || !hypervisor_is_running(sb->vm))
 		return;
 	list_foreach(c, &sb->containers, struct container, link) {
 		if (is_live(c) && c->cpuset)
 			sizing_add_cpus(&cpus, c->cpuset);
 	}
-	if (pinning_apply(qemu_pid(sb->qemu), &cpus, &err) < 0)
+	if (pinning_apply(hypervisor_pid(sb->vm), &cpus, &err) < 0)
 		log_warning("resize", "Sandbox '%s': %s, ignoring", sb->id, err_text(&err));
 }
 
@@ -188,7 +188,7 @@ static void on_resized(void *arg, const struct hotplug_size *now, const struct e
 
 	r->now = (struct sizing_result){ .vcpus = now->vcpus, .memory_mib = now->memory_mib };
 	/* A new CPU's thread is born with the rest of QEMU. */
-	if (qemu_is_running(sb->qemu) && hostcgroup_add_vmm(&sb->cgroups, qemu_pid(sb->qemu), &moved) < 0)
+	if (hypervisor_is_running(sb->vm) && hostcgroup_add_vmm(&sb->cgroups, hypervisor_pid(sb->vm), &moved) < 0)
 		log_warning("resize", "%s, ignoring", err_text(&moved));
 	log_info("resize", "Sandbox '%s' has %" PRId64 " CPUs and %" PRId64 " MiB", sb->id, now->vcpus,
 	         now->memory_mib);
@@ -249,7 +249,7 @@ static void change(struct sandbox *sb)
 		return;
 	}
 	if (rc == 0)
-		rc = qemu_resize(sb->qemu, &want, on_resized, sb);
+		rc = hypervisor_resize(sb->vm, &want, on_resized, sb);
 	if (rc == 0)
 		return;
 	log_error("resize", "Resize sandbox '%s': %s, ignoring", sb->id, strerror(-rc));
@@ -264,7 +264,7 @@ static void on_details(void *arg, struct client_reply *reply)
 	if (reply->code == RPC_OK)
 		bytes = ((const Grpc__GuestDetailsResponse *)reply->message)->mem_block_size_bytes;
 	sb->resize.block_mib = bytes >= (uint64_t)MIB && bytes <= INT64_MAX ? (int64_t)bytes / MIB : BLOCK_MIB;
-	if (sb->end == END_NONE && sb->qemu)
+	if (sb->end == END_NONE && sb->vm)
 		change(sb);
 	else
 		finish(sb);
@@ -272,7 +272,7 @@ static void on_details(void *arg, struct client_reply *reply)
 
 static bool can_change(const struct sandbox *sb)
 {
-	return !sb->resize.is_fixed && sb->is_booted && sb->end == END_NONE && sb->qemu;
+	return !sb->resize.is_fixed && sb->is_booted && sb->end == END_NONE && sb->vm;
 }
 
 static void begin(struct loop_deferred *deferred)

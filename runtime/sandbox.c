@@ -53,7 +53,7 @@ void sandbox_done(struct sandbox *sb)
 {
 	loop_timer_stop(&sb->end_timer);
 	agentlink_close(&sb->link);
-	sb->qemu = qemu_free(sb->qemu);
+	sb->vm = hypervisor_free(sb->vm);
 	sandbox_forget_execs(sb, NULL);
 	network_close(&sb->network);
 	hostcgroup_close(&sb->cgroups);

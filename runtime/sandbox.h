@@ -20,7 +20,7 @@
 #include "runtime/ephemeral.h"
 #include "runtime/guestspec.h"
 #include "runtime/hostcgroup/hostcgroup.h"
-#include "runtime/hypervisor/qemu.h"
+#include "runtime/hypervisor/hypervisor.h"
 #include "runtime/network/network.h"
 #include "runtime/resize.h"
 #include "runtime/rootfs.h"
@@ -77,7 +77,7 @@ struct sandbox {
 	bool is_kvm;
 	struct network network;
 	struct hostcgroup cgroups;
-	struct qemu *qemu;
+	struct hypervisor *vm;
 	struct resize resize;
 	struct rootfs root_disk; /* of the first container, its fd until QEMU has it */
 	char **dns;              /* the lines of its resolv.conf; in the arena of its create, until it is booted */

@@ -63,7 +63,7 @@ static bool is_vhost(const struct config_hypervisor *h)
 	return strcmp(h->vsock_backend, "auto") == 0 ? vhost_vsock_exists() : strcmp(h->vsock_backend, "vhost") == 0;
 }
 
-static int fill_vm(struct sandbox *sb, const struct oci_spec *spec, struct qemu_spec *q, struct err *err)
+static int fill_vm(struct sandbox *sb, const struct oci_spec *spec, struct hypervisor_spec *q, struct err *err)
 {
 	static const char *const virtiofsds[] = { "/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd", NULL };
 	static const char *const vsocks[] = { "/usr/libexec/vhost-device-vsock", "/usr/bin/vhost-device-vsock", NULL };
@@ -192,7 +192,7 @@ static int create_in_agent(struct sandbox *sb, const struct oci_spec *spec, stru
 	r = agentlink_call(&sb->link, "CreateSandbox", &request.base, AGENTLINK_TIMEOUT_MS, on_sandbox_created, &b);
 	if (r < 0)
 		return err_set(err, -r, "create the agent's sandbox");
-	while (!b.is_done && qemu_is_running(sb->qemu))
+	while (!b.is_done && hypervisor_is_running(sb->vm))
 		(void)loop_turn(sb->loop, 1000);
 	if (!b.is_done)
 		(void)err_say(&b.err, EIO, "create the agent's sandbox: the VM has gone");
@@ -201,7 +201,7 @@ static int create_in_agent(struct sandbox *sb, const struct oci_spec *spec, stru
 
 int sandbox_boot(struct sandbox *sb, const struct oci_spec *spec, struct err *err)
 {
-	struct qemu_spec q = { .share_dir = NULL };
+	struct hypervisor_spec q = { .share_dir = NULL };
 	_autofree_ char *share = NULL;
 	int r;
 
@@ -217,7 +217,7 @@ int sandbox_boot(struct sandbox *sb, const struct oci_spec *spec, struct err *er
 		r = hostcgroup_open(&sb->cgroups, spec->linux, sb->id, sb->config.runtime.sandbox_cgroup_only, err);
 	sandbox_save(sb);
 	if (r == 0)
-		r = qemu_start(sb->loop, &q, sandbox_vm_gone, sb, &sb->qemu, err);
+		r = hypervisor_start(sb->loop, &q, sandbox_vm_gone, sb, &sb->vm, err);
 	/* QEMU holds it now. */
 	sb->root_disk.fd = fd_close(sb->root_disk.fd);
 	if (r < 0)
@@ -225,12 +225,12 @@ int sandbox_boot(struct sandbox *sb, const struct oci_spec *spec, struct err *er
 	network_release_fds(&sb->network);
 	/* From here on somebody else could clean up after us. */
 	sandbox_save(sb);
-	r = hostcgroup_add_vmm(&sb->cgroups, qemu_pid(sb->qemu), err);
+	r = hostcgroup_add_vmm(&sb->cgroups, hypervisor_pid(sb->vm), err);
 	if (r < 0)
 		return r;
-	r = agentlink_open(&sb->link, sb->loop, qemu_agent(sb->qemu), q.boot_ms, err);
+	r = agentlink_open(&sb->link, sb->loop, hypervisor_agent(sb->vm), q.boot_ms, err);
 	if (r < 0)
-		return qemu_explain(sb->qemu, err);
+		return hypervisor_explain(sb->vm, err);
 	r = sandbox_tell_network(sb, err);
 	if (r == 0)
 		r = create_in_agent(sb, spec, err);

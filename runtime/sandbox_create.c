@@ -139,7 +139,7 @@ static void on_created(void *arg, struct client_reply *reply)
 	result = json_object_new_object();
 	if (result) {
 		(void)json_object_object_add(result, "terminal", json_object_new_boolean(c->is_terminal));
-		(void)json_object_object_add(result, "agent", json_object_new_string(qemu_agent(sb->qemu)));
+		(void)json_object_object_add(result, "agent", json_object_new_string(hypervisor_agent(sb->vm)));
 	}
 	if (c->pending)
 		wire_answer(take_ptr(&c->pending), result);
@@ -214,7 +214,7 @@ static void plug_next(struct container *c)
 	}
 	spec = (struct disks_spec){ d->source.fd, d->source.is_device, d->source.read_only,
 		                    sb->config.hypervisor.block_device_aio };
-	r = qemu_plug(sb->qemu, &spec, on_plugged, c);
+	r = hypervisor_plug(sb->vm, &spec, on_plugged, c);
 	if (r == 0)
 		return;
 	if (r == -ENOSPC)

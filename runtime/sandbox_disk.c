@@ -6,7 +6,6 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "proto/agent.pb-c.h"
-#include "runtime/hypervisor/qemu_args.h"
 #include "runtime/sandbox_create.h"
 
 /* Also one that is yet to be packed is a disk of the container; that of the first is there before the VM is. */
@@ -86,8 +85,8 @@ static void unplug_next(struct container *c)
 
 	while (!list_is_empty(&c->disks)) {
 		struct disk *d = list_first(&c->disks, struct disk, link);
-		bool is_in = d->slot >= 0 && sb->qemu && qemu_is_running(sb->qemu);
-		int r = is_in ? qemu_unplug(sb->qemu, d->slot, on_unplugged, c) : 0;
+		bool is_in = d->slot >= 0 && hypervisor_is_running(sb->vm);
+		int r = is_in ? hypervisor_unplug(sb->vm, d->slot, on_unplugged, c) : 0;
 
 		if (is_in && r == 0)
 			return;
@@ -115,21 +114,15 @@ static char *scsi_address(struct arena *arena, const struct disk *d)
 /* Where the agent finds the root: one that was there at boot has its place on the root bus, or its turn. */
 static int name_root(struct container *c, struct arena *arena, const struct disk *plugged, Grpc__Storage *s)
 {
-	const struct config_hypervisor *h = &c->sandbox->config.hypervisor;
-	const struct vm_spec vm = { .config = h };
+	const struct vm_spec vm = { .config = &c->sandbox->config.hypervisor };
+	const char *driver = "scsi", *source = plugged ? scsi_address(arena, plugged) : NULL;
+	int r = source ? 0 : -ENOMEM;
 
-	if (plugged) {
-		s->driver = (char *)"scsi";
-		s->source = scsi_address(arena, plugged);
-	} else if (qemu_args_has_hotplug(&vm)) {
-		s->driver = (char *)"blk";
-		s->source = arena_printf(arena, "%02x", VM_DISK_SLOT);
-	} else {
-		/* The image, if the guest boots from one, is the first. */
-		s->driver = (char *)"mmioblk";
-		s->source = arena_strdup(arena, *h->image ? "/dev/vdb" : "/dev/vda");
-	}
-	return s->source ? 0 : -ENOMEM;
+	if (!plugged)
+		r = hypervisor_name_disk(&vm, arena, &driver, &source);
+	s->driver = (char *)driver;
+	s->source = (char *)source;
+	return r;
 }
 
 static int tell_root(struct container *c, struct arena *arena, const struct oci_spec *spec, const struct disk *plugged,

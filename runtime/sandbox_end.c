@@ -75,7 +75,7 @@ static void run_over(struct loop_deferred *deferred)
 	struct err err = ERR_INIT, unmounted = ERR_INIT;
 
 	agentlink_close(&sb->link);
-	sb->qemu = qemu_free(sb->qemu);
+	sb->vm = hypervisor_free(sb->vm);
 	network_close(&sb->network);
 	resize_stop(sb);
 	(void)err_say(&err, ECONNRESET, "sandbox '%s' has ended", sb->id);
@@ -111,10 +111,10 @@ static void act(struct sandbox *sb)
 		send_destroy(sb);
 		break;
 	case END_QUIT:
-		qemu_quit(sb->qemu);
+		hypervisor_quit(sb->vm);
 		break;
 	case END_REAP:
-		qemu_kill(sb->qemu);
+		hypervisor_kill(sb->vm);
 		break;
 	case END_OVER:
 		loop_defer(sb->loop, &sb->end_deferred);
@@ -135,7 +135,7 @@ static void on_step_late(struct loop_timer *timer)
 
 static void enter(struct sandbox *sb, enum sandbox_end step)
 {
-	if (!sb->qemu || !qemu_is_running(sb->qemu))
+	if (!hypervisor_is_running(sb->vm))
 		step = END_OVER;
 	sb->end = step;
 	loop_timer_stop(&sb->end_timer);
@@ -150,7 +150,7 @@ void sandbox_end_check(struct sandbox *sb)
 {
 	if (sb->end == END_NONE || sb->end == END_OVER)
 		return;
-	if (!sb->qemu || !qemu_is_running(sb->qemu))
+	if (!hypervisor_is_running(sb->vm))
 		enter(sb, END_OVER);
 	else if ((sb->end == END_SIGNALLED || sb->end == END_KILLED) && own_is_stopped(sb))
 		enter(sb, END_STDIO);

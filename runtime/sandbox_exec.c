@@ -88,7 +88,7 @@ static void on_executed(void *arg, struct client_reply *reply)
 	if (result) {
 		(void)json_object_object_add(result, "exec", json_object_new_string(e->eid));
 		(void)json_object_object_add(result, "terminal", json_object_new_boolean(e->is_terminal));
-		(void)json_object_object_add(result, "agent", json_object_new_string(qemu_agent(e->sandbox->qemu)));
+		(void)json_object_object_add(result, "agent", json_object_new_string(hypervisor_agent(e->sandbox->vm)));
 	}
 	e->unattended.expired = on_unattended;
 	(void)loop_timer_start(e->sandbox->loop, &e->unattended, UNATTENDED_MS);

@@ -35,7 +35,7 @@ static int tell(struct sandbox *sb, const char *method, const ProtobufCMessage *
 
 	if (r < 0)
 		return err_set(err, -r, "%s '%s'", what, name);
-	while (!t.is_done && qemu_is_running(sb->qemu))
+	while (!t.is_done && hypervisor_is_running(sb->vm))
 		(void)loop_turn(sb->loop, 1000);
 	if (!t.is_done)
 		(void)err_say(&t.err, EIO, "%s '%s': the VM has gone", what, name);

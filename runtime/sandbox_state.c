@@ -83,9 +83,9 @@ int sandbox_try_save(struct sandbox *sb, struct err *err)
 	}
 	list_foreach(c, &sb->containers, struct container, link)
 		(void)json_object_array_add(containers, format_container(c));
-	if (sb->qemu) {
-		(void)qemu_list(sb->qemu, processes);
-		(void)json_object_object_add(state, "agent", json_object_new_string(qemu_agent(sb->qemu)));
+	if (sb->vm) {
+		(void)hypervisor_list(sb->vm, processes);
+		(void)json_object_object_add(state, "agent", json_object_new_string(hypervisor_agent(sb->vm)));
 	}
 	(void)json_object_object_add(state, "version", json_object_new_int(1));
 	(void)json_object_object_add(state, "sandbox", json_object_new_string(sb->id));

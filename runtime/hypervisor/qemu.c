@@ -32,8 +32,9 @@
 #define GUEST_CID   "3" /* each daemon has a guest of its own, so all may have the same */
 
 struct qemu {
+	struct hypervisor base;
 	struct loop *loop;
-	const struct qemu_spec *spec;
+	const struct hypervisor_spec *spec;
 	char *dir;
 	bool is_kvm;
 	struct arena arena; /* of command lines */
@@ -48,9 +49,19 @@ struct qemu {
 	int console_log; /* what it says, up to CONSOLE_MAX bytes */
 	size_t console_kept;
 	struct lastlines lines;
-	qemu_gone gone;
+	hypervisor_gone gone;
 	void *arg;
 };
+
+static const struct qemu *qemu_of(const struct hypervisor *h)
+{
+	return container_of(h, struct qemu, base);
+}
+
+static struct qemu *own(struct hypervisor *h)
+{
+	return container_of(h, struct qemu, base);
+}
 
 static char *file_of(struct qemu *q, const char *name)
 {
@@ -243,7 +254,7 @@ static void on_ready(void *arg, int rc, struct json_object *result, const struct
 	q->is_ready = rc == 0;
 }
 
-int qemu_explain(const struct qemu *q, struct err *err)
+static int explain(const struct qemu *q, struct err *err)
 {
 	_autobuf_ struct buf lines = { .max = 600 };
 	_autofree_ char *why = strdup(err_text(err));
@@ -263,7 +274,7 @@ static int qemu_ended(struct qemu *q, struct err *err)
 			err, EIO,
 			"boot the guest: it ended before its agent listened, as after a panic (QEMU's status is %d)",
 			q->qemu.status);
-		return qemu_explain(q, err);
+		return explain(q, err);
 	}
 	return err_say(err, EIO, "start QEMU: it ended with status %d: %s", q->qemu.status,
 	               line ? line : "it said nothing");
@@ -359,7 +370,7 @@ static int wait_agent(struct qemu *q, struct err *err)
 		/* Ours tells its stages and is waited for; asking costs time in which nobody reads the console. */
 		if (sys_now_ms() < probe || q->lines.stage[0] != '\0' || !q->spec->is_up)
 			continue;
-		is_up = q->spec->is_up(qemu_agent(q));
+		is_up = q->spec->is_up(q->agent);
 		probe = sys_now_ms() + PROBE_MS;
 	}
 	if (q->lines.is_listening || is_up)
@@ -367,7 +378,7 @@ static int wait_agent(struct qemu *q, struct err *err)
 	if (!q->qemu.is_running)
 		return qemu_ended(q, err);
 	(void)err_say(err, ETIMEDOUT, "boot the guest: the agent does not listen after %u s", q->spec->boot_ms / 1000);
-	return qemu_explain(q, err);
+	return explain(q, err);
 }
 
 /* One that ends early is no reason for its guest to wait for ever. */
@@ -393,8 +404,29 @@ static int start_all(struct qemu *q, struct vm_spec *vm, struct err *err)
 	return r < 0 ? r : check_daemons(q, err);
 }
 
-int qemu_start(struct loop *loop, const struct qemu_spec *spec, qemu_gone gone, void *arg, struct qemu **ret,
-               struct err *err)
+/* --- as sandboxes know it ----------------------------------------------------------------------------------------- */
+
+static void qemu_free(struct hypervisor *h)
+{
+	struct qemu *q = own(h);
+
+	hotplug_end(&q->hotplug);
+	disks_end(&q->disks);
+	q->qmp = q->qmp ? qmp_free(q->qmp) : NULL;
+	child_done(&q->qemu);
+	child_done(&q->virtiofsd);
+	child_done(&q->vsock);
+	loop_remove(&q->console);
+	q->console.fd = fd_close(q->console.fd);
+	q->vsock_fd = fd_close(q->vsock_fd);
+	q->console_log = fd_close(q->console_log);
+	arena_done(&q->arena);
+	free(q->dir);
+	free(q);
+}
+
+static int qemu_start(struct loop *loop, const struct hypervisor_spec *spec, hypervisor_gone gone, void *arg,
+                      struct hypervisor **ret, struct err *err)
 {
 	struct qemu *q = calloc(1, sizeof(*q));
 	struct vm_spec vm = spec->vm;
@@ -402,6 +434,7 @@ int qemu_start(struct loop *loop, const struct qemu_spec *spec, qemu_gone gone, 
 
 	if (!q)
 		return err_set(err, ENOMEM, "start QEMU");
+	q->base.ops = &qemu_ops;
 	q->loop = loop;
 	q->spec = spec;
 	q->is_kvm = vm.is_kvm;
@@ -411,7 +444,7 @@ int qemu_start(struct loop *loop, const struct qemu_spec *spec, qemu_gone gone, 
 	r = q->dir ? start_all(q, &vm, err) : err_set(err, ENOMEM, "start QEMU");
 	q->spec = NULL;
 	if (r < 0) {
-		(void)qemu_free(q);
+		qemu_free(&q->base);
 		return r;
 	}
 	q->gone = gone;
@@ -419,53 +452,62 @@ int qemu_start(struct loop *loop, const struct qemu_spec *spec, qemu_gone gone, 
 	q->qemu.ended = on_qemu_ended;
 	q->virtiofsd.owner = q->vsock.owner = q;
 	q->virtiofsd.ended = q->vsock.ended = on_daemon_ended;
-	*ret = q;
+	*ret = &q->base;
 	return 0;
 }
 
-int qemu_resize(struct qemu *q, const struct hotplug_size *want, hotplug_fn fn, void *arg)
+static int qemu_resize(struct hypervisor *h, const struct hotplug_size *want, hotplug_fn fn, void *arg)
 {
+	struct qemu *q = own(h);
+
 	return q->qemu.is_running ? hotplug_resize(&q->hotplug, want, fn, arg) : -ESRCH;
 }
 
-int qemu_plug(struct qemu *q, const struct disks_spec *disk, disks_fn fn, void *arg)
+static int qemu_plug(struct hypervisor *h, const struct disks_spec *disk, disks_fn fn, void *arg)
 {
+	struct qemu *q = own(h);
+
 	return q->qemu.is_running ? disks_plug(&q->disks, disk, fn, arg) : -ESRCH;
 }
 
-int qemu_unplug(struct qemu *q, int slot, disks_fn fn, void *arg)
+static int qemu_unplug(struct hypervisor *h, int slot, disks_fn fn, void *arg)
 {
+	struct qemu *q = own(h);
+
 	return q->qemu.is_running ? disks_unplug(&q->disks, slot, fn, arg) : -ESRCH;
 }
 
-void qemu_quit(struct qemu *q)
+static void qemu_quit(struct hypervisor *h)
 {
+	struct qemu *q = own(h);
+
 	if (q->qmp)
 		(void)qmp_command(q->qmp, "quit", NULL, -1, QMP_MS, NULL, NULL);
 }
 
-void qemu_kill(struct qemu *q)
+static void qemu_kill(struct hypervisor *h)
 {
-	child_kill(&q->qemu);
+	child_kill(&own(h)->qemu);
 }
 
-pid_t qemu_pid(const struct qemu *q)
+static pid_t qemu_pid(const struct hypervisor *h)
 {
-	return q->qemu.pid;
+	return qemu_of(h)->qemu.pid;
 }
 
-bool qemu_is_running(const struct qemu *q)
+static bool qemu_is_running(const struct hypervisor *h)
 {
-	return q->qemu.is_running;
+	return qemu_of(h)->qemu.is_running;
 }
 
-const char *qemu_agent(const struct qemu *q)
+static const char *qemu_agent(const struct hypervisor *h)
 {
-	return q->agent;
+	return qemu_of(h)->agent;
 }
 
-int qemu_list(const struct qemu *q, struct json_object *array)
+static int qemu_list(const struct hypervisor *h, struct json_object *array)
 {
+	const struct qemu *q = qemu_of(h);
 	const struct child *all[] = { &q->qemu, &q->virtiofsd, &q->vsock };
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
@@ -485,22 +527,37 @@ int qemu_list(const struct qemu *q, struct json_object *array)
 	return 0;
 }
 
-struct qemu *qemu_free(struct qemu *q)
+static int qemu_explain(const struct hypervisor *h, struct err *err)
 {
-	if (!q)
-		return NULL;
-	hotplug_end(&q->hotplug);
-	disks_end(&q->disks);
-	q->qmp = q->qmp ? qmp_free(q->qmp) : NULL;
-	child_done(&q->qemu);
-	child_done(&q->virtiofsd);
-	child_done(&q->vsock);
-	loop_remove(&q->console);
-	q->console.fd = fd_close(q->console.fd);
-	q->vsock_fd = fd_close(q->vsock_fd);
-	q->console_log = fd_close(q->console_log);
-	arena_done(&q->arena);
-	free(q->dir);
-	free(q);
-	return NULL;
+	return explain(qemu_of(h), err);
 }
+
+static int qemu_name_disk(const struct vm_spec *vm, struct arena *arena, const char **driver, const char **source)
+{
+	if (qemu_args_has_hotplug(vm)) {
+		*driver = "blk";
+		*source = arena_printf(arena, "%02x", VM_DISK_SLOT);
+	} else {
+		/* The image, if the guest boots from one, is the first. */
+		*driver = "mmioblk";
+		*source = arena_strdup(arena, *vm->config->image ? "/dev/vdb" : "/dev/vda");
+	}
+	return *source ? 0 : -ENOMEM;
+}
+
+const struct hypervisor_ops qemu_ops = {
+	.name = "qemu",
+	.start = qemu_start,
+	.name_disk = qemu_name_disk,
+	.resize = qemu_resize,
+	.plug = qemu_plug,
+	.unplug = qemu_unplug,
+	.quit = qemu_quit,
+	.kill = qemu_kill,
+	.pid = qemu_pid,
+	.is_running = qemu_is_running,
+	.agent = qemu_agent,
+	.list = qemu_list,
+	.explain = qemu_explain,
+	.free = qemu_free,
+};

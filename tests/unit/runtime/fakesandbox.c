@@ -22,12 +22,16 @@
 
 #define TURNS 12 /* more than anything here needs */
 
-/* --- the hypervisor: sb->qemu is a struct fakevm ----------------------------------------------------------------- */
+/* --- the hypervisor ----------------------------------------------------------------------------------------------- */
 
-int __wrap_qemu_resize(struct qemu *q, const struct hotplug_size *want, hotplug_fn fn, void *arg);
-int __wrap_qemu_resize(struct qemu *q, const struct hotplug_size *want, hotplug_fn fn, void *arg)
+static struct fakevm *fakevm_of(const struct hypervisor *h)
 {
-	struct fakevm *vm = (struct fakevm *)q;
+	return container_of(h, struct fakevm, base);
+}
+
+static int fake_resize(struct hypervisor *h, const struct hotplug_size *want, hotplug_fn fn, void *arg)
+{
+	struct fakevm *vm = fakevm_of(h);
 
 	vm->n_resizes++;
 	vm->want = *want;
@@ -38,57 +42,59 @@ int __wrap_qemu_resize(struct qemu *q, const struct hotplug_size *want, hotplug_
 	return vm->resize_rc;
 }
 
-void __wrap_qemu_quit(struct qemu *q);
-void __wrap_qemu_quit(struct qemu *q)
+static void fake_quit(struct hypervisor *h)
 {
-	((struct fakevm *)q)->n_quits++;
+	fakevm_of(h)->n_quits++;
 }
 
-void __wrap_qemu_kill(struct qemu *q);
-void __wrap_qemu_kill(struct qemu *q)
+static void fake_kill(struct hypervisor *h)
 {
-	((struct fakevm *)q)->n_kills++;
+	fakevm_of(h)->n_kills++;
 }
 
-pid_t __wrap_qemu_pid(const struct qemu *q);
-pid_t __wrap_qemu_pid(const struct qemu *q)
+static pid_t fake_pid(const struct hypervisor *h)
 {
-	(void)q;
+	(void)h;
 	return getpid();
 }
 
-bool __wrap_qemu_is_running(const struct qemu *q);
-bool __wrap_qemu_is_running(const struct qemu *q)
+static bool fake_is_running(const struct hypervisor *h)
 {
-	return ((const struct fakevm *)q)->is_running;
+	return fakevm_of(h)->is_running;
 }
 
-const char *__wrap_qemu_agent(const struct qemu *q);
-const char *__wrap_qemu_agent(const struct qemu *q)
+static const char *fake_agent(const struct hypervisor *h)
 {
-	(void)q;
+	(void)h;
 	return "vsock://7:1024";
 }
 
-int __wrap_qemu_list(const struct qemu *q, struct json_object *array);
-int __wrap_qemu_list(const struct qemu *q, struct json_object *array)
+static int fake_list(const struct hypervisor *h, struct json_object *array)
 {
-	(void)q;
+	(void)h;
 	return json_object_array_add(array, json_object_new_string("qemu"));
 }
 
-struct qemu *__wrap_qemu_free(struct qemu *q);
-struct qemu *__wrap_qemu_free(struct qemu *q)
+static void fake_free(struct hypervisor *h)
 {
-	struct fakevm *vm = (struct fakevm *)q;
+	struct fakevm *vm = fakevm_of(h);
 
-	if (vm) {
-		vm->is_freed = true;
-		vm->is_running = false;
-		vm->resized = NULL;
-	}
-	return NULL;
+	vm->is_freed = true;
+	vm->is_running = false;
+	vm->resized = NULL;
 }
+
+static const struct hypervisor_ops fake_ops = {
+	.name = "fake",
+	.resize = fake_resize,
+	.quit = fake_quit,
+	.kill = fake_kill,
+	.pid = fake_pid,
+	.is_running = fake_is_running,
+	.agent = fake_agent,
+	.list = fake_list,
+	.free = fake_free,
+};
 
 void fakesandbox_resized(struct fakesandbox *f, int64_t vcpus, int64_t memory_mib, const char *why_not)
 {
@@ -307,7 +313,8 @@ int fakesandbox_setup(void **state)
 	f->wire.source.fd = -EBADF;
 	list_init(&f->wire.incoming);
 	f->vm.is_running = true;
-	f->sb.qemu = (struct qemu *)&f->vm;
+	f->vm.base.ops = &fake_ops;
+	f->sb.vm = &f->vm.base;
 	f->sb.is_booted = true;
 	resize_started(&f->sb.resize, &size, false);
 	connect_agent(f);

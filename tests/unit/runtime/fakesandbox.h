@@ -13,12 +13,13 @@
 
 /* What a hypervisor would have done. */
 struct fakevm {
+	struct hypervisor base;
 	bool is_running, is_freed;
 	unsigned n_quits, n_kills, n_resizes;
 	struct hotplug_size want; /* of the last resize */
 	hotplug_fn resized;       /* NULL when it has been told */
 	void *resized_arg;
-	int resize_rc; /* what qemu_resize answers */
+	int resize_rc; /* what a resize answers */
 };
 
 struct fakesandbox {

@@ -279,7 +279,7 @@ static void no_configuration(void **state)
 	struct fakesandbox *f = *state;
 
 	f->sb.is_booted = false;
-	f->sb.qemu = NULL;
+	f->sb.vm = NULL;
 	config_done(&f->sb.config);
 	f->sb.config = (struct config){ .arena = { .max = 0 } };
 	expect(f, sandbox_create, "{\"id\":\"pod\",\"bundle\":\"/b\"}",

@@ -167,7 +167,7 @@ static void without_a_vm(void **state)
 	_autoclose_ int verb = -EBADF;
 
 	(void)fakesandbox_add(f, FAKESANDBOX_ID, CONTAINER_CREATING);
-	f->sb.qemu = NULL;
+	f->sb.vm = NULL;
 	verb = fakesandbox_ask(f, sandbox_delete, "{\"id\":\"pod\"}");
 	assert_string_equal(fakesandbox_said(f, verb), DONE);
 	assert_int_equal(f->sb.end, END_OVER);
