@@ -5,6 +5,7 @@
 . "$(dirname "$0")/../lib/integration.sh"
 . "$top/tests/lib/bundle.sh"
 . "$top/tests/lib/runk.sh"
+. "$top/tests/lib/containerd.sh"
 
 schemas=/usr/share/gocode/src/github.com/opencontainers/runtime-spec/schema
 
@@ -72,39 +73,6 @@ buildah_runs() {
 		builder rm building
 }
 
-containerd_start() {
-	mkdir -p "$work/ctd"
-	cat >"$work/ctd/config.toml" <<-END
-		version = 2
-		root = "$work/ctd/root"
-		state = "$work/ctd/state"
-		disabled_plugins = ["io.containerd.grpc.v1.cri"]
-		[grpc]
-		address = "$work/ctd/sock"
-		[ttrpc]
-		address = "$work/ctd/ttrpc"
-	END
-	containerd --config "$work/ctd/config.toml" >"$work/ctd/log" 2>&1 &
-	echo $! >"$work/ctd/pid"
-	retry_until engine_ctr version
-}
-
-# Up to 10 s; check ran the start in a shell of its own, so it is no child of ours.
-containerd_stop() {
-	local pid i
-	pid=$(cat "$work/ctd/pid") && kill "$pid" || return
-	for ((i = 0; i < 100; i++)); do
-		[ -d "/proc/$pid" ] || return 0
-		sleep 0.1
-	done
-	kill -KILL "$pid"
-	return 1
-}
-
-engine_ctr() {
-	timeout -k 5 120 ctr --address "$work/ctd/sock" "$@"
-}
-
 crun_in() {
 	engine_ctr run --rootfs --runc-binary "$runk_bin" --cgroup "/$group/ctr" "$@"
 }
@@ -112,10 +80,7 @@ crun_in() {
 containerd_runs() {
 	expect 0 'hello' crun_in --rm "$work/rootfs" c1 echo hello && expect 6 '' crun_in --rm "$work/rootfs" c2 sh -c 'exit 6' &&
 		expect 1 'executable file not found in $PATH' crun_in --rm "$work/rootfs" c3 nope || return
-	crun_in -d "$work/rootfs" box sleep 1000 </dev/null >/dev/null 2>&1 && expect 0 RUNNING engine_ctr task ls &&
-		expect 4 'in it' engine_ctr task exec --exec-id e box sh -c 'echo in it; exit 4' && engine_ctr task pause box &&
-		expect 0 PAUSED engine_ctr task ls && engine_ctr task resume box && expect 0 memory engine_ctr task metrics box &&
-		engine_ctr task kill -s KILL box && retry_until expect 0 STOPPED engine_ctr task ls && { engine_ctr task delete box; engine_ctr c rm box; } || return
+	containerd_tasks "$work/rootfs" || return
 	# In the foreground, else ctr is stopped when it touches the terminal.
 	expect 0 /dev/pts/0 script -qec "exec timeout --foreground 120 ctr --address '$work/ctd/sock' run -t --rm --rootfs --runc-binary '$runk_bin' --cgroup '/$group/tty' '$work/rootfs' tty tty" /dev/null
 }

@@ -8,30 +8,17 @@ if [ -z "${KATA_TEST_NAMESPACE:-}" ]; then
 fi
 # shellcheck source=tests/lib/runtime.sh
 . "$(dirname "$0")/../lib/runtime.sh"
+# shellcheck source=tests/lib/containerd.sh
+. "$top/tests/lib/containerd.sh"
 
 ctr_finish() {
-	[ ! -s "$work/ctd/pid" ] || kill "$(cat "$work/ctd/pid")" 2>/dev/null
+	containerd_stop
 	runtime_finish
 }
 
-engine_ctr() { timeout -k 5 "$KATA_TIMEOUT" ctr --address "$work/ctd/sock" "$@"; }
-
 containerd_starts() {
-	mkdir -p "$work/ctd"
-	cat >"$work/ctd/config.toml" <<-END
-		version = 2
-		root = "$work/ctd/root"
-		state = "$work/ctd/state"
-		disabled_plugins = ["io.containerd.grpc.v1.cri"]
-		[grpc]
-		address = "$work/ctd/sock"
-		[ttrpc]
-		address = "$work/ctd/ttrpc"
-	END
-	containerd --config "$work/ctd/config.toml" >"$work/ctd/log" 2>&1 &
-	echo $! >"$work/ctd/pid"
-	printf '#!/bin/sh\nexec "%s" --config "%s" "$@"\n' "$build/kata-runtime" "$work/configuration.toml" >"$work/runtime" && chmod 755 "$work/runtime" &&
-		retry_until engine_ctr version
+	containerd_start || return
+	printf '#!/bin/sh\nexec "%s" --config "%s" "$@"\n' "$build/kata-runtime" "$work/configuration.toml" >"$work/runtime" && chmod 755 "$work/runtime"
 }
 
 crun_in() { engine_ctr run --rootfs --runc-binary "$work/runtime" --runc-root "$work/r" --cgroup "/$group/ctr" "$@"; }
@@ -44,13 +31,7 @@ runs() {
 	expect 1 'executable file not found in $PATH' crun_in --rm "$work/b/rootfs" c2 nope </dev/null && retry_until nothing_of_ctr
 }
 
-manages() {
-	crun_in -d "$work/b/rootfs" box sh -c 'echo up; exec sleep 1000' </dev/null >/dev/null 2>&1 && expect 0 RUNNING engine_ctr task ls || return
-	expect 4 'in it' engine_ctr task exec --exec-id e box sh -c 'echo in it; exit 4' && engine_ctr task pause box || return
-	expect 0 PAUSED engine_ctr task ls && engine_ctr task resume box && expect 0 memory engine_ctr task metrics box || return
-	engine_ctr task kill -s KILL box && retry_until expect 0 STOPPED engine_ctr task ls && engine_ctr task delete box
-	engine_ctr c rm box && retry_until nothing_of_ctr
-}
+manages() { containerd_tasks "$work/b/rootfs" && retry_until nothing_of_ctr; }
 
 # In the foreground, else ctr is stopped when it touches the terminal.
 terminal() {
@@ -59,9 +40,7 @@ terminal() {
 }
 
 containerd_ends() {
-	local pid
-	pid=$(cat "$work/ctd/pid") && kill "$pid" && : >"$work/ctd/pid" || return
-	retry_until test ! -d "/proc/$pid"
+	containerd_stop || return
 	! find /sys/fs/cgroup -type d -name "$group" 2>/dev/null | grep .
 }
 

@@ -2,18 +2,16 @@
 #include "runtime/hypervisor/disks.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
 #include "tests/lib/unit.h"
+#include "tests/unit/runtime/hypervisor/fakeqmp.h"
 
-#define NOTHING      "{\"return\": {}}\n"
-#define REFUSED(why) "{\"error\": {\"class\": \"GenericError\", \"desc\": \"" why "\"}}\n"
-#define DELETED(n)   "{\"event\": \"DEVICE_DELETED\", \"data\": {\"device\": \"disk" #n "\", \"path\": \"x\"}}\n"
+#define NOTHING    FAKEQMP_NOTHING
+#define REFUSED    FAKEQMP_REFUSED
+#define DELETED(n) "{\"event\": \"DEVICE_DELETED\", \"data\": {\"device\": \"disk" #n "\", \"path\": \"x\"}}\n"
 
 #define ADD_FD(n) "{\"execute\":\"add-fd\",\"arguments\":{\"fdset-id\":100" #n "}}"
 #define ADD_NODE(n)                                                                                                    \
@@ -27,17 +25,10 @@
 #define DEL_NODE(n)   "{\"execute\":\"blockdev-del\",\"arguments\":{\"node-name\":\"plug" #n "\"}}"
 #define DEL_FD(n)     "{\"execute\":\"remove-fd\",\"arguments\":{\"fdset-id\":100" #n "}}"
 
-/* What QEMU has to be asked, and what it says to that. */
-struct turn {
-	const char *asked, *said;
-};
-
 struct fixture {
-	struct loop *loop;
-	struct qmp *qmp;
+	struct fakeqmp q;
 	struct disks disks;
-	int peer, slot;
-	char told[ERR_TEXT_MAX]; /* "" = not told, "ok", or the reason */
+	int slot;
 };
 
 static void on_event(void *arg, const char *name, struct json_object *data)
@@ -49,45 +40,17 @@ static void on_done(void *arg, int slot, const struct err *err)
 {
 	struct fixture *f = arg;
 
-	assert_string_equal(f->told, "");
 	f->slot = slot;
-	(void)snprintf(f->told, sizeof(f->told), "%s", err ? err->text : "ok");
-}
-
-static void turns(struct fixture *f)
-{
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(loop_turn(f->loop, 0), 0);
-}
-
-static void say(struct fixture *f, const char *text)
-{
-	assert_int_equal(write(f->peer, text, strlen(text)), (ssize_t)strlen(text));
-	turns(f);
-}
-
-static const char *heard(struct fixture *f)
-{
-	static char text[1024];
-	ssize_t n = read(f->peer, text, sizeof(text) - 1);
-
-	text[n > 0 ? n : 0] = '\0';
-	return text;
+	fakeqmp_tell(&f->q, err);
 }
 
 static int setup(void **state)
 {
 	struct fixture *f = test_calloc(1, sizeof(*f));
-	int pair[2];
 
-	assert_int_equal(loop_new(&f->loop), 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	assert_int_equal(fcntl(pair[1], F_SETFL, O_NONBLOCK), 0);
-	f->peer = pair[1];
-	assert_int_equal(qmp_new(f->loop, pair[0], &(struct qmp_watcher){ on_event, NULL, f }, &f->qmp), 0);
-	disks_init(&f->disks, f->loop, f->qmp);
-	say(f, "{\"QMP\": {}}\n" NOTHING);
-	(void)heard(f);
+	fakeqmp_open(&f->q, &(struct qmp_watcher){ on_event, NULL, f });
+	disks_init(&f->disks, f->q.loop, f->q.qmp);
+	fakeqmp_greet(&f->q);
 	*state = f;
 	return 0;
 }
@@ -97,26 +60,17 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	disks_end(&f->disks);
-	f->qmp = qmp_free(f->qmp);
-	assert_int_equal(loop_count(f->loop), 0);
-	f->loop = loop_free(f->loop);
-	(void)fd_close(f->peer);
+	fakeqmp_close(&f->q);
 	test_free(f);
 	return 0;
 }
 
 /* Plays QEMU until it is told. */
-static void play(struct fixture *f, const struct turn *script, const char *told)
+static void play(struct fixture *f, const struct fakeqmp_turn *script, const char *told)
 {
-	turns(f);
-	for (; script->asked; script++) {
-		assert_string_equal(f->told, "");
-		assert_string_equal(heard(f), script->asked);
-		say(f, script->said);
-	}
-	assert_string_equal(heard(f), "");
-	assert_string_equal(f->told, told);
-	f->told[0] = '\0';
+	fakeqmp_play(&f->q, script);
+	assert_string_equal(f->q.told, told);
+	f->q.told[0] = '\0';
 }
 
 static int plug(struct fixture *f)
@@ -124,7 +78,7 @@ static int plug(struct fixture *f)
 	return disks_plug(&f->disks, &(struct disks_spec){ .fd = STDOUT_FILENO, .aio = "threads" }, on_done, f);
 }
 
-static const struct turn plug_0[] = {
+static const struct fakeqmp_turn plug_0[] = {
 	{ ADD_FD(0), NOTHING },
 	{ ADD_NODE(0), NOTHING },
 	{ ADD_DEVICE(0), NOTHING },
@@ -134,7 +88,7 @@ static const struct turn plug_0[] = {
 static void a_disk_comes_and_goes(void **state)
 {
 	struct fixture *f = *state;
-	const struct turn out[] = {
+	const struct fakeqmp_turn out[] = {
 		{ DEL_DEVICE(0), NOTHING DELETED(7) DELETED(0) },
 		{ DEL_NODE(0), NOTHING },
 		{ DEL_FD(0), NOTHING },
@@ -155,13 +109,13 @@ static void a_disk_comes_and_goes(void **state)
 static void the_event_may_come_first(void **state)
 {
 	struct fixture *f = *state;
-	const struct turn out[] = {
+	const struct fakeqmp_turn out[] = {
 		{ DEL_DEVICE(0), DELETED(0) NOTHING },
 		{ DEL_NODE(0), NOTHING },
 		{ DEL_FD(0), NOTHING },
 		{ NULL },
 	};
-	const struct turn next[] = {
+	const struct fakeqmp_turn next[] = {
 		{ ADD_FD(1), NOTHING },
 		{ ADD_NODE(1), NOTHING },
 		{ ADD_DEVICE(1), NOTHING },
@@ -181,17 +135,17 @@ static void the_event_may_come_first(void **state)
 static void a_failure_undoes_what_was_done(void **state)
 {
 	struct fixture *f = *state;
-	const struct turn no_device[] = {
+	const struct fakeqmp_turn no_device[] = {
 		{ ADD_FD(0), NOTHING },   { ADD_NODE(0), NOTHING }, { ADD_DEVICE(0), REFUSED("no room") },
 		{ DEL_NODE(0), NOTHING }, { DEL_FD(0), NOTHING },   { NULL },
 	};
-	const struct turn no_node[] = {
+	const struct fakeqmp_turn no_node[] = {
 		{ ADD_FD(1), NOTHING },
 		{ ADD_NODE(1), REFUSED("no file") },
 		{ DEL_FD(1), NOTHING },
 		{ NULL },
 	};
-	const struct turn no_fd[] = { { ADD_FD(2), REFUSED("no fd") }, { NULL } };
+	const struct fakeqmp_turn no_fd[] = { { ADD_FD(2), REFUSED("no fd") }, { NULL } };
 
 	assert_int_equal(plug(f), 0);
 	play(f, no_device, "QMP device_add: no room");
@@ -204,7 +158,7 @@ static void a_failure_undoes_what_was_done(void **state)
 static void what_does_not_go_is_not_used_again(void **state)
 {
 	struct fixture *f = *state;
-	const struct turn stuck[] = { { DEL_DEVICE(0), REFUSED("busy") }, { NULL } };
+	const struct fakeqmp_turn stuck[] = { { DEL_DEVICE(0), REFUSED("busy") }, { NULL } };
 
 	assert_int_equal(plug(f), 0);
 	play(f, plug_0, "ok");
@@ -221,12 +175,12 @@ static void an_end_is_told(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(plug(f), 0);
-	turns(f);
-	f->peer = fd_close(f->peer);
-	turns(f);
-	assert_true(strncmp(f->told, "QMP: ", 5) == 0);
+	fakeqmp_wait(&f->q);
+	f->q.peer = fd_close(f->q.peer);
+	fakeqmp_wait(&f->q);
+	assert_true(strncmp(f->q.told, "QMP: ", 5) == 0);
 	disks_end(&f->disks);
-	f->told[0] = '\0';
+	f->q.told[0] = '\0';
 	assert_int_equal(plug(f), -ENOTCONN);
 	assert_int_equal(disks_unplug(&f->disks, 0, on_done, f), -ENOTCONN);
 }

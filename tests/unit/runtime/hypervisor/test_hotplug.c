@@ -2,14 +2,12 @@
 #include "runtime/hypervisor/hotplug.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
 #include "tests/lib/unit.h"
+#include "tests/unit/runtime/hypervisor/fakeqmp.h"
 
 #define CPU(socket, path)                                                                                              \
 	"{\"type\": \"max-x86_64-cpu\", \"vcpus-count\": 1, \"props\": {\"socket-id\": " #socket                       \
@@ -24,21 +22,13 @@
 	"\", \"slot-type\": \"CPU\"}}}\n"
 #define DELETED(what) "{\"event\": \"DEVICE_DELETED\", \"data\": {" what "}}\n"
 #define SIZE(n)       "{\"event\": \"MEMORY_DEVICE_SIZE_CHANGE\", \"data\": {\"id\": \"virtiomem0\", \"size\": " #n "}}\n"
-#define NOTHING       "{\"return\": {}}\n"
-#define REFUSED(why)  "{\"error\": {\"class\": \"GenericError\", \"desc\": \"" why "\"}}\n"
-
-/* What QEMU has to be asked, and what it says to that. */
-struct turn {
-	const char *asked, *said;
-};
+#define NOTHING       FAKEQMP_NOTHING
+#define REFUSED       FAKEQMP_REFUSED
 
 struct fixture {
-	struct loop *loop;
-	struct qmp *qmp;
+	struct fakeqmp q;
 	struct hotplug hotplug;
-	int peer;
 	struct hotplug_size now;
-	char told[ERR_TEXT_MAX]; /* "" = not told, "ok", or the reason */
 };
 
 static void on_event(void *arg, const char *name, struct json_object *data)
@@ -52,50 +42,21 @@ static void on_done(void *arg, const struct hotplug_size *now, const struct err 
 {
 	struct fixture *f = arg;
 
-	assert_string_equal(f->told, "");
 	f->now = *now;
-	(void)snprintf(f->told, sizeof(f->told), "%s", err ? err->text : "ok");
-}
-
-static void turns(struct fixture *f)
-{
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(loop_turn(f->loop, 0), 0);
-}
-
-static void say(struct fixture *f, const char *text)
-{
-	assert_int_equal(write(f->peer, text, strlen(text)), (ssize_t)strlen(text));
-	turns(f);
-}
-
-/* What the peer was sent since the last time; "" if nothing. */
-static const char *heard(struct fixture *f)
-{
-	static char text[1024];
-	ssize_t n = read(f->peer, text, sizeof(text) - 1);
-
-	text[n > 0 ? n : 0] = '\0';
-	return text;
+	fakeqmp_tell(&f->q, err);
 }
 
 static int setup(void **state)
 {
 	struct fixture *f = test_calloc(1, sizeof(*f));
-	int pair[2];
 
-	assert_int_equal(loop_new(&f->loop), 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	assert_int_equal(fcntl(pair[1], F_SETFL, O_NONBLOCK), 0);
-	f->peer = pair[1];
-	assert_int_equal(qmp_new(f->loop, pair[0], &(struct qmp_watcher){ on_event, NULL, f }, &f->qmp), 0);
-	hotplug_init(&f->hotplug, f->loop, f->qmp,
+	fakeqmp_open(&f->q, &(struct qmp_watcher){ on_event, NULL, f });
+	hotplug_init(&f->hotplug, f->q.loop, f->q.qmp,
 	             &(struct vm_spec){ .config = &(struct config_hypervisor){ .path = NULL },
 	                                .is_kvm = true,
 	                                .memory_mib = 512,
 	                                .vsock = VM_VSOCK_VHOST_USER });
-	say(f, "{\"QMP\": {}}\n" NOTHING);
-	(void)heard(f);
+	fakeqmp_greet(&f->q);
 	*state = f;
 	return 0;
 }
@@ -105,33 +66,24 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	hotplug_end(&f->hotplug);
-	f->qmp = qmp_free(f->qmp);
-	assert_int_equal(loop_count(f->loop), 0);
-	f->loop = loop_free(f->loop);
-	(void)fd_close(f->peer);
+	fakeqmp_close(&f->q);
 	test_free(f);
 	return 0;
 }
 
 /* Asks for a size, and plays QEMU until it is told. */
-static void resize(struct fixture *f, int64_t vcpus, int64_t mib, const struct turn *script)
+static void resize(struct fixture *f, int64_t vcpus, int64_t mib, const struct fakeqmp_turn *script)
 {
 	const struct hotplug_size want = { vcpus, mib };
 
-	f->told[0] = '\0';
+	f->q.told[0] = '\0';
 	assert_int_equal(hotplug_resize(&f->hotplug, &want, on_done, f), 0);
-	turns(f);
-	for (; script->asked; script++) {
-		assert_string_equal(f->told, "");
-		assert_string_equal(heard(f), script->asked);
-		say(f, script->said);
-	}
-	assert_string_equal(heard(f), "");
+	fakeqmp_play(&f->q, script);
 }
 
 static void expect(const struct fixture *f, const char *told, int64_t vcpus, int64_t mib)
 {
-	assert_string_equal(f->told, told);
+	assert_string_equal(f->q.told, told);
 	assert_int_equal(f->now.vcpus, vcpus);
 	assert_int_equal(f->now.memory_mib, mib);
 }
@@ -155,7 +107,7 @@ static void expect(const struct fixture *f, const char *told, int64_t vcpus, int
 static void a_size_that_fits_changes_nothing(void **state)
 {
 	struct fixture *f = *state;
-	const struct turn script[] = {
+	const struct fakeqmp_turn script[] = {
 		{ ASK_CPUS, RETURN(CPU(1, "") "," BOOT_CPU) },
 		{ ASK_MEMORY, RETURN("") },
 		{ NULL },
@@ -168,7 +120,7 @@ static void a_size_that_fits_changes_nothing(void **state)
 static void cpus_and_memory_come(void **state)
 {
 	struct fixture *f = *state;
-	const struct turn script[] = {
+	const struct fakeqmp_turn script[] = {
 		{ ASK_CPUS, RETURN(CPU(3, "") "," CPU(2, "") "," CPU(1, "") "," BOOT_CPU) },
 		{ ADD_CPU(1), NOTHING },
 		{ ADD_CPU(2), NOTHING OST("cpu-1-0-0", 1, 0) OST("cpu-2-0-0", 1, 0) },
@@ -187,7 +139,7 @@ static void cpus_and_memory_come(void **state)
 static void cpus_and_memory_go(void **state)
 {
 	struct fixture *f = *state;
-	const struct turn script[] = {
+	const struct fakeqmp_turn script[] = {
 		{ ASK_CPUS, RETURN(CPU(2, AT("/machine/peripheral/cpu-2-0-0")) "," CPU(
 				    1, AT("/machine/unattached/device[9]")) "," BOOT_CPU) },
 		{ DEL("cpu-2-0-0"), NOTHING OST("cpu-2-0-0", 3, 132) DELETED("\"device\": \"cpu-2-0-0\"") },
@@ -211,17 +163,17 @@ static void cpus_and_memory_go(void **state)
 static void a_cpu_may_go_without_a_name(void **state)
 {
 	struct fixture *f = *state;
-	const struct turn script[] = {
+	const struct fakeqmp_turn script[] = {
 		{ ASK_CPUS, RETURN(CPU(2, "") "," CPU(1, AT("/machine/peripheral/cpu-1-0-0")) "," BOOT_CPU) },
 		{ DEL("cpu-1-0-0"), NOTHING SLOT(2) DELETED("\"path\": \"/machine/peripheral/cpu-1-0-0/lapic\"") },
 		{ NULL },
 	};
 
 	resize(f, 1, 512, script);
-	assert_string_equal(f->told, "");
-	say(f, SLOT(1));
-	assert_string_equal(heard(f), ASK_MEMORY);
-	say(f, RETURN(""));
+	assert_string_equal(f->q.told, "");
+	fakeqmp_say(&f->q, SLOT(1));
+	assert_string_equal(fakeqmp_heard(&f->q), ASK_MEMORY);
+	fakeqmp_say(&f->q, RETURN(""));
 	expect(f, "ok", 1, 512);
 }
 
@@ -229,7 +181,7 @@ static void a_cpu_may_go_without_a_name(void **state)
 static void an_emulator_that_lost_a_cpu_is_brittle(void **state)
 {
 	struct fixture *f = *state;
-	const struct turn script[] = {
+	const struct fakeqmp_turn script[] = {
 		{ ASK_CPUS, RETURN(CPU(1, AT("/machine/peripheral/cpu-1-0-0")) "," BOOT_CPU) },
 		{ DEL("cpu-1-0-0"), NOTHING SLOT(1) },
 		{ ASK_MEMORY, RETURN("") },
@@ -240,7 +192,7 @@ static void an_emulator_that_lost_a_cpu_is_brittle(void **state)
 	resize(f, 1, 640, script);
 	expect(f, "plug: QEMU's emulation would crash, since a CPU was taken out before", 1, 512);
 	resize(f, 2, 512,
-	       (const struct turn[]){
+	       (const struct fakeqmp_turn[]){
 		       { ASK_CPUS, RETURN(CPU(1, "") "," BOOT_CPU) }, { ASK_MEMORY, RETURN("") }, { NULL } });
 	expect(f, "plug: QEMU's emulation would crash, since a CPU was taken out before", 1, 512);
 }
@@ -248,7 +200,7 @@ static void an_emulator_that_lost_a_cpu_is_brittle(void **state)
 static void what_the_guest_refuses_is_told(void **state)
 {
 	struct fixture *f = *state;
-	const struct turn script[] = {
+	const struct fakeqmp_turn script[] = {
 		{ ASK_CPUS, RETURN(CPU(1, AT("/machine/peripheral/cpu-1-0-0")) "," BOOT_CPU) },
 		{ DEL("cpu-1-0-0"), NOTHING OST("cpu-1-0-0", 3, 1) },
 		{ ASK_MEMORY, RETURN(DIMM(0, 134217728)) },
@@ -264,7 +216,7 @@ static void what_the_guest_refuses_is_told(void **state)
 static void what_qemu_refuses_is_told_and_undone(void **state)
 {
 	struct fixture *f = *state;
-	const struct turn script[] = {
+	const struct fakeqmp_turn script[] = {
 		{ ASK_CPUS, RETURN(CPU(2, "") "," CPU(1, "") "," BOOT_CPU) },
 		{ ADD_CPU(1), NOTHING OST("cpu-1-0-0", 1, 0) },
 		{ ADD_CPU(2), REFUSED("no CPUs today") },
@@ -282,7 +234,7 @@ static void what_qemu_refuses_is_told_and_undone(void **state)
 static void there_are_no_more_cpus_than_qemu_has(void **state)
 {
 	struct fixture *f = *state;
-	const struct turn script[] = {
+	const struct fakeqmp_turn script[] = {
 		{ ASK_CPUS, RETURN(BOOT_CPU) },
 		{ ASK_MEMORY, RETURN("") },
 		{ NULL },
@@ -295,7 +247,7 @@ static void there_are_no_more_cpus_than_qemu_has(void **state)
 static void a_dimm_cannot_be_cut(void **state)
 {
 	struct fixture *f = *state;
-	const struct turn script[] = {
+	const struct fakeqmp_turn script[] = {
 		{ ASK_CPUS, RETURN(BOOT_CPU) },
 		{ ASK_MEMORY, RETURN(DIMM(0, 268435456)) },
 		{ NULL },
@@ -305,7 +257,7 @@ static void a_dimm_cannot_be_cut(void **state)
 	expect(f, "take out memory: no DIMM has 128 MiB or less", 1, 768);
 	/* Less than at boot is no failure: that much stays. */
 	resize(f, 1, 256,
-	       (const struct turn[]){ { ASK_CPUS, RETURN(BOOT_CPU) }, { ASK_MEMORY, RETURN("") }, { NULL } });
+	       (const struct fakeqmp_turn[]){ { ASK_CPUS, RETURN(BOOT_CPU) }, { ASK_MEMORY, RETURN("") }, { NULL } });
 	expect(f, "ok", 1, 512);
 }
 
@@ -320,19 +272,19 @@ static void a_dimm_cannot_be_cut(void **state)
 static void virtio_mem_grows_and_shrinks(void **state)
 {
 	struct fixture *f = *state;
-	const struct turn grow[] = {
+	const struct fakeqmp_turn grow[] = {
 		{ ASK_CPUS, RETURN(BOOT_CPU) },
 		{ ASK_MEMORY, RETURN(VIRTIO(0, 0)) },
 		{ ASK_VIRTIO(268435456), NOTHING SIZE(134217728) SIZE(268435456) },
 		{ NULL },
 	};
-	const struct turn shrink[] = {
+	const struct fakeqmp_turn shrink[] = {
 		{ ASK_CPUS, RETURN(BOOT_CPU) },
 		{ ASK_MEMORY, RETURN(VIRTIO(268435456, 268435456)) },
 		{ ASK_VIRTIO(0), SIZE(0) NOTHING },
 		{ NULL },
 	};
-	const struct turn most[] = {
+	const struct fakeqmp_turn most[] = {
 		{ ASK_CPUS, RETURN(BOOT_CPU) },
 		{ ASK_MEMORY, RETURN(VIRTIO(0, 0)) },
 		{ ASK_VIRTIO(1073741824), REFUSED("no") },
@@ -356,14 +308,14 @@ static void one_at_a_time(void **state)
 	assert_int_equal(hotplug_resize(&f->hotplug, &want, on_done, f), -EBUSY);
 	hotplug_end(&f->hotplug);
 	assert_int_equal(hotplug_resize(&f->hotplug, &want, on_done, f), -ENOTCONN);
-	assert_string_equal(f->told, "");
+	assert_string_equal(f->q.told, "");
 }
 
 /* A guest that says nothing is waited for, but not for ever: QEMU has what was plugged in. */
 static void silence_is_no_refusal(void **state)
 {
 	struct fixture *f = *state;
-	const struct turn script[] = {
+	const struct fakeqmp_turn script[] = {
 		{ ASK_CPUS, RETURN(CPU(1, "") "," BOOT_CPU) },
 		{ ADD_CPU(1), NOTHING },
 		{ NULL },
@@ -371,9 +323,9 @@ static void silence_is_no_refusal(void **state)
 
 	resize(f, 2, 512, script);
 	for (int i = 0; i < 100 && f->hotplug.arriving > 0; i++)
-		assert_int_equal(loop_turn(f->loop, 100), 0);
-	assert_string_equal(heard(f), ASK_MEMORY);
-	say(f, RETURN(""));
+		assert_int_equal(loop_turn(f->q.loop, 100), 0);
+	assert_string_equal(fakeqmp_heard(&f->q), ASK_MEMORY);
+	fakeqmp_say(&f->q, RETURN(""));
 	expect(f, "ok", 2, 512);
 }
 
@@ -383,10 +335,10 @@ static void the_end_of_qemu_ends_it(void **state)
 	const struct hotplug_size want = { 2, 512 };
 
 	assert_int_equal(hotplug_resize(&f->hotplug, &want, on_done, f), 0);
-	f->peer = fd_close(f->peer);
-	for (int i = 0; i < 20 && f->told[0] == '\0'; i++)
-		turns(f);
-	assert_non_null(strstr(f->told, "QMP"));
+	f->q.peer = fd_close(f->q.peer);
+	for (int i = 0; i < 20 && f->q.told[0] == '\0'; i++)
+		fakeqmp_wait(&f->q);
+	assert_non_null(strstr(f->q.told, "QMP"));
 }
 
 int test_hotplug(void)

@@ -10,14 +10,13 @@
 
 #include "lib/fd.h"
 #include "tests/lib/unit.h"
+#include "tests/unit/runtime/hypervisor/fakeqmp.h"
 
 #define GREETING "{\"QMP\": {\"version\": {}, \"capabilities\": []}}\r\n"
 
 /* The connection, the other end of it, and what was told. */
 struct fixture {
-	struct loop *loop;
-	struct qmp *qmp;
-	int peer;
+	struct fakeqmp q;
 	char log[1024];
 };
 
@@ -46,13 +45,8 @@ static void on_done(void *arg, int rc, struct json_object *result, const struct 
 static int setup(void **state)
 {
 	struct fixture *f = test_calloc(1, sizeof(*f));
-	int pair[2];
 
-	assert_int_equal(loop_new(&f->loop), 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	assert_int_equal(fcntl(pair[1], F_SETFL, O_NONBLOCK), 0);
-	f->peer = pair[1];
-	assert_int_equal(qmp_new(f->loop, pair[0], &(struct qmp_watcher){ on_event, on_closed, f }, &f->qmp), 0);
+	fakeqmp_open(&f->q, &(struct qmp_watcher){ on_event, on_closed, f });
 	*state = f;
 	return 0;
 }
@@ -61,36 +55,16 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	f->qmp = qmp_free(f->qmp);
-	assert_int_equal(loop_count(f->loop), 0);
-	f->loop = loop_free(f->loop);
-	(void)fd_close(f->peer);
+	fakeqmp_close(&f->q);
 	test_free(f);
 	return 0;
 }
 
-static void say(struct fixture *f, const char *text)
-{
-	assert_int_equal(write(f->peer, text, strlen(text)), (ssize_t)strlen(text));
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(loop_turn(f->loop, 0), 0);
-}
-
-/* What the peer was sent since the last time; "" if nothing. */
-static const char *heard(struct fixture *f)
-{
-	static char text[1024];
-	ssize_t n = read(f->peer, text, sizeof(text) - 1);
-
-	text[n > 0 ? n : 0] = '\0';
-	return text;
-}
-
 static void greet(struct fixture *f)
 {
-	say(f, GREETING);
-	assert_string_equal(heard(f), "{\"execute\":\"qmp_capabilities\"}");
-	say(f, "{\"return\": {}}\r\n");
+	fakeqmp_say(&f->q, GREETING);
+	assert_string_equal(fakeqmp_heard(&f->q), "{\"execute\":\"qmp_capabilities\"}");
+	fakeqmp_say(&f->q, "{\"return\": {}}\r\n");
 }
 
 static void commands_go_one_after_the_other(void **state)
@@ -98,16 +72,16 @@ static void commands_go_one_after_the_other(void **state)
 	struct fixture *f = *state;
 	struct json_object *arguments = json_object_new_object();
 
-	assert_string_equal(heard(f), "");
+	assert_string_equal(fakeqmp_heard(&f->q), "");
 	(void)json_object_object_add(arguments, "id", json_object_new_string("cpu-1"));
-	assert_int_equal(qmp_command(f->qmp, "device_del", arguments, -1, 1000, on_done, f), 0);
-	assert_int_equal(qmp_command(f->qmp, "query-status", NULL, -1, 1000, on_done, f), 0);
+	assert_int_equal(qmp_command(f->q.qmp, "device_del", arguments, -1, 1000, on_done, f), 0);
+	assert_int_equal(qmp_command(f->q.qmp, "query-status", NULL, -1, 1000, on_done, f), 0);
 	greet(f);
-	assert_string_equal(heard(f), "{\"execute\":\"device_del\",\"arguments\":{\"id\":\"cpu-1\"}}");
-	say(f, "{\"error\": {\"class\": \"DeviceNotFound\", \"desc\": \"Device 'cpu-1' not found\"}}\r\n");
-	assert_string_equal(heard(f), "{\"execute\":\"query-status\"}");
-	say(f, "{\"return\": {\"running\"");
-	say(f, ": true}}\n");
+	assert_string_equal(fakeqmp_heard(&f->q), "{\"execute\":\"device_del\",\"arguments\":{\"id\":\"cpu-1\"}}");
+	fakeqmp_say(&f->q, "{\"error\": {\"class\": \"DeviceNotFound\", \"desc\": \"Device 'cpu-1' not found\"}}\r\n");
+	assert_string_equal(fakeqmp_heard(&f->q), "{\"execute\":\"query-status\"}");
+	fakeqmp_say(&f->q, "{\"return\": {\"running\"");
+	fakeqmp_say(&f->q, ": true}}\n");
 	assert_string_equal(f->log, "done=QMP device_del: Device 'cpu-1' not found done={\"running\":true}");
 }
 
@@ -116,8 +90,9 @@ static void events_come_between_answers(void **state)
 	struct fixture *f = *state;
 
 	greet(f);
-	say(f, "{\"timestamp\": {}, \"event\": \"DEVICE_DELETED\", \"data\": {\"device\": \"d\"}}\r\n{\"event\": "
-	       "\"STOP\"}\r\n");
+	fakeqmp_say(&f->q,
+	            "{\"timestamp\": {}, \"event\": \"DEVICE_DELETED\", \"data\": {\"device\": \"d\"}}\r\n{\"event\": "
+	            "\"STOP\"}\r\n");
 	assert_string_equal(f->log, "DEVICE_DELETED={\"device\":\"d\"} STOP=-");
 }
 
@@ -137,8 +112,8 @@ static void an_fd_goes_along(void **state)
 
 	greet(f);
 	assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
-	assert_int_equal(qmp_command(f->qmp, "getfd", NULL, pipe_fds[1], 1000, on_done, f), 0);
-	assert_true(recvmsg(f->peer, &message, MSG_CMSG_CLOEXEC) > 0);
+	assert_int_equal(qmp_command(f->q.qmp, "getfd", NULL, pipe_fds[1], 1000, on_done, f), 0);
+	assert_true(recvmsg(f->q.peer, &message, MSG_CMSG_CLOEXEC) > 0);
 	assert_int_equal(control.header.cmsg_type, SCM_RIGHTS);
 	memcpy(&got, CMSG_DATA(&control.header), sizeof(got));
 	assert_int_equal(write(got, "x", 1), 1);
@@ -153,12 +128,12 @@ static void a_late_answer_is_dropped(void **state)
 	struct fixture *f = *state;
 
 	greet(f);
-	assert_int_equal(qmp_command(f->qmp, "stop", NULL, -1, 1, on_done, f), 0);
+	assert_int_equal(qmp_command(f->q.qmp, "stop", NULL, -1, 1, on_done, f), 0);
 	for (int i = 0; i < 100 && !*f->log; i++)
-		assert_int_equal(loop_turn(f->loop, 100), 0);
+		assert_int_equal(loop_turn(f->q.loop, 100), 0);
 	assert_string_equal(f->log, "done=QMP stop: no answer in time");
-	assert_int_equal(qmp_command(f->qmp, "cont", NULL, -1, 1000, on_done, f), 0);
-	say(f, "{\"return\": {\"of\": \"stop\"}}\n{\"return\": {\"of\": \"cont\"}}\n");
+	assert_int_equal(qmp_command(f->q.qmp, "cont", NULL, -1, 1000, on_done, f), 0);
+	fakeqmp_say(&f->q, "{\"return\": {\"of\": \"stop\"}}\n{\"return\": {\"of\": \"cont\"}}\n");
 	assert_string_equal(f->log, "done=QMP stop: no answer in time done={\"of\":\"cont\"}");
 }
 
@@ -167,15 +142,15 @@ static void the_end_is_told_to_all(void **state)
 	struct fixture *f = *state;
 
 	greet(f);
-	assert_int_equal(qmp_command(f->qmp, "stop", NULL, -1, 1000, on_done, f), 0);
-	assert_int_equal(qmp_command(f->qmp, "cont", NULL, -1, 1000, on_done, f), 0);
-	f->peer = fd_close(f->peer);
+	assert_int_equal(qmp_command(f->q.qmp, "stop", NULL, -1, 1000, on_done, f), 0);
+	assert_int_equal(qmp_command(f->q.qmp, "cont", NULL, -1, 1000, on_done, f), 0);
+	f->q.peer = fd_close(f->q.peer);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(loop_turn(f->loop, 0), 0);
+		assert_int_equal(loop_turn(f->q.loop, 0), 0);
 	assert_string_equal(
 		f->log, "done=QMP: the hypervisor has closed the connection done=QMP: the hypervisor has closed the "
 			"connection closed=QMP: the hypervisor has closed the connection");
-	assert_int_equal(qmp_command(f->qmp, "quit", NULL, -1, 1000, on_done, f), -EPIPE);
+	assert_int_equal(qmp_command(f->q.qmp, "quit", NULL, -1, 1000, on_done, f), -EPIPE);
 }
 
 static void nonsense_ends_the_connection(void **state)
@@ -183,7 +158,7 @@ static void nonsense_ends_the_connection(void **state)
 	struct fixture *f = *state;
 
 	greet(f);
-	say(f, "{nonsense}\n");
+	fakeqmp_say(&f->q, "{nonsense}\n");
 	assert_non_null(strstr(f->log, "closed=QMP: parse JSON"));
 }
 
@@ -191,9 +166,9 @@ static void answers_without_a_question_are_ignored(void **state)
 {
 	struct fixture *f = *state;
 
-	say(f, "{\"return\": {}}\n");
+	fakeqmp_say(&f->q, "{\"return\": {}}\n");
 	greet(f);
-	say(f, "{\"return\": 1}\n{\"error\": {}}\n[]\n");
+	fakeqmp_say(&f->q, "{\"return\": 1}\n{\"error\": {}}\n[]\n");
 	assert_string_equal(f->log, "");
 }
 
