@@ -38,13 +38,10 @@ static void pause_listening(struct acceptor *a, int r)
 	(void)loop_modify(&a->listener, 0);
 }
 
-static int incoming(struct loop_source *source, uint32_t events)
+void acceptor_take(struct acceptor *a, unsigned max)
 {
-	struct acceptor *a = container_of(source, struct acceptor, listener);
-
-	(void)events;
-	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-		int fd = sys_accept(source->fd, NULL, NULL);
+	for (unsigned i = 0; i < max; i++) {
+		int fd = sys_accept(a->listener.fd, NULL, NULL);
 
 		if (fd >= 0) {
 			check_peer(a, fd);
@@ -55,6 +52,12 @@ static int incoming(struct loop_source *source, uint32_t events)
 			break;
 		}
 	}
+}
+
+static int incoming(struct loop_source *source, uint32_t events)
+{
+	(void)events;
+	acceptor_take(container_of(source, struct acceptor, listener), ACCEPTS_PER_TURN);
 	return LOOP_KEEP;
 }
 

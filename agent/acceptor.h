@@ -28,5 +28,8 @@ void acceptor_init(struct acceptor *acceptor, const char *name, struct loop *loo
 /* Listens. 0 or -errno; closed with acceptor_close in either case. */
 int acceptor_open(struct acceptor *acceptor, const struct addr *addr, int backlog, struct err *err);
 
+/* Accepts what waits now, at most max; the loop does so by itself, but after whatever else it is about to do. */
+void acceptor_take(struct acceptor *acceptor, unsigned max);
+
 /* Stops listening; idempotent. */
 void acceptor_close(struct acceptor *acceptor);

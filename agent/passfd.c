@@ -16,6 +16,7 @@ struct passfd {
 	struct list taken;   /* the same, owned by others: for the error's text */
 	struct list claims;  /* struct passfd_claim that wait, oldest first */
 	struct loop_timer expiry;
+	struct loop_deferred serve; /* when all that have come together are here */
 	unsigned n_unnamed;
 	unsigned long too_many, nameless;
 };
@@ -131,6 +132,14 @@ static bool serve_one(struct passfd *f)
 	return false;
 }
 
+static void on_serve(struct loop_deferred *deferred)
+{
+	struct passfd *f = container_of(deferred, struct passfd, serve);
+
+	while (serve_one(f))
+		;
+}
+
 static void out_of_patience(struct loop_timer *timer)
 {
 	struct passfd_claim *claim = container_of(timer, struct passfd_claim, patience);
@@ -149,6 +158,8 @@ int passfd_claim(struct passfd *f, struct passfd_claim *claim, struct passfd_str
 	list_init(&claim->link);
 	if (r < 0)
 		return r;
+	/* One that still waits at the door replaces an older one from its port, which may be dead. */
+	acceptor_take(&f->acceptor, PASSFD_UNNAMED_MAX);
 	if (take(f, claim, ret))
 		return 1;
 	claim->patience = (struct loop_timer){ .expired = out_of_patience };
@@ -235,8 +246,7 @@ static void welcome(struct acceptor *acceptor, int fd_arg)
 	}
 	(void)take_fd(&fd);
 	log_debug("passfd", "Connection from port %u", port);
-	while (serve_one(f))
-		;
+	loop_defer(acceptor->loop, &f->serve);
 }
 
 void passfd_close_unnamed(struct passfd *f)
@@ -266,6 +276,8 @@ int passfd_new(struct loop *loop, const struct addr *addr, struct passfd **ret, 
 	list_init(&f->taken);
 	list_init(&f->claims);
 	f->expiry.expired = expire;
+	f->serve.run = on_serve;
+	list_init(&f->serve.link);
 	acceptor_init(&f->acceptor, "passfd", loop, welcome);
 	r = acceptor_open(&f->acceptor, addr, PASSFD_UNNAMED_MAX, err);
 	if (r < 0) {
@@ -281,6 +293,7 @@ struct passfd *passfd_free(struct passfd *f)
 	if (!f)
 		return NULL;
 	acceptor_close(&f->acceptor);
+	list_remove(&f->serve.link);
 	passfd_close_unnamed(f);
 	list_foreach(stream, &f->taken, struct passfd_stream, link)
 		list_remove(&stream->link);

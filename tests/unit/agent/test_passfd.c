@@ -53,8 +53,8 @@ static int teardown(void **state)
 	return plane_teardown(state);
 }
 
-/* A host's connection from the port; 0 = from nowhere that has a number. */
-static int call_from(struct plane *f, uint32_t number)
+/* A host's connection from the port; 0 = from nowhere that has a number. Nobody has looked yet. */
+static int knock_from(uint32_t number)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -67,6 +67,13 @@ static int call_from(struct plane *f, uint32_t number)
 	n = snprintf(un.sun_path + 1, sizeof(un.sun_path) - 1, "kata-passfd-test-%d", (int)getpid());
 	assert_return_code(connect(fd, (struct sockaddr *)&un, head + (socklen_t)n), errno);
 	assert_return_code(fd_set_nonblock(fd, true), 0);
+	return fd;
+}
+
+static int call_from(struct plane *f, uint32_t number)
+{
+	int fd = knock_from(number);
+
 	assert_return_code(loop_turn(f->loop, 0), 0);
 	return fd;
 }
@@ -88,6 +95,46 @@ static void wait_for(struct plane *f, const struct claimant *c)
 	for (int left = 400; c->calls == 0 && left > 0; left--)
 		assert_return_code(loop_turn(f->loop, 5), 0);
 	assert_int_equal(c->calls, 1);
+}
+
+/* What a host that failed has left behind may still be here when it tries again from the same ports. */
+static void the_newest_from_a_port_is_taken(void **state)
+{
+	struct plane *f = *state;
+	struct claimant c;
+	int in, out;
+
+	(void)fd_close(call_from(f, 12));
+	assert_int_equal(passfd_count_unnamed(port), 1);
+	in = knock_from(11);
+	out = knock_from(12);
+	assert_int_equal(claim(&c, 11, 12, 0), 1);
+	assert_int_equal(passfd_count_unnamed(port), 0);
+	assert_int_equal(write(c.streams.v[KSTR_STDOUT]->fd, "x", 1), 1);
+	plane_receive(f, out, &(char){ 0 }, 1);
+	passfd_streams_done(&c.streams);
+	(void)fd_close(in);
+	(void)fd_close(out);
+}
+
+/* … also if the claim came first: it is served when all that came together are here. */
+static void a_claim_that_waits_gets_the_newest(void **state)
+{
+	struct plane *f = *state;
+	struct claimant c;
+	int in, out;
+
+	(void)fd_close(call_from(f, 12));
+	assert_int_equal(claim(&c, 11, 12, 0), 0);
+	in = knock_from(11);
+	out = knock_from(12);
+	wait_for(f, &c);
+	assert_int_equal(c.r, 0);
+	assert_int_equal(write(c.streams.v[KSTR_STDOUT]->fd, "x", 1), 1);
+	plane_receive(f, out, &(char){ 0 }, 1);
+	passfd_streams_done(&c.streams);
+	(void)fd_close(in);
+	(void)fd_close(out);
 }
 
 static void what_is_there_is_taken_at_once(void **state)
@@ -235,6 +282,7 @@ static void what_nobody_names_is_closed_after_a_time(void **state)
 int test_passfd(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(the_newest_from_a_port_is_taken),          T(a_claim_that_waits_gets_the_newest),
 		T(what_is_there_is_taken_at_once),           T(a_claim_waits_for_all_of_its_connections),
 		T(claims_are_served_in_their_order),         T(errors_name_the_port),
 		T(the_newest_connection_of_a_port_counts),   T(strangers_and_too_many_are_refused),
