@@ -192,11 +192,11 @@ int wire_connect(const char *path, struct err *err)
 static int send_line(int fd, struct json_object *request)
 {
 	const char *text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
-	int r = text ? fd_set_nonblock(fd, false) : -ENOMEM;
+	_autobuf_ struct buf line = { .max = WIRE_LINE_MAX };
+	int r = text ? buf_printf(&line, "%s\n", text) : -ENOMEM;
 
-	if (r == 0)
-		r = fd_write_all(fd, text, strlen(text));
-	return r < 0 ? r : fd_write_all(fd, "\n", 1);
+	r = r < 0 ? r : fd_set_nonblock(fd, false);
+	return r < 0 ? r : fd_write_all(fd, buf_str(&line), line.len);
 }
 
 static int receive_line(int fd, unsigned timeout_ms, struct buf *in)
