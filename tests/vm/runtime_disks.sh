@@ -22,7 +22,7 @@ disks_finish() {
 make_loop() {
 	local loop
 	truncate -s "$2" "$work/$1.img" && { [ $# = 2 ] || mke2fs -q -t ext4 -F "${@:3}" "$work/$1.img"; } || return
-	loop=$(losetup -f) && { [ -b "$loop" ] || mknod "$loop" b 7 "${loop#/dev/loop}"; } && losetup "$loop" "$work/$1.img" && loops+=("$loop")
+	loop=$(losetup -f) && loop=${loop% (lost)} && { [ -b "$loop" ] || mknod "$loop" b 7 "${loop#/dev/loop}"; } && losetup "$loop" "$work/$1.img" && loops+=("$loop")
 }
 
 configure() {
