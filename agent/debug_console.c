@@ -241,7 +241,7 @@ static int open_terminal(int *ret_master, int *ret_slave, struct err *err)
 	if (r == 0) {
 		r = fd_set_nonblock(*ret_master, true);
 		if (r < 0)
-			(void)err_set(err, r, "prepare the terminal of '%s'", "/dev/pts/ptmx");
+			(void)err_set(err, r, "prepare the terminal of '/dev/pts/ptmx'");
 	}
 	return r;
 }

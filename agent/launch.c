@@ -230,8 +230,7 @@ static void on_deadline(struct loop_timer *timer)
 	finish(l, -ETIMEDOUT, &err);
 }
 
-/* The child's own words are better than "broken pipe" from the builder that lost it; not if it is the builder that
- * died. */
+/* The child's own words are better than "broken pipe" from the builder that lost it, unless the builder died. */
 static void fail_build(struct launch *l, int r, const struct err *err)
 {
 	struct child_report report;

@@ -447,13 +447,6 @@ static int attach(struct streamconn *c, struct process *p)
 	return -EINVAL;
 }
 
-/* The calls that a connection stands for. */
-static const char *const calls[KSTR_KIND_MAX] = {
-	[KSTR_STDIN] = "WriteStdin",
-	[KSTR_STDOUT] = "ReadStdout",
-	[KSTR_STDERR] = "ReadStderr",
-};
-
 static void find_stream(struct streamconn *c, const struct kstr_header *header)
 {
 	struct container *container = sandbox_find(c->conns->sandbox, header->cid);
@@ -469,7 +462,7 @@ static void find_stream(struct streamconn *c, const struct kstr_header *header)
 		refuse(c, KSTR_INVALID_ARGUMENT, "unknown container");
 	else if (!p)
 		refuse(c, KSTR_NOT_FOUND, "unknown process");
-	else if (gate_denies(c->conns->sandbox->gate, calls[c->kind], header->cid, header->eid, &err))
+	else if (gate_denies_stream(c->conns->sandbox->gate, c->kind, header->cid, header->eid, &err))
 		refuse(c, KSTR_PERMISSION_DENIED, err_text(&err));
 	else if (p->state == PROCESS_BUILDING)
 		refuse(c, KSTR_UNAVAILABLE, "the process is still being made");

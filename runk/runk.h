@@ -28,9 +28,7 @@ struct runk {
 /* Fills in what was not given on the command line; the root directory is not made yet. */
 int runk_init(struct runk *runk, struct err *err);
 
-/*
- * A path of the command line is the caller's, who knows nothing of our going to the bundle; NULL stays.
- */
+/* A path of the command line is the caller's, who knows nothing of our going to the bundle; NULL stays. */
 int runk_make_absolute(const struct runk *runk, const char **path, struct err *err);
 
 /* Tells the user, and the log if there is one, why the verb failed. */

@@ -203,8 +203,7 @@ static void on_resized(void *arg, const struct hotplug_size *now, const struct e
 		tell_volumes(sb);
 }
 
-/* What was there at boot stays; what is plugged in comes in whole blocks of the guest's, as many as there is room for.
- */
+/* What was there at boot stays; what is plugged in comes in whole blocks of the guest's, as far as there is room. */
 static int64_t whole_blocks(const struct resize *r, int64_t mib, int64_t max)
 {
 	int64_t more = mib - r->boot.memory_mib;

@@ -46,18 +46,12 @@ static void cancel(struct rpc_call *call)
 /* Who may not read or write a process's stdio by calls may not do it this way. */
 static bool is_denied(struct rpc_call *call, const struct rpc_claim *what, struct err *err)
 {
-	static const char *const calls[KSTR_KIND_MAX] = {
-		[KSTR_STDIN] = "WriteStdin",
-		[KSTR_STDOUT] = "ReadStdout",
-		[KSTR_STDERR] = "ReadStderr",
-	};
 	struct gate *gate = call->server->sandbox->gate;
 
-	for (int i = 0; i < KSTR_KIND_MAX; i++) {
-		if (what->ports[i] == 0 || !gate_denies(gate, calls[i], what->cid, what->eid, err))
+	for (enum kstr_kind kind = 0; kind < KSTR_KIND_MAX; kind++) {
+		if (what->ports[kind] == 0 || !gate_denies_stream(gate, kind, what->cid, what->eid, err))
 			continue;
-		(void)err_wrap(err, "%s_port '%u': blocked by policy", kstr_kind_name((enum kstr_kind)i),
-		               what->ports[i]);
+		(void)err_wrap(err, "%s_port '%u': blocked by policy", kstr_kind_name(kind), what->ports[kind]);
 		return true;
 	}
 	return false;

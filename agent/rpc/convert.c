@@ -108,8 +108,7 @@ static bool is_one_of(const char *name, const char *const *names, size_t n)
 	return false;
 }
 
-/* What upstream's agent has for confidential guests and for s390x; one that nobody knows is an error of another kind.
- */
+/* What upstream's agent has for confidential guests and s390x; one that nobody knows is an error of another kind. */
 static int check_kinds(const Grpc__CreateContainerRequest *req, struct err *err)
 {
 	static const char *const drivers[] = { "image_guest_pull", "erofs.multi-layer", "blk-ccw" };
