@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "lib/fd.h"
-#include "lib/jsontext.h"
 #include "lib/log.h"
 #include "lib/spawn.h"
 #include "lib/sys.h"
@@ -86,19 +85,6 @@ static int prepare(struct supervisor *s, const char *root, const char *id, struc
 	return r < 0 ? err_set(err, -r, "start the supervisor of '%s'", id) : 0;
 }
 
-/* To the verb that started us, if the wire has not taken its connection over. */
-static void tell_failure(const struct err *err)
-{
-	_autojson_ struct json_object *answer = json_object_new_object();
-	const char *text;
-
-	(void)jsontext_add(answer, "errno", json_object_new_int(err->num));
-	(void)jsontext_add(answer, "error", json_object_new_string(err_text(err)));
-	text = answer ? json_object_to_json_string_ext(answer, JSON_C_TO_STRING_PLAIN) : NULL;
-	if (text && fd_write_all(0, text, strlen(text)) == 0)
-		(void)fd_write_all(0, "\n", 1);
-}
-
 int supervisor_main(const char *root, const char *sandbox)
 {
 	static const int ignored[] = { SIGPIPE, SIGHUP, SIGINT, SIGTERM };
@@ -117,8 +103,9 @@ int supervisor_main(const char *root, const char *sandbox)
 		sandbox_save(&s.sandbox);
 		r = loop_run(s.loop);
 	}
+	/* To the verb that started us, if the wire has not taken its connection over. */
 	if (r < 0 && err.num != 0)
-		tell_failure(&err);
+		wire_tell_failure(0, &err);
 	if (r < 0)
 		log_error("supervisor", "%s", err.num != 0 ? err_text(&err) : strerror(-r));
 	loop_timer_stop(&s.idle);

@@ -50,7 +50,7 @@ void wire_answer(struct wire_request *request, struct json_object *result)
 	send_and_free(request, answer);
 }
 
-void wire_fail(struct wire_request *request, const struct err *err)
+static struct json_object *failure(const struct err *err)
 {
 	struct json_object *answer = json_object_new_object();
 
@@ -58,7 +58,12 @@ void wire_fail(struct wire_request *request, const struct err *err)
 		(void)json_object_object_add(answer, "errno", json_object_new_int(err->num > 0 ? err->num : EIO));
 		(void)json_object_object_add(answer, "error", json_object_new_string(err_text(err)));
 	}
-	send_and_free(request, answer);
+	return answer;
+}
+
+void wire_fail(struct wire_request *request, const struct err *err)
+{
+	send_and_free(request, failure(err));
 }
 
 const char *wire_text(const struct wire_request *request, const char *name)
@@ -189,14 +194,21 @@ int wire_connect(const char *path, struct err *err)
 	return addr_connect(&a, CONNECT_MS, err);
 }
 
-static int send_line(int fd, struct json_object *request)
+static int send_line(int fd, struct json_object *object)
 {
-	const char *text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
+	const char *text = object ? json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN) : NULL;
 	_autobuf_ struct buf line = { .max = WIRE_LINE_MAX };
 	int r = text ? buf_printf(&line, "%s\n", text) : -ENOMEM;
 
 	r = r < 0 ? r : fd_set_nonblock(fd, false);
 	return r < 0 ? r : fd_write_all(fd, buf_str(&line), line.len);
+}
+
+void wire_tell_failure(int fd, const struct err *err)
+{
+	_autojson_ struct json_object *answer = failure(err);
+
+	(void)send_line(fd, answer);
 }
 
 static int receive_line(int fd, unsigned timeout_ms, struct buf *in)

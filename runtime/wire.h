@@ -53,6 +53,9 @@ void wire_answer(struct wire_request *request, struct json_object *result);
 /* Answers with an error and frees the request. */
 void wire_fail(struct wire_request *request, const struct err *err);
 
+/* Answers so on a connection that is nobody's request yet; the fd stays the caller's. */
+void wire_tell_failure(int fd, const struct err *err);
+
 /* The request's member of that name as text, or NULL. */
 const char *wire_text(const struct wire_request *request, const char *name);
 
