@@ -77,37 +77,23 @@ static void container_with_storages(void **state)
 	container_config_free(c);
 }
 
-static void what_upstream_has_alone_is_refused_by_name(void **state)
+/* A host that names ports would see nothing of its process anywhere else. */
+static void drivers_of_confidential_guests_are_refused_by_name(void **state)
 {
-	static const struct {
-		const char *driver, *type, *text;
-	} table[] = {
-		{ "image_guest_pull", NULL, "storage driver 'image_guest_pull' is not implemented" },
-		{ "blk-ccw", NULL, "storage driver 'blk-ccw' is not implemented" },
-		{ "blk", "vfio-ap", "device type 'vfio-ap' is not implemented" },
-		{ NULL, "blk-ccw", "device type 'blk-ccw' is not implemented" },
-	};
+	Grpc__CreateContainerRequest create = GRPC__CREATE_CONTAINER_REQUEST__INIT;
+	Grpc__Storage storage = GRPC__STORAGE__INIT, *storages[] = { &storage };
+	struct container_config *c = NULL;
+	Grpc__Spec spec = GRPC__SPEC__INIT;
+	struct err err = ERR_INIT;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		Grpc__CreateContainerRequest create = GRPC__CREATE_CONTAINER_REQUEST__INIT;
-		Grpc__Storage storage = GRPC__STORAGE__INIT, *storages[] = { &storage };
-		Grpc__Device device = GRPC__DEVICE__INIT, *devices[] = { &device };
-		struct container_config *c = NULL;
-		Grpc__Spec spec = GRPC__SPEC__INIT;
-		struct err err = ERR_INIT;
-
-		create.container_id = (char *)"web";
-		create.oci = &spec;
-		create.storages = storages;
-		create.n_storages = table[i].driver != NULL;
-		storage.driver = (char *)table[i].driver;
-		create.devices = devices;
-		create.n_devices = table[i].type != NULL;
-		device.type = (char *)table[i].type;
-		assert_int_equal(rpc_container_config(&create, &c, &err), -EOPNOTSUPP);
-		assert_string_equal(strstr(err.text, "'web': ") + strlen("'web': "), table[i].text);
-	}
+	create.container_id = "web";
+	create.oci = &spec;
+	create.storages = storages;
+	create.n_storages = 1;
+	storage.driver = "image_guest_pull";
+	assert_int_equal(rpc_container_config(&create, &c, &err), -EOPNOTSUPP);
+	assert_string_equal(err.text, "create container 'web': storage driver 'image_guest_pull' is not implemented");
 }
 
 static void bad_spec_is_named(void **state)
@@ -192,7 +178,7 @@ int test_convert(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(container_with_storages),
-		cmocka_unit_test(what_upstream_has_alone_is_refused_by_name),
+		cmocka_unit_test(drivers_of_confidential_guests_are_refused_by_name),
 		cmocka_unit_test(bad_spec_is_named),
 		cmocka_unit_test(exec_takes_the_capabilities_of_its_container),
 		cmocka_unit_test(sandbox),
