@@ -15,16 +15,6 @@
 #define CGROUP_DEPTH_MAX 32
 #define PF_KTHREAD       0x00200000 /* the kernel's, in the flags of /proc/PID/stat */
 
-static int open_dir(int dirfd, const char *path, DIR **ret)
-{
-	_autoclose_ int fd = sys_openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
-	int r = fd < 0 ? fd : sys_fdopendir(fd, ret);
-
-	if (r >= 0)
-		(void)take_fd(&fd);
-	return r;
-}
-
 static bool is_number(const char *name)
 {
 	return isdigit((unsigned char)name[0]);
@@ -35,7 +25,7 @@ static int count_numbers(const char *path)
 {
 	_autodir_ DIR *dir = NULL;
 	struct dirent *entry;
-	int n = 0, r = open_dir(AT_FDCWD, path, &dir);
+	int n = 0, r = fd_opendir(AT_FDCWD, path, O_NOFOLLOW, &dir);
 
 	if (r < 0)
 		return r;
@@ -58,7 +48,7 @@ static int count_processes(void)
 {
 	_autodir_ DIR *dir = NULL;
 	struct dirent *entry;
-	int n = 0, r = open_dir(AT_FDCWD, "/proc", &dir);
+	int n = 0, r = fd_opendir(AT_FDCWD, "/proc", O_NOFOLLOW, &dir);
 
 	if (r < 0)
 		return r;
@@ -80,7 +70,7 @@ static int count_directories(int parent, const char *name, int depth)
 {
 	_autodir_ DIR *dir = NULL;
 	struct dirent *entry;
-	int n = 0, r = depth > 0 ? open_dir(parent, name, &dir) : -ELOOP;
+	int n = 0, r = depth > 0 ? fd_opendir(parent, name, O_NOFOLLOW, &dir) : -ELOOP;
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;

@@ -80,13 +80,11 @@ static bool is_of_session(int proc, const char *name, pid_t session)
 static int kill_once(pid_t session)
 {
 	_autodir_ DIR *dir = NULL;
-	_autoclose_ int fd = sys_openat(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	struct dirent *entry;
-	int n = 0, r = fd < 0 ? fd : sys_fdopendir(fd, &dir);
+	int n = 0, r = fd_opendir(AT_FDCWD, "/proc", 0, &dir);
 
 	if (r < 0)
 		return r;
-	(void)take_fd(&fd);
 	while ((r = sys_readdir(dir, &entry)) == 1) {
 		_autoclose_ int pidfd = -EBADF;
 

@@ -34,6 +34,17 @@ void fd_closedirp(DIR **dir)
 		(void)closedir(*dir);
 }
 
+int fd_opendir(int dirfd, const char *path, int flags, DIR **ret)
+{
+	_autoclose_ int fd = sys_openat(dirfd, path, flags | O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	int r = fd < 0 ? fd : sys_fdopendir(fd, ret);
+
+	if (r < 0)
+		return r;
+	(void)take_fd(&fd);
+	return 0;
+}
+
 static int set_flag(int fd, int get, int set, int flag, bool on)
 {
 	int flags = sys_fcntl(fd, get, 0);

@@ -26,6 +26,9 @@ void fd_closep(int *fd);
 /* Closes the stream at `dir` unless it is NULL; the cleanup function behind _autodir_. */
 void fd_closedirp(DIR **dir);
 
+/* Opens a directory's stream; flags beside the usual ones (O_NOFOLLOW, or 0). 0 or -errno. */
+int fd_opendir(int dirfd, const char *path, int flags, DIR **ret);
+
 /* Hands the fd over: returns it and leaves -EBADF behind. */
 static inline int take_fd(int *fd)
 {

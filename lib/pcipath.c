@@ -104,23 +104,17 @@ const char *pci_address_format(const struct pci_address *address, char *buf)
 /* Finds the entry of a directory that `fits`; 0, or -ENOENT. */
 static int find_entry(int sysfs, const char *dir_path, bool (*fits)(const char *name), char *buf, size_t size)
 {
-	int fd = sys_openat(sysfs, dir_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), r;
+	_autodir_ DIR *dir = NULL;
 	struct dirent *entry;
-	DIR *dir;
+	int r = fd_opendir(sysfs, dir_path, 0, &dir);
 
-	if (fd < 0)
-		return fd;
-	r = sys_fdopendir(fd, &dir);
-	if (r < 0) {
-		(void)fd_close(fd);
+	if (r < 0)
 		return r;
-	}
 	do {
 		r = sys_readdir(dir, &entry);
 	} while (r > 0 && !fits(entry->d_name));
 	if (r > 0)
 		r = snprintf(buf, size, "%s", entry->d_name) < (int)size ? 1 : -ENAMETOOLONG;
-	(void)closedir(dir);
 	return r > 0 ? 0 : r == 0 ? -ENOENT : r;
 }
 

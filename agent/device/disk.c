@@ -200,15 +200,13 @@ static size_t describe(int class_block, const char *name, char *buf, size_t size
 /* What does not fit into an error is left out. */
 static void list_disks(const struct device_host *host, char *buf, size_t size)
 {
-	_autoclose_ int fd = sys_openat(host->sys, CLASS_BLOCK, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	_autodir_ DIR *dir = NULL;
 	struct dirent *entry;
 	size_t len = 0;
 
 	buf[0] = '\0';
-	if (fd < 0 || sys_fdopendir(fd, &dir) < 0)
+	if (fd_opendir(host->sys, CLASS_BLOCK, 0, &dir) < 0)
 		return;
-	(void)take_fd(&fd);
 	while (sys_readdir(dir, &entry) > 0) {
 		size_t sep = len > 0 ? 2 : 0;
 

@@ -88,14 +88,12 @@ int device_wait(const struct device_host *host, const struct device_look *what, 
 int device_find_entry(int at, const char *dir_path, bool (*fits)(const char *name, const void *arg), const void *arg,
                       char *buf, size_t size)
 {
-	_autoclose_ int fd = sys_openat(at, dir_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	_autodir_ DIR *dir = NULL;
 	struct dirent *entry;
-	int r = fd < 0 ? fd : sys_fdopendir(fd, &dir);
+	int r = fd_opendir(at, dir_path, 0, &dir);
 
 	if (r < 0)
 		return r;
-	(void)take_fd(&fd);
 	while ((r = sys_readdir(dir, &entry)) > 0) {
 		if (entry->d_name[0] == '.' || !fits(entry->d_name, arg))
 			continue;

@@ -68,16 +68,6 @@ static bool is_offline(const char *path)
 	return fd_read_file_at(AT_FDCWD, path, SMALL_MAX, &text, NULL) == 0 && text[0] == '0';
 }
 
-static int open_dir(const char *path, DIR **ret)
-{
-	_autoclose_ int fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	int r = fd < 0 ? fd : sys_fdopendir(fd, ret);
-
-	if (r >= 0)
-		(void)take_fd(&fd);
-	return r;
-}
-
 /* "cpu12" for the prefix "cpu", not "cpufreq". */
 static bool is_numbered(const char *name, const char *prefix)
 {
@@ -101,7 +91,7 @@ static int put_online(const char *system, const char *kind, struct err *err)
 	int first = 0, r;
 
 	(void)snprintf(path, sizeof(path), "%s/%s", system, kind);
-	r = open_dir(path, &dir);
+	r = fd_opendir(AT_FDCWD, path, 0, &dir);
 	if (r < 0)
 		return r == -ENOENT ? 0 : err_set(err, r, "look for what is offline in '%s'", path);
 	while ((r = sys_readdir(dir, &entry)) == 1) {

@@ -43,16 +43,6 @@ int device_scsi_parse(const char *text, struct device_scsi *ret, struct err *err
 	return 0;
 }
 
-static int open_dir(const struct device_host *host, const char *path, DIR **ret)
-{
-	_autoclose_ int fd = sys_openat(host->sys, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	int r = fd < 0 ? fd : sys_fdopendir(fd, ret);
-
-	if (r >= 0)
-		(void)take_fd(&fd);
-	return r;
-}
-
 static int ask_host(const struct device_host *host, const char *name, const char *text)
 {
 	_autoclose_ int fd = -EBADF;
@@ -68,7 +58,7 @@ int device_scsi_scan(const struct device_host *host, const struct device_scsi *a
 {
 	_autodir_ DIR *dir = NULL;
 	struct dirent *entry;
-	int r = open_dir(host, HOSTS, &dir), first = 0;
+	int r = fd_opendir(host->sys, HOSTS, 0, &dir), first = 0;
 	bool asked = false;
 	char text[32];
 
@@ -95,7 +85,7 @@ int device_scsi_find(const struct device_host *host, const struct device_scsi *a
 	_autodir_ DIR *dir = NULL;
 	unsigned best = UINT_MAX;
 	struct dirent *entry;
-	int r = open_dir(host, DEVICES, &dir);
+	int r = fd_opendir(host->sys, DEVICES, 0, &dir);
 
 	if (r < 0)
 		return r;

@@ -36,15 +36,13 @@ static int look_at_path(const struct device_host *host, void *arg, struct err *e
 
 static void list_functions(const struct device_host *host, char *buf, size_t size)
 {
-	_autoclose_ int fd = sys_openat(host->sys, PCI "/devices", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	_autodir_ DIR *dir = NULL;
 	struct dirent *entry;
 	size_t len = 0;
-	DIR *dir;
 
 	buf[0] = '\0';
-	if (fd < 0 || sys_fdopendir(fd, &dir) < 0)
+	if (fd_opendir(host->sys, PCI "/devices", 0, &dir) < 0)
 		return;
-	(void)take_fd(&fd);
 	while (sys_readdir(dir, &entry) > 0) {
 		int n;
 
@@ -56,7 +54,6 @@ static void list_functions(const struct device_host *host, char *buf, size_t siz
 		len += (size_t)n;
 	}
 	buf[len] = '\0';
-	(void)closedir(dir);
 }
 
 int device_wait_pci(const struct device_host *host, const char *path, struct pci_address *ret, struct err *err)
@@ -190,17 +187,15 @@ int device_wait_vfio_group(const struct device_host *host, unsigned group, struc
 int device_list_nodes(const struct device_host *host, const char *dir_name, struct device_node *ret, size_t max,
                       struct err *err)
 {
-	_autoclose_ int fd = sys_openat(host->dev, dir_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	_autodir_ DIR *dir = NULL;
 	struct dirent *entry;
-	DIR *dir = NULL;
 	size_t n = 0;
-	int r = fd == -ENOENT ? 0 : fd < 0 ? fd : sys_fdopendir(fd, &dir);
+	int r = fd_opendir(host->dev, dir_name, 0, &dir);
 
+	if (r == -ENOENT)
+		return 0;
 	if (r < 0)
 		return err_set(err, r, "list '/dev/%s'", dir_name);
-	if (!dir)
-		return 0;
-	(void)take_fd(&fd);
 	while (n < max && (r = sys_readdir(dir, &entry)) > 0) {
 		char name[DEVICE_NODE_MAX + NAME_MAX];
 
@@ -210,6 +205,5 @@ int device_list_nodes(const struct device_host *host, const char *dir_name, stru
 		/* What is none, or has a name that nobody gives a device, is left out. */
 		n += look_at_node(host, name, &ret[n]) == 1;
 	}
-	(void)closedir(dir);
 	return r < 0 ? err_set(err, r, "list '/dev/%s'", dir_name) : (int)n;
 }

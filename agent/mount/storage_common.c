@@ -35,21 +35,11 @@ static int add(struct arena *arena, struct step_list *list, const struct step *s
 	return r < 0 ? err_set(err, r, "plan a storage") : 0;
 }
 
-int storage_opendir(int fd, DIR **ret)
-{
-	int copy = sys_openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	int r = copy < 0 ? copy : sys_fdopendir(copy, ret);
-
-	if (r < 0)
-		(void)fd_close(copy);
-	return r < 0 ? r : 0;
-}
-
 int storage_is_empty_dir(int fd)
 {
 	_autodir_ DIR *dir = NULL;
 	struct dirent *entry;
-	int r = storage_opendir(fd, &dir);
+	int r = fd_opendir(fd, ".", 0, &dir);
 
 	while (r >= 0 && (r = sys_readdir(dir, &entry)) > 0)
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)

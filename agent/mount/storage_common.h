@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include <dirent.h>
 #include <limits.h>
 
 #include "agent/mount/options.h"
@@ -65,9 +64,6 @@ int storage_real_path(const struct storage_run *run, int fd, char ret[PATH_MAX])
 
 /* Changes the mode through an O_PATH fd. */
 int storage_chmod(const struct storage_run *run, int fd, mode_t mode);
-
-/* A directory stream over a copy of the fd, closed with closedir; 0 or -errno. */
-int storage_opendir(int fd, DIR **ret);
 
 /* 1 if the directory has no entry, 0 if it has, -errno; O_PATH is fine. */
 int storage_is_empty_dir(int fd);

@@ -97,7 +97,7 @@ static int walk_dir(const struct walk *w, int path_fd, unsigned depth)
 {
 	_autodir_ DIR *dir = NULL;
 	struct dirent *entry;
-	int r = storage_opendir(path_fd, &dir);
+	int r = fd_opendir(path_fd, ".", 0, &dir);
 
 	if (r < 0)
 		return fail(w, r, ".");

@@ -236,7 +236,7 @@ static int watch_dir(const struct copy *c, int notify, int fd, unsigned *n)
 	struct dirent *entry;
 	int r = watch_fd(c, notify, fd);
 
-	r = r < 0 ? r : storage_opendir(fd, &dir);
+	r = r < 0 ? r : fd_opendir(fd, ".", 0, &dir);
 	while (r >= 0 && (r = sys_readdir(dir, &entry)) > 0) {
 		_autoclose_ int below = -EBADF;
 

@@ -72,7 +72,7 @@ static int count_dir(int from, struct treesync *s, unsigned depth, struct err *e
 {
 	_autodir_ DIR *dir = NULL;
 	const char *name;
-	int r = storage_opendir(from, &dir);
+	int r = fd_opendir(from, ".", 0, &dir);
 
 	if (r < 0)
 		return fail(err, r, ".");
@@ -250,7 +250,7 @@ static int copy_all(int from, int to, bool links, struct treesync *s, unsigned d
 {
 	_autodir_ DIR *dir = NULL;
 	const char *name;
-	int r = storage_opendir(from, &dir);
+	int r = fd_opendir(from, ".", 0, &dir);
 
 	if (r < 0)
 		return fail(err, r, ".");
@@ -267,7 +267,7 @@ static int remove_gone(int from, int to, struct treesync *s, struct err *err)
 	_autodir_ DIR *dir = NULL;
 	const char *name;
 	struct stat st;
-	int r = storage_opendir(to, &dir);
+	int r = fd_opendir(to, ".", 0, &dir);
 
 	if (r < 0)
 		return fail(err, r, ".");

@@ -43,22 +43,11 @@ static int search_class(DIR *dir, const char *device, char *name)
 int net_find_at_pci(int sysfs, const struct pci_path *path, char *name)
 {
 	char device[PCI_PATH_SYSFS_MAX];
-	DIR *dir;
-	int r = pci_path_resolve(sysfs, path, device), fd;
+	_autodir_ DIR *dir = NULL;
+	int r = pci_path_resolve(sysfs, path, device);
 
-	if (r < 0)
-		return r;
-	fd = sys_openat(sysfs, CLASS_NET, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	if (fd < 0)
-		return fd;
-	r = sys_fdopendir(fd, &dir);
-	if (r < 0) {
-		(void)fd_close(fd);
-		return r;
-	}
-	r = search_class(dir, device, name);
-	(void)closedir(dir);
-	return r;
+	r = r < 0 ? r : fd_opendir(sysfs, CLASS_NET, 0, &dir);
+	return r < 0 ? r : search_class(dir, device, name);
 }
 
 void net_wait_cancel(struct net_wait *wait)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -146,6 +147,28 @@ static void small_files_are_read_up_to_the_limit(void **state)
 	free(large);
 }
 
+static void directories_are_opened_as_asked(void **state)
+{
+	const struct tempdir *dir = *state;
+	_autodir_ DIR *stream = NULL;
+	int next;
+
+	assert_return_code(mkdirat(dir->fd, "real", 0755), errno);
+	tempdir_write(dir, "real/file", "");
+	assert_return_code(symlinkat("real", dir->fd, "link"), errno);
+	next = fcntl(dir->fd, F_DUPFD_CLOEXEC, 0);
+	(void)close(next);
+	assert_int_equal(fd_opendir(dir->fd, "none", 0, &stream), -ENOENT);
+	assert_int_equal(fd_opendir(dir->fd, "real/file", 0, &stream), -ENOTDIR);
+	assert_int_equal(fd_opendir(dir->fd, "link", O_NOFOLLOW, &stream), -ENOTDIR);
+	assert_null(stream);
+	assert_int_equal(fd_opendir(dir->fd, "link", 0, &stream), 0);
+	/* The failures have left none open. */
+	assert_int_equal(dirfd(stream), next);
+	assert_int_equal(fcntl(dirfd(stream), F_GETFD), FD_CLOEXEC);
+	assert_return_code(faccessat(dirfd(stream), "file", F_OK, 0), errno);
+}
+
 static void files_are_written_in_one_piece(void **state)
 {
 	const struct tempdir *dir = *state;
@@ -234,6 +257,7 @@ int test_fd(void)
 		cmocka_unit_test(flags_go_on_and_off),
 		cmocka_unit_test(only_the_keep_list_stays_open),
 		cmocka_unit_test_setup_teardown(small_files_are_read_up_to_the_limit, tempdir_setup, tempdir_teardown),
+		cmocka_unit_test_setup_teardown(directories_are_opened_as_asked, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test_setup_teardown(files_are_written_in_one_piece, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test(write_all_goes_on_after_short_writes),
 		cmocka_unit_test(copying_stops_at_the_limit),

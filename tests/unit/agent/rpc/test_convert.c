@@ -77,7 +77,6 @@ static void container_with_storages(void **state)
 	container_config_free(c);
 }
 
-/* A host that names ports would see nothing of its process anywhere else. */
 static void drivers_of_confidential_guests_are_refused_by_name(void **state)
 {
 	Grpc__CreateContainerRequest create = GRPC__CREATE_CONTAINER_REQUEST__INIT;
