@@ -18,8 +18,14 @@ run() {
 	kata run --share "$work/share:$guest_share" --rootfs "$work/share/rootfs" "$@"
 }
 
-# Sets $kernel and $initrd. VM_SUITE=bookworm, and VM_CGROUPS=v1: of Debian 12, whose kernel has every v1 controller.
+# Sets $kernel and $initrd. VM_SUITE=bookworm, and VM_CGROUPS=v1: of Debian 12, whose kernel has every v1 controller. In a
+# host of the stack ring: what is installed.
 find_images() {
+	if [ -n "${KATA_STACK:-}" ]; then
+		kernel=$(dirname "$build")/share/kata-c
+		initrd=$kernel/kata.initrd
+		return
+	fi
 	initrd=$build/kata.initrd
 	kernel=$("$top/scripts/fetch-kernel") || vm_fail "no kernel"
 	[ "${VM_CGROUPS:-v2}" = v1 ] || [ -n "${VM_SUITE:-}" ] || return 0

@@ -185,7 +185,7 @@ end_of_pod() {
 
 # runtime-rs: no exec ids, empty writes for the end, log port, no pause in a pod of one container.
 rs_connects() {
-	(printf 'CONNECT 1025\n'; sleep 300) 2>/dev/null | timeout 300 socat - "UNIX-CONNECT:$work/vsock.sock" >"$work/log" 2>/dev/null &
+	(printf 'CONNECT 1025\n'; sleep 300) 2>/dev/null | timeout 300 socat - "${log_port:-UNIX-CONNECT:$work/vsock.sock}" >"$work/log" 2>/dev/null &
 	network_first && create_sandbox || return
 	kata call Health.Version '{}' | jq -e .grpc_version
 }
@@ -222,15 +222,18 @@ go_runtime() {
 
 work=$(mktemp -d /tmp/kata-vm.XXXXXX)
 trap vm_finish EXIT
+real=()
+[ -z "${KATA_STACK:-}" ] || { real=(--accel kvm --vsock-cid 42); log_port=VSOCK-CONNECT:42:1025; }
 VM_SUITE=bookworm # the kernel that has v1, and takes CPUs under emulation
 make_rootfs "$work/share/rootfs"
 for id in "$pod" app web vols rs; do share "$id"; done
-[ "${1:-all}" = rs ] || { stock_guest && go_runtime go-v2; }
-stock_guest --append agent.log_vport=1025
+[ "${1:-all}" = rs ] || { stock_guest "${real[@]}" && go_runtime go-v2; }
+stock_guest --append agent.log_vport=1025 "${real[@]}"
 check rs_connects rs_connects
 check rs_container rs_container
 check rs_end rs_end
 "$top/scripts/vm" stop --dir "$work" >/dev/null 2>&1
+[ "${#real[@]}" = 0 ] || vm_finish
 VM_CGROUPS=v1
 stock_guest && go_runtime go-v1
 vm_finish
