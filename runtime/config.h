@@ -38,7 +38,7 @@ struct config_hypervisor {
 /* [agent.kata] */
 struct config_agent {
 	bool enable_debug, debug_console_enabled;
-	int64_t dial_timeout; /* seconds */
+	int64_t dial_timeout; /* seconds; 0 = runtime/hypervisor/patience.h */
 	struct config_list kernel_modules;
 };
 
@@ -47,7 +47,7 @@ struct config_runtime {
 	bool enable_debug, disable_guest_seccomp, disable_new_netns, sandbox_cgroup_only, static_sandbox_resource_mgmt;
 	bool enable_vcpus_pinning, disable_guest_empty_dir;
 	char *internetworking_model;
-	int64_t create_container_timeout; /* seconds */
+	int64_t create_container_timeout; /* likewise */
 	struct config_list sandbox_bind_mounts;
 };
 

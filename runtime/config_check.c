@@ -127,7 +127,7 @@ static int check_commas(const struct config_hypervisor *h, struct err *err)
 	return 0;
 }
 
-/* Seconds that are no time, or more than the milliseconds of an unsigned can tell. */
+/* Seconds before the beginning, or more than the milliseconds of an unsigned can tell. */
 static int check_times(const struct config *c, struct err *err)
 {
 	const struct {
@@ -139,8 +139,8 @@ static int check_times(const struct config *c, struct err *err)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
-		if (rules[i].value < 1 || rules[i].value > TIMEOUT_MAX_S)
-			return err_say(err, EINVAL, "%s: %" PRId64 " is not between 1 and %d seconds", rules[i].name,
+		if (rules[i].value < 0 || rules[i].value > TIMEOUT_MAX_S)
+			return err_say(err, EINVAL, "%s: %" PRId64 " is not between 0 and %d seconds", rules[i].name,
 			               rules[i].value, TIMEOUT_MAX_S);
 	return 0;
 }

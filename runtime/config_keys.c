@@ -64,7 +64,7 @@ const struct config_key config_keys[] = {
 	HYPERVISOR(valid_entropy_sources, LIST, NULL),
 	AGENT(enable_debug, BOOL, NULL),
 	AGENT(debug_console_enabled, BOOL, NULL),
-	AGENT(dial_timeout, INTEGER, "45"),
+	AGENT(dial_timeout, INTEGER, NULL),
 	AGENT(kernel_modules, LIST, NULL),
 	RUNTIME(enable_debug, BOOL, NULL),
 	RUNTIME(disable_guest_seccomp, BOOL, "true"),
@@ -74,7 +74,7 @@ const struct config_key config_keys[] = {
 	RUNTIME(enable_vcpus_pinning, BOOL, NULL),
 	RUNTIME(disable_guest_empty_dir, BOOL, "true"),
 	RUNTIME(internetworking_model, STRING, "tcfilter"),
-	RUNTIME(create_container_timeout, INTEGER, "60"),
+	RUNTIME(create_container_timeout, INTEGER, NULL),
 	RUNTIME(sandbox_bind_mounts, LIST, NULL),
 };
 const size_t config_keys_count = ARRAY_SIZE(config_keys);

@@ -14,6 +14,7 @@
 #include "runtime/bundle.h"
 #include "runtime/configload.h"
 #include "runtime/hosthooks.h"
+#include "runtime/hypervisor/patience.h"
 #include "runtime/kvm.h"
 #include "runtime/network/netns.h"
 #include "runtime/place.h"
@@ -101,7 +102,7 @@ static int ask_create(struct launch *l, int fd, const struct config *c, struct e
 	    json_object_object_add(request, "bundle", json_object_new_string(l->bundle)) != 0)
 		return err_set(err, ENOMEM, "create container '%s'", l->id);
 	if (c) {
-		timeout_ms += (unsigned)(2 * c->agent.dial_timeout + c->runtime.create_container_timeout) * 1000;
+		timeout_ms += patience_longest(c->agent.dial_timeout, c->runtime.create_container_timeout);
 		(void)json_object_object_add(request, "config", config);
 		add_netns(l, request);
 		(void)json_object_object_add(request, "kvm", json_object_new_boolean(kvm_is_wanted(&c->hypervisor)));

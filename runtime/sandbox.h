@@ -91,6 +91,7 @@ struct sandbox {
 	int end_signal;
 	struct list enders; /* requests that wait for the end */
 	bool is_booted;
+	unsigned boot_ms; /* what that took */
 };
 
 /* A sandbox without a VM; its directory is there. 0 or -errno. */

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "lib/fd.h"
+#include "lib/sys.h"
 #include "proto/agent.pb-c.h"
+#include "runtime/hypervisor/patience.h"
 #include "runtime/hypervisor/vhost_vsock.h"
 #include "runtime/sandbox.h"
 #include "runtime/sizing.h"
@@ -189,7 +191,8 @@ static int create_in_agent(struct sandbox *sb, const struct oci_spec *spec, stru
 	request.dns = sb->dns;
 	request.n_dns = sb->n_dns;
 	request.guest_hook_path = sb->config.hypervisor.guest_hook_path;
-	r = agentlink_call(&sb->link, "CreateSandbox", &request.base, AGENTLINK_TIMEOUT_MS, on_sandbox_created, &b);
+	r = agentlink_call(&sb->link, "CreateSandbox", &request.base, patience_for_call(0, sb->boot_ms),
+	                   on_sandbox_created, &b);
 	if (r < 0)
 		return err_set(err, -r, "create the agent's sandbox");
 	while (!b.is_done && hypervisor_is_running(sb->vm))
@@ -203,6 +206,7 @@ int sandbox_boot(struct sandbox *sb, const struct oci_spec *spec, struct err *er
 {
 	struct hypervisor_spec q = { .share_dir = NULL };
 	_autofree_ char *share = NULL;
+	int64_t begin;
 	int r;
 
 	if (asprintf(&share, "%s/shared", sb->dir) < 0)
@@ -216,8 +220,10 @@ int sandbox_boot(struct sandbox *sb, const struct oci_spec *spec, struct err *er
 	if (r == 0)
 		r = hostcgroup_open(&sb->cgroups, spec->linux, sb->id, sb->config.runtime.sandbox_cgroup_only, err);
 	sandbox_save(sb);
+	begin = sys_now_ms();
 	if (r == 0)
 		r = hypervisor_start(sb->loop, &q, sandbox_vm_gone, sb, &sb->vm, err);
+	sb->boot_ms = (unsigned)(sys_now_ms() - begin);
 	/* QEMU holds it now. */
 	sb->root_disk.fd = fd_close(sb->root_disk.fd);
 	if (r < 0)
@@ -228,7 +234,8 @@ int sandbox_boot(struct sandbox *sb, const struct oci_spec *spec, struct err *er
 	r = hostcgroup_add_vmm(&sb->cgroups, hypervisor_pid(sb->vm), err);
 	if (r < 0)
 		return r;
-	r = agentlink_open(&sb->link, sb->loop, hypervisor_agent(sb->vm), q.boot_ms, err);
+	r = agentlink_open(&sb->link, sb->loop, hypervisor_agent(sb->vm),
+	                   patience_for_call(sb->config.agent.dial_timeout, sb->boot_ms), err);
 	if (r < 0)
 		return hypervisor_explain(sb->vm, err);
 	r = sandbox_tell_network(sb, err);

@@ -13,6 +13,7 @@
 #include "proto/pboci.h"
 #include "runtime/bundle.h"
 #include "runtime/hypervisor/child.h"
+#include "runtime/hypervisor/patience.h"
 #include "runtime/place.h"
 #include "runtime/share.h"
 
@@ -150,7 +151,7 @@ static void on_created(void *arg, struct client_reply *reply)
 static int send_create(struct sandbox *sb, struct container *c, struct err *err)
 {
 	Grpc__CreateContainerRequest request = GRPC__CREATE_CONTAINER_REQUEST__INIT;
-	unsigned timeout_ms = (unsigned)sb->config.runtime.create_container_timeout * 1000;
+	unsigned timeout_ms = patience_for_call(sb->config.runtime.create_container_timeout, sb->boot_ms);
 	struct creation *n = c->creation;
 	int r = pboci_spec_to_pb(&n->arena, n->spec, &request.oci, err);
 

@@ -6,6 +6,7 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "proto/agent.pb-c.h"
+#include "runtime/hypervisor/patience.h"
 #include "runtime/network/guest.h"
 #include "runtime/sandbox.h"
 
@@ -31,7 +32,7 @@ static int tell(struct sandbox *sb, const char *method, const ProtobufCMessage *
                 const char *name, struct err *err)
 {
 	struct telling t = { .what = what, .name = name, .err = ERR_INIT };
-	int r = agentlink_call(&sb->link, method, request, AGENTLINK_TIMEOUT_MS, on_told, &t);
+	int r = agentlink_call(&sb->link, method, request, patience_for_call(0, sb->boot_ms), on_told, &t);
 
 	if (r < 0)
 		return err_set(err, -r, "%s '%s'", what, name);

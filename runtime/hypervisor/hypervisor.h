@@ -23,7 +23,7 @@ struct hypervisor_spec {
 	const char *share_dir;    /* what it exports */
 	const char *vsock_daemon; /* the program; only for VM_VSOCK_VHOST_USER */
 	unsigned agent_port;
-	unsigned boot_ms;                   /* until the agent listens */
+	unsigned boot_ms;                   /* until the agent listens; 0 = as long as the guest makes progress */
 	bool (*is_up)(const char *address); /* asked now and then for an agent that says nothing on the console */
 	int netns;                          /* network namespace that the VMM lives in; 0 or negative = ours */
 };

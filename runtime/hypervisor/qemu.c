@@ -16,6 +16,7 @@
 #include "runtime/hypervisor/disks.h"
 #include "runtime/hypervisor/hotplug.h"
 #include "runtime/hypervisor/lastlines.h"
+#include "runtime/hypervisor/patience.h"
 #include "runtime/hypervisor/qemu_args.h"
 #include "runtime/hypervisor/qmp.h"
 #include "runtime/hypervisor/tsc.h"
@@ -49,6 +50,7 @@ struct qemu {
 	int console_log; /* what it says, up to CONSOLE_MAX bytes */
 	size_t console_kept;
 	struct lastlines lines;
+	struct patience patience; /* until the agent listens */
 	hypervisor_gone gone;
 	void *arg;
 };
@@ -193,6 +195,7 @@ static int on_console(struct loop_source *source, uint32_t events)
 	(void)events;
 	if (n > 0) {
 		lastlines_feed(&q->lines, data, (size_t)n);
+		patience_heard(&q->patience, sys_now_ms());
 		keep_console(q, data, (size_t)n);
 	}
 	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
@@ -359,13 +362,25 @@ static int start_qemu(struct qemu *q, struct vm_spec *vm, struct err *err)
 	return open_monitor(q, vm, err);
 }
 
+/* True as long as it makes sense to wait. */
+static bool is_hopeful(struct qemu *q)
+{
+	int64_t now = sys_now_ms();
+	uint64_t wanted;
+
+	if (patience_wants_work(&q->patience, now) && patience_read_work(q->qemu.pid, &wanted) == 0)
+		patience_worked(&q->patience, wanted, now);
+	return q->qemu.is_running && !patience_is_over(&q->patience, now);
+}
+
 static int wait_agent(struct qemu *q, struct err *err)
 {
-	int64_t begin = sys_now_ms(), deadline = begin + q->spec->boot_ms;
+	int64_t begin = sys_now_ms();
 	int64_t probe = begin + (q->vsock.pid > 0 ? DAEMON_PROBE_MS : PROBE_MS);
 	bool is_up = false;
 
-	while (!q->lines.is_listening && !is_up && q->qemu.is_running && sys_now_ms() < deadline) {
+	patience_begin(&q->patience, q->spec->boot_ms, begin);
+	while (!q->lines.is_listening && !is_up && is_hopeful(q)) {
 		(void)loop_turn(q->loop, TURN_MS);
 		/* Ours tells its stages and is waited for; asking costs time in which nobody reads the console. */
 		if (sys_now_ms() < probe || q->lines.stage[0] != '\0' || !q->spec->is_up)
@@ -377,7 +392,8 @@ static int wait_agent(struct qemu *q, struct err *err)
 		return 0;
 	if (!q->qemu.is_running)
 		return qemu_ended(q, err);
-	(void)err_say(err, ETIMEDOUT, "boot the guest: the agent does not listen after %u s", q->spec->boot_ms / 1000);
+	(void)err_say(err, ETIMEDOUT, "boot the guest: the agent does not listen after %d s",
+	              (int)((sys_now_ms() - begin) / 1000));
 	return explain(q, err);
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # kata-runtime where it belongs: a host with KVM, /dev/vhost-vsock, systemd and cgroup v2, driven by podman, with no
-# configuration beyond `make install` but time.
+# configuration beyond `make install`.
 # shellcheck source=tests/lib/stack_kata.sh
 . "$(dirname "$0")/../lib/stack_kata.sh"
 
