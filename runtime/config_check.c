@@ -32,7 +32,7 @@ static const struct {
 	{ offsetof(struct config, hypervisor.rootfs_type), "hypervisor.rootfs_type", { "ext4", "xfs", "erofs" } },
 	{ offsetof(struct config, hypervisor.block_device_driver),
 	  "hypervisor.block_device_driver",
-	  { "virtio-blk", "virtio-scsi", "nvdimm", "virtio-mmio" } },
+	  { "virtio-scsi", "virtio-blk" } },
 	{ offsetof(struct config, hypervisor.block_device_aio),
 	  "hypervisor.block_device_aio",
 	  { "threads", "native", "io_uring" } },

@@ -219,8 +219,9 @@ static void plug_next(struct container *c)
 	if (r == 0)
 		return;
 	if (r == -ENOSPC)
-		(void)err_say(&err, ENOSPC, "create container '%s': the disk of '%s': the VM has %d already", c->id,
-		              d->path ? d->path : "/", DISKS_MAX);
+		(void)err_say(&err, ENOSPC,
+		              "create container '%s': the disk of '%s': the VM has as many as it can have", c->id,
+		              d->path ? d->path : "/");
 	else
 		(void)err_set(&err, -r, "create container '%s': plug in the disk of '%s'", c->id,
 		              d->path ? d->path : "/");

@@ -106,20 +106,14 @@ void sandbox_unplug(struct container *c, void (*fn)(struct container *c))
 
 /* --- telling the agent ------------------------------------------------------------------------------------------- */
 
-static char *scsi_address(struct arena *arena, const struct disk *d)
-{
-	return arena_printf(arena, "%d:0", d->slot);
-}
-
 /* Where the agent finds the root: one that was there at boot has its place on the root bus, or its turn. */
 static int name_root(struct container *c, struct arena *arena, const struct disk *plugged, Grpc__Storage *s)
 {
 	const struct vm_spec vm = { .config = &c->sandbox->config.hypervisor };
-	const char *driver = "scsi", *source = plugged ? scsi_address(arena, plugged) : NULL;
-	int r = source ? 0 : -ENOMEM;
+	const char *driver = NULL, *source = NULL;
+	int r = plugged ? hypervisor_name_plugged(c->sandbox->vm, plugged->slot, arena, &driver, &source)
+	                : hypervisor_name_disk(&vm, arena, &driver, &source);
 
-	if (!plugged)
-		r = hypervisor_name_disk(&vm, arena, &driver, &source);
 	s->driver = (char *)driver;
 	s->source = (char *)source;
 	return r;
@@ -145,18 +139,21 @@ static int tell_root(struct container *c, struct arena *arena, const struct oci_
 }
 
 /* The agent gives the specification's device the numbers that the disk has in the guest. */
-static int tell_device(struct arena *arena, const struct disk *d, Grpc__CreateContainerRequest *request)
+static int tell_device(struct container *c, struct arena *arena, const struct disk *d,
+                       Grpc__CreateContainerRequest *request)
 {
 	Grpc__Device *device = arena_alloc(arena, sizeof(*device));
+	const char *type = NULL, *id = NULL;
+	int r = device ? hypervisor_name_plugged(c->sandbox->vm, d->slot, arena, &type, &id) : -ENOMEM;
 
-	if (!device)
-		return -ENOMEM;
+	if (r < 0)
+		return r;
 	grpc__device__init(device);
-	device->type = (char *)"scsi";
-	device->id = scsi_address(arena, d);
+	device->type = (char *)type;
+	device->id = (char *)id;
 	device->container_path = d->path;
 	request->devices[request->n_devices++] = device;
-	return device->id ? 0 : -ENOMEM;
+	return 0;
 }
 
 int sandbox_tell_storages(struct container *c, struct arena *arena, const struct oci_spec *spec, bool is_root_disk,
@@ -178,7 +175,7 @@ int sandbox_tell_storages(struct container *c, struct arena *arena, const struct
 		if (!d->path)
 			root = d;
 		else if (r == 0)
-			r = tell_device(arena, d, request);
+			r = tell_device(c, arena, d, request);
 	}
 	if (r == 0 && is_root_disk)
 		r = tell_root(c, arena, spec, root, request);

@@ -24,9 +24,11 @@ struct disks_slot {
 	void *arg;
 };
 
-void disks_init(struct disks *d, struct loop *loop, struct qmp *qmp)
+void disks_init(struct disks *d, struct loop *loop, struct qmp *qmp, unsigned n_bridges)
 {
-	*d = (struct disks){ .loop = loop, .qmp = qmp };
+	*d = (struct disks){ .loop = loop, .qmp = qmp, .n_max = DISKS_MAX, .is_virtio = n_bridges > 0 };
+	if (n_bridges > 0 && n_bridges < DISKS_MAX / DISKS_BRIDGE_ROOMS + 1)
+		d->n_max = n_bridges * DISKS_BRIDGE_ROOMS;
 }
 
 static void free_slot(struct disks_slot *s)
@@ -104,18 +106,57 @@ static struct json_object *node_of(const struct disks_slot *s)
 	return o;
 }
 
+/* Place 0 of a bridge is its own. */
+static int bridge_of(int slot)
+{
+	return slot / DISKS_BRIDGE_ROOMS;
+}
+
+static int room_of(int slot)
+{
+	return 1 + slot % DISKS_BRIDGE_ROOMS;
+}
+
+static void place_on_bridge(struct json_object *o, int slot)
+{
+	char text[40];
+
+	(void)snprintf(text, sizeof(text), "pci-bridge-%d", bridge_of(slot));
+	(void)jsontext_add(o, "bus", json_object_new_string(text));
+	(void)snprintf(text, sizeof(text), "%02x", (unsigned)room_of(slot));
+	(void)jsontext_add(o, "addr", json_object_new_string(text));
+}
+
+static void place_as_target(struct json_object *o, int slot)
+{
+	(void)jsontext_add(o, "bus", json_object_new_string("scsi0.0"));
+	(void)jsontext_add(o, "scsi-id", json_object_new_int(slot));
+	(void)jsontext_add(o, "lun", json_object_new_int(0));
+}
+
 static struct json_object *device_of(const struct disks_slot *s)
 {
 	struct json_object *o = json_object_new_object();
+	bool is_virtio = s->disks->is_virtio;
 
-	(void)jsontext_add(o, "driver", json_object_new_string("scsi-hd"));
+	(void)jsontext_add(o, "driver", json_object_new_string(is_virtio ? "virtio-blk-pci" : "scsi-hd"));
 	add_name(o, "id", "disk", s);
 	add_name(o, "drive", "plug", s);
-	(void)jsontext_add(o, "bus", json_object_new_string("scsi0.0"));
-	(void)jsontext_add(o, "scsi-id", json_object_new_int(s->number));
-	(void)jsontext_add(o, "lun", json_object_new_int(0));
+	if (is_virtio)
+		place_on_bridge(o, s->number);
+	else
+		place_as_target(o, s->number);
 	(void)jsontext_add(o, "share-rw", json_object_new_boolean(true));
 	return o;
+}
+
+int disks_name(const struct disks *d, int slot, struct arena *arena, const char **driver, const char **source)
+{
+	*driver = d->is_virtio ? "blk" : "scsi";
+	*source = d->is_virtio ? arena_printf(arena, "%02x/%02x", (unsigned)(DISKS_BRIDGE_SLOT + bridge_of(slot)),
+	                                      (unsigned)room_of(slot))
+	                       : arena_printf(arena, "%d:0", slot);
+	return *source ? 0 : -ENOMEM;
 }
 
 static struct json_object *id_of(const struct disks_slot *s, const char *member, const char *what)
@@ -249,8 +290,8 @@ static int down(struct disks_slot *s)
 
 static struct disks_slot *new_slot(struct disks *d)
 {
-	for (unsigned i = 0; i < DISKS_MAX; i++) {
-		unsigned at = d->n_tried++ % DISKS_MAX;
+	for (unsigned i = 0; i < d->n_max; i++) {
+		unsigned at = d->n_tried++ % d->n_max;
 
 		if (d->slots[at])
 			continue;

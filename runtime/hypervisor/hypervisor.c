@@ -32,6 +32,12 @@ int hypervisor_unplug(struct hypervisor *h, int slot, disks_fn fn, void *arg)
 	return h->ops->unplug(h, slot, fn, arg);
 }
 
+int hypervisor_name_plugged(const struct hypervisor *h, int slot, struct arena *arena, const char **driver,
+                            const char **source)
+{
+	return h->ops->name_plugged(h, slot, arena, driver, source);
+}
+
 void hypervisor_quit(struct hypervisor *h)
 {
 	h->ops->quit(h);

@@ -42,6 +42,8 @@ struct hypervisor_ops {
 	int (*resize)(struct hypervisor *h, const struct hotplug_size *want, hotplug_fn fn, void *arg);
 	int (*plug)(struct hypervisor *h, const struct disks_spec *disk, disks_fn fn, void *arg);
 	int (*unplug)(struct hypervisor *h, int slot, disks_fn fn, void *arg);
+	int (*name_plugged)(const struct hypervisor *h, int slot, struct arena *arena, const char **driver,
+	                    const char **source);
 	void (*quit)(struct hypervisor *h);
 	void (*kill)(struct hypervisor *h);
 	pid_t (*pid)(const struct hypervisor *h);
@@ -75,6 +77,11 @@ int hypervisor_plug(struct hypervisor *h, const struct disks_spec *disk, disks_f
 
 /* Takes the disk of that number out; fn is called from the loop. 0 or -errno. */
 int hypervisor_unplug(struct hypervisor *h, int slot, disks_fn fn, void *arg);
+
+/* How the agent finds the disk of that number: driver and source of a storage, or a device's type and id. 0 or -ENOMEM.
+ */
+int hypervisor_name_plugged(const struct hypervisor *h, int slot, struct arena *arena, const char **driver,
+                            const char **source);
 
 /* Asks the VMM to end. */
 void hypervisor_quit(struct hypervisor *h);

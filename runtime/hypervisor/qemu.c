@@ -305,7 +305,7 @@ static int open_monitor(struct qemu *q, const struct vm_spec *vm, struct err *er
 	if (r < 0)
 		return err_set(err, -r, "open QEMU's monitor");
 	hotplug_init(&q->hotplug, q->loop, q->qmp, vm);
-	disks_init(&q->disks, q->loop, q->qmp);
+	disks_init(&q->disks, q->loop, q->qmp, qemu_args_count_disk_bridges(vm));
 	while (!q->is_ready && q->qemu.is_running && sys_now_ms() < deadline)
 		(void)loop_turn(q->loop, TURN_MS);
 	if (!q->qemu.is_running)
@@ -493,6 +493,12 @@ static int qemu_unplug(struct hypervisor *h, int slot, disks_fn fn, void *arg)
 	return q->qemu.is_running ? disks_unplug(&q->disks, slot, fn, arg) : -ESRCH;
 }
 
+static int qemu_name_plugged(const struct hypervisor *h, int slot, struct arena *arena, const char **driver,
+                             const char **source)
+{
+	return disks_name(&qemu_of(h)->disks, slot, arena, driver, source);
+}
+
 static void qemu_quit(struct hypervisor *h)
 {
 	struct qemu *q = own(h);
@@ -568,6 +574,7 @@ const struct hypervisor_ops qemu_ops = {
 	.resize = qemu_resize,
 	.plug = qemu_plug,
 	.unplug = qemu_unplug,
+	.name_plugged = qemu_name_plugged,
 	.quit = qemu_quit,
 	.kill = qemu_kill,
 	.pid = qemu_pid,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/hypervisor/disks.h"
 #include "runtime/hypervisor/kernel_params.h"
 
 #define WORDS_MAX            128
@@ -98,6 +99,13 @@ bool qemu_args_has_hotplug(const struct vm_spec *vm)
 	return machine_of(vm)->has_hotplug;
 }
 
+unsigned qemu_args_count_disk_bridges(const struct vm_spec *vm)
+{
+	bool is_virtio = strcmp(vm->config->block_device_driver, "virtio-blk") == 0;
+
+	return is_virtio && qemu_args_has_hotplug(vm) ? (unsigned)vm->config->default_bridges : 0;
+}
+
 bool qemu_args_is_image_nvdimm(const struct vm_spec *vm)
 {
 	return *vm->config->image && !vm->config->disable_image_nvdimm && machine_of(vm)->has_nvdimm;
@@ -171,7 +179,7 @@ static void add_pci_buses(struct words *w, const struct vm_spec *vm)
 		option(w, "-device",
 		       "pci-bridge,bus=pcie.0,id=pci-bridge-%" PRId64 ",chassis_nr=%" PRId64 ",shpc=off,addr=%" PRIx64
 		       ",io-reserve=4k,mem-reserve=1m,pref64-reserve=1m",
-		       i, i + 1, (uint64_t)(2 + i));
+		       i, i + 1, (uint64_t)(DISKS_BRIDGE_SLOT + i));
 	if (c->enable_iothreads)
 		option(w, "-object", "iothread,id=iothread0");
 	option(w, "-device", "virtio-scsi-pci,id=scsi0%s", c->enable_iothreads ? ",iothread=iothread0" : "");

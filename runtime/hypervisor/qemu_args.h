@@ -9,6 +9,9 @@
 /* True if CPUs and memory can be added to the configured machine while it runs. */
 bool qemu_args_has_hotplug(const struct vm_spec *vm);
 
+/* Behind how many PCI bridges disks are plugged in; 0 = into the SCSI controller. */
+unsigned qemu_args_count_disk_bridges(const struct vm_spec *vm);
+
 /* True if the guest sees the configured image as an NVDIMM, false if as a disk (or there is none). */
 bool qemu_args_is_image_nvdimm(const struct vm_spec *vm);
 

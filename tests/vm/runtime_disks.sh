@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # kata-runtime plugs disks into a VM that runs and takes them out: root file systems of a pod's further containers, packed and on
-# block devices of the host, and devices of linux.devices and of bind mounts; on q35 and on microvm. What fails, or is killed in
+# block devices of the host, and devices of linux.devices and of bind mounts; on q35 and on microvm, as SCSI's targets and as virtio disks. What fails, or is killed in
 # the middle, leaves no disk. Its mounts are in a mount namespace of the test's own; its loop devices are detached at the end.
 if [ -z "${KATA_TEST_NAMESPACE:-}" ]; then
 	KATA_TEST_NAMESPACE=1 exec unshare -m --propagation private "$0" "$@"
@@ -126,6 +126,18 @@ microvm_too() {
 	prints 9 $'/dev/sd[a-z] / ext4 rw.*\ninside' kr run -b "$work/app" app && has_disks 0 && kr delete -f pod1 && nothing_left
 }
 
+# Behind the bridge there is room for both again, once the guest has let them go.
+virtio_too() {
+	local turn
+	configure 'block_device_driver = "virtio-blk"'
+	start_pod "$(device /dev/xvda "$one")" && has_disks 0 || return
+	bundle "$work/app" container 'grep " / " /proc/mounts; head -n 1 /dev/xvdb; ls -d /sys/block/vd* | wc -l; exit 9' "$(device /dev/xvdb "$two")"
+	for turn in 1 2; do
+		prints 9 $'/dev/vd[a-z] / ext4 rw.*\ninside\n4' kr run -b "$work/app" app || { echo "turn $turn"; return 1; }
+	done
+	[ "$(kr exec pod1 sh -c 'ls -d /sys/block/vd* | wc -l')" = 2 ] && kr delete -f pod1 && nothing_left
+}
+
 prepare_bundle
 if ! losetup -f >/dev/null 2>&1; then
 	rm -rf "$work"
@@ -145,4 +157,5 @@ check joins_on_a_device joins_on_a_device
 check failures_leave_no_disk failures_leave_no_disk
 check killed_in_the_middle killed_in_the_middle
 check microvm_too microvm_too
+check virtio_too virtio_too
 disks_finish

@@ -49,7 +49,7 @@ static int setup(void **state)
 	struct fixture *f = test_calloc(1, sizeof(*f));
 
 	fakeqmp_open(&f->q, &(struct qmp_watcher){ on_event, NULL, f });
-	disks_init(&f->disks, f->q.loop, f->q.qmp);
+	disks_init(&f->disks, f->q.loop, f->q.qmp, 0);
 	fakeqmp_greet(&f->q);
 	*state = f;
 	return 0;
@@ -170,6 +170,70 @@ static void what_does_not_go_is_not_used_again(void **state)
 	assert_int_equal(plug(f), -ENOSPC);
 }
 
+static void assert_name(const struct fixture *f, int slot, const char *want_driver, const char *want_source)
+{
+	_autoarena_ struct arena arena = { .max = 0 };
+	const char *driver = NULL, *source = NULL;
+
+	assert_int_equal(disks_name(&f->disks, slot, &arena, &driver, &source), 0);
+	assert_string_equal(driver, want_driver);
+	assert_string_equal(source, want_source);
+}
+
+static void targets_have_names(void **state)
+{
+	assert_name(*state, 0, "scsi", "0:0");
+	assert_name(*state, 127, "scsi", "127:0");
+}
+
+#define ADD_VIRTIO(n, bridge, room)                                                                                    \
+	"{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"virtio-blk-pci\",\"id\":\"disk" #n                    \
+	"\",\"drive\":\"plug" #n "\",\"bus\":\"pci-bridge-" bridge "\",\"addr\":\"" room "\",\"share-rw\":true}}"
+#define ADD_FD_2(n) "{\"execute\":\"add-fd\",\"arguments\":{\"fdset-id\":10" #n "}}"
+#define ADD_NODE_2(n)                                                                                                  \
+	"{\"execute\":\"blockdev-add\",\"arguments\":{\"driver\":\"raw\",\"node-name\":\"plug" #n                      \
+	"\",\"read-only\":false,\"file\":{\"driver\":\"file\",\"aio\":\"threads\",\"read-only\":false,"                \
+	"\"filename\":\"\\/dev\\/fdset\\/10" #n "\"}}}"
+
+/* The address that QEMU is told is the one by which the agent finds it: the bridge's on the root bus, then the disk's.
+ */
+static void virtio_disks_are_behind_bridges(void **state)
+{
+	struct fixture *f = *state;
+	const struct fakeqmp_turn last_of_the_first[] = {
+		{ ADD_FD_2(29), NOTHING }, { ADD_NODE_2(29), NOTHING }, { ADD_VIRTIO(29, "0", "1e"), NOTHING }, { NULL }
+	};
+	const struct fakeqmp_turn first_of_the_next[] = {
+		{ ADD_FD_2(30), NOTHING }, { ADD_NODE_2(30), NOTHING }, { ADD_VIRTIO(30, "1", "01"), NOTHING }, { NULL }
+	};
+
+	disks_init(&f->disks, f->q.loop, f->q.qmp, 2);
+	f->disks.n_tried = 29;
+	assert_int_equal(plug(f), 0);
+	play(f, last_of_the_first, "ok");
+	assert_name(f, f->slot, "blk", "02/1e");
+	assert_int_equal(plug(f), 0);
+	play(f, first_of_the_next, "ok");
+	assert_name(f, f->slot, "blk", "03/01");
+}
+
+static void there_is_room_for_so_many(void **state)
+{
+	static const struct {
+		unsigned n_bridges;
+		int max;
+	} table[] = { { 0, DISKS_MAX }, { 1, 30 }, { 4, 120 }, { 5, DISKS_MAX } };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		disks_init(&f->disks, f->q.loop, f->q.qmp, table[i].n_bridges);
+		for (int k = 0; k < table[i].max; k++)
+			assert_int_equal(plug(f), 0);
+		assert_int_equal(plug(f), -ENOSPC);
+		disks_end(&f->disks);
+	}
+}
+
 static void an_end_is_told(void **state)
 {
 	struct fixture *f = *state;
@@ -192,6 +256,9 @@ int test_disks(void)
 		cmocka_unit_test_setup_teardown(the_event_may_come_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_failure_undoes_what_was_done, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_does_not_go_is_not_used_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(targets_have_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(virtio_disks_are_behind_bridges, setup, teardown),
+		cmocka_unit_test_setup_teardown(there_is_room_for_so_many, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_end_is_told, setup, teardown),
 	};
 

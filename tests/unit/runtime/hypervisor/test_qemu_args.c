@@ -215,6 +215,27 @@ static void no_path_begins_another_property(void **state)
 	assert_string_equal(err.text, "make QEMU's command line: '/run/a,server=off' has a comma");
 }
 
+static void disks_are_plugged_in_where_told(void **state)
+{
+	static const struct {
+		const char *machine, *driver;
+		unsigned bridges;
+	} table[] = {
+		{ "q35", "virtio-scsi", 0 },
+		{ "q35", "virtio-blk", 3 },
+		{ "virt", "virtio-blk", 3 },
+		{ "microvm", "virtio-blk", 0 },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		assert_int_equal(config_set(&f->config, "hypervisor", "machine_type", table[i].machine, NULL), 0);
+		assert_int_equal(config_set(&f->config, "hypervisor", "block_device_driver", table[i].driver, NULL), 0);
+		f->config.hypervisor.default_bridges = 3;
+		assert_int_equal(qemu_args_count_disk_bridges(&f->vm), table[i].bridges);
+	}
+}
+
 int test_qemu_args(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +247,7 @@ int test_qemu_args(void)
 		cmocka_unit_test_setup_teardown(nics_by_tap_and_by_user_mode, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_share_needs_shared_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_path_begins_another_property, setup, teardown),
+		cmocka_unit_test_setup_teardown(disks_are_plugged_in_where_told, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("qemu_args", tests, NULL, NULL);
