@@ -64,6 +64,8 @@ int rootfs_find_device(const char *path, bool read_only, struct rootfs *ret, str
 		return err_set(err, errno, "find the root file system '%s'", path);
 	if (S_ISBLK(st.st_mode))
 		return open_device(real, read_only, ret, err);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, ENOTDIR, "find the root file system '%s'", path);
 	r = mountinfo_walk(NULL, look, &s, err);
 	source = s.source;
 	if (r < 0 || !source || stat(source, &st) < 0 || !S_ISBLK(st.st_mode))

@@ -44,6 +44,8 @@ static void a_directory_is_no_device(void **state)
 	assert_int_equal(rootfs_find_device("/proc/self", false, &r, &err), 0);
 	assert_int_equal(rootfs_find_device("/no/such/root", false, &r, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "find the root file system '/no/such/root'"));
+	assert_int_equal(rootfs_find_device("/etc/passwd", false, &r, &err), -ENOTDIR);
+	assert_string_equal(err.text, "find the root file system '/etc/passwd': Not a directory");
 }
 
 #define WORLD "/tmp"
