@@ -1,15 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "lib/jsontext.h"
 #include "runtime/command.h"
 #include "runtime/launch.h"
 #include "runtime/remove.h"
+#include "runtime/view.h"
+
+#define LOST_STATUS (128 + SIGKILL)
+#define END_LOOKS   300 /* for what a sandbox that ends writes down last */
+#define END_LOOK_US 100000
 
 static const struct flag options[] = {
 	LAUNCH_OPTIONS,
 	{ "detach", 'd', FLAG_BOOL, offsetof(struct launch_options, detach), "do not wait for its end" },
 	{ 0 },
 };
+
+/* The container's status alone would be that of a kill. */
+static void tell_loss(const struct runtime *rt, const char *id)
+{
+	struct err why = ERR_INIT;
+	bool is_over = false;
+
+	for (int i = 0; i < END_LOOKS && !is_over; i++) {
+		_autoview_ struct view v = { .sandbox = NULL };
+		const char *ended;
+
+		if (i > 0)
+			(void)usleep(END_LOOK_US);
+		if (view_open(rt->root, id, &v, NULL) < 0 || strcmp(v.sandbox, id) != 0)
+			return;
+		is_over = !v.is_served;
+		ended = v.state ? jsontext_text(v.state, "ended") : "";
+		if (*ended) {
+			(void)err_say(&why, EIO, "container '%s': its VM has gone: %s", id, ended);
+			runtime_log_error(rt, &why);
+			return;
+		}
+	}
+}
 
 static int run(const struct runtime *rt, void *arg, int argc, char **argv, struct err *err)
 {
@@ -29,6 +62,8 @@ static int run(const struct runtime *rt, void *arg, int argc, char **argv, struc
 		return 0;
 	if (r == 0)
 		r = stdio_wait(&stdio);
+	if (r == LOST_STATUS)
+		tell_loss(rt, argv[0]);
 	if (remove_container(rt, argv[0], true, &removed) < 0)
 		runtime_log_error(rt, &removed);
 	return r;

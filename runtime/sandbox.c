@@ -62,6 +62,7 @@ void sandbox_done(struct sandbox *sb)
 	resize_forget(sb, NULL);
 	config_done(&sb->config);
 	sb->root_disk.fd = fd_close(sb->root_disk.fd);
+	free(sb->ended);
 	free(sb->dir);
 }
 

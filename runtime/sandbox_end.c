@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/log.h"
@@ -170,12 +171,25 @@ void sandbox_end(struct sandbox *sb, int signo)
 	enter(sb, signo != 0 && !own_is_stopped(sb) ? END_SIGNALLED : END_STDIO);
 }
 
+/* The agent is lost first, by which the end may have begun. */
+static void note_loss(struct sandbox *sb, int status)
+{
+	const char *panic = hypervisor_panic(sb->vm);
+	char *why = NULL;
+
+	if ((!panic && sb->end != END_NONE) || sb->ended)
+		return;
+	if ((panic ? asprintf(&why, "%s", panic) : asprintf(&why, "QEMU ended with status %d", status)) < 0)
+		return;
+	sb->ended = why;
+	log_error("sandbox", "The VM of sandbox '%s' has gone: %s", sb->id, why);
+}
+
 void sandbox_vm_gone(void *arg, int status)
 {
 	struct sandbox *sb = arg;
 
-	if (sb->end < END_DESTROY)
-		log_error("sandbox", "The VM of sandbox '%s' has gone (QEMU's status is %d)", sb->id, status);
+	note_loss(sb, status);
 	if (sb->end == END_NONE)
 		sandbox_end(sb, 0);
 	sandbox_end_check(sb);

@@ -94,6 +94,8 @@ int sandbox_try_save(struct sandbox *sb, struct err *err)
 	if (sb->resize.now.vcpus > 0)
 		(void)jsontext_add(state, "size", format_size(&sb->resize));
 	(void)json_object_object_add(state, "containers", containers);
+	if (sb->ended)
+		(void)jsontext_add(state, "ended", json_object_new_string(sb->ended));
 	(void)json_object_object_add(state, "network", network_record(&sb->network));
 	(void)json_object_object_add(state, "cgroups", hostcgroup_record(&sb->cgroups));
 	r = place_write_state(sb->root, sb->id, state, err);

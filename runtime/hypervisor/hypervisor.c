@@ -73,6 +73,11 @@ int hypervisor_explain(const struct hypervisor *h, struct err *err)
 	return h->ops->explain(h, err);
 }
 
+const char *hypervisor_panic(const struct hypervisor *h)
+{
+	return h->ops->panic(h);
+}
+
 struct hypervisor *hypervisor_free(struct hypervisor *h)
 {
 	if (h)

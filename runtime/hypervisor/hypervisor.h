@@ -51,6 +51,7 @@ struct hypervisor_ops {
 	const char *(*agent)(const struct hypervisor *h);
 	int (*list)(const struct hypervisor *h, struct json_object *array);
 	int (*explain)(const struct hypervisor *h, struct err *err);
+	const char *(*panic)(const struct hypervisor *h);
 	void (*free)(struct hypervisor *h);
 };
 
@@ -103,6 +104,9 @@ int hypervisor_list(const struct hypervisor *h, struct json_object *array);
 
 /* Adds ": stage …; likely cause: …; console: …" to an error about the guest; returns -num. */
 int hypervisor_explain(const struct hypervisor *h, struct err *err);
+
+/* What the guest's kernel said last if it panicked, else NULL; lives as long as h. */
+const char *hypervisor_panic(const struct hypervisor *h);
 
 /* Kills and reaps what still runs, and frees; NULL is fine. Returns NULL. */
 struct hypervisor *hypervisor_free(struct hypervisor *h);

@@ -39,10 +39,12 @@ char *kernel_params(struct arena *arena, const struct vm_spec *vm)
 		return NULL;
 	return arena_printf(arena,
 	                    USUAL "%s console=hvc0 console=hvc1 %s panic=1 nr_cpus=%" PRId64
-	                          " selinux=0%s scsi_mod.scan=none%s%s%s%s%s",
+	                          " selinux=0%s scsi_mod.scan=none%s%s%s%s%s%s",
 	                    root_words,
 	                    c->enable_debug ? "debug systemd.show_status=true systemd.log_level=debug"
 	                                    : "quiet systemd.show_status=false",
-	                    c->default_maxvcpus, *c->image ? SYSTEMD : "", tsc, *vm->extra_params ? " " : "",
+	                    c->default_maxvcpus, *c->image ? SYSTEMD : "", tsc,
+	                    /* Ends when a real console comes, so it costs a healthy guest nothing. */
+	                    qemu_args_has_early(vm) ? " earlyprintk=ttyS0" : "", *vm->extra_params ? " " : "",
 	                    vm->extra_params, *c->kernel_params ? " " : "", c->kernel_params);
 }

@@ -46,7 +46,7 @@ struct qemu {
 	struct hotplug hotplug;
 	struct disks disks;
 	bool is_ready; /* the monitor has answered */
-	struct loop_source console;
+	struct loop_source console, early;
 	int console_log; /* what it says, up to CONSOLE_MAX bytes */
 	size_t console_kept;
 	struct lastlines lines;
@@ -186,22 +186,34 @@ static void keep_console(struct qemu *q, const char *data, size_t n)
 	q->console_kept += n;
 }
 
-static int on_console(struct loop_source *source, uint32_t events)
+static void read_console(struct qemu *q, struct loop_source *source)
 {
-	struct qemu *q = container_of(source, struct qemu, console);
 	char data[4096];
 	ssize_t n = recv(source->fd, data, sizeof(data), MSG_DONTWAIT);
 
-	(void)events;
 	if (n > 0) {
 		lastlines_feed(&q->lines, data, (size_t)n);
 		patience_heard(&q->patience, sys_now_ms());
 		keep_console(q, data, (size_t)n);
 	}
 	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
-		return LOOP_KEEP;
+		return;
 	loop_remove(source);
 	source->fd = fd_close(source->fd);
+}
+
+static int on_console(struct loop_source *source, uint32_t events)
+{
+	(void)events;
+	read_console(container_of(source, struct qemu, console), source);
+	return LOOP_KEEP;
+}
+
+/* The kernel goes over to the other when it has a driver for it. */
+static int on_early(struct loop_source *source, uint32_t events)
+{
+	(void)events;
+	read_console(container_of(source, struct qemu, early), source);
 	return LOOP_KEEP;
 }
 
@@ -227,6 +239,8 @@ static int watch_console(struct qemu *q, struct err *err)
 		q->console_log = sys_openat(AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	q->console = (struct loop_source){ "console", r, EPOLLIN, on_console, NULL };
 	r = loop_add(q->loop, &q->console);
+	if (r == 0 && q->early.fd >= 0)
+		r = loop_add(q->loop, &q->early);
 	return r < 0 ? err_set(err, -r, "watch the console") : 0;
 }
 
@@ -323,11 +337,22 @@ static int hand_over(struct child_spec *c, int *fds, int fd)
 	return 3 + (int)c->n_fds++;
 }
 
+/* QEMU's end of what tells us the kernel's first words, or negative: a guest boots without. */
+static int open_early(struct qemu *q)
+{
+	int ends[2], r = sys_socketpair(SOCK_STREAM, ends);
+
+	if (r < 0)
+		return r;
+	q->early = (struct loop_source){ "early console", ends[0], EPOLLIN, on_early, NULL };
+	return ends[1];
+}
+
 static int start_qemu(struct qemu *q, struct vm_spec *vm, struct err *err)
 {
 	struct child_spec c = { .name = "qemu", .log = log_of(q, "qemu"), .netns = q->spec->netns };
 	struct addr a = { .kind = ADDR_UNIX };
-	_autoclose_ int listening = -EBADF;
+	_autoclose_ int listening = -EBADF, early = -EBADF;
 	int fds[SPAWN_FDS_MAX], n, r;
 
 	n = snprintf(a.path, sizeof(a.path), "%s/qmp.sock", q->dir);
@@ -347,6 +372,8 @@ static int start_qemu(struct qemu *q, struct vm_spec *vm, struct err *err)
 		vm->nics[i].tap_fd = hand_over(&c, fds, vm->nics[i].tap_fd);
 		vm->nics[i].vhost_fd = hand_over(&c, fds, vm->nics[i].vhost_fd);
 	}
+	early = open_early(q);
+	vm->early_fd = early >= 0 ? hand_over(&c, fds, early) : 0;
 	if (!vm->is_kvm && !qemu_args_has_hotplug(vm))
 		vm->tsc_khz = tsc_khz();
 	c.argv = qemu_args(&q->arena, vm, err);
@@ -433,7 +460,9 @@ static void qemu_free(struct hypervisor *h)
 	child_done(&q->virtiofsd);
 	child_done(&q->vsock);
 	loop_remove(&q->console);
+	loop_remove(&q->early);
 	q->console.fd = fd_close(q->console.fd);
+	q->early.fd = fd_close(q->early.fd);
 	q->vsock_fd = fd_close(q->vsock_fd);
 	q->console_log = fd_close(q->console_log);
 	arena_done(&q->arena);
@@ -454,8 +483,8 @@ static int qemu_start(struct loop *loop, const struct hypervisor_spec *spec, hyp
 	q->loop = loop;
 	q->spec = spec;
 	q->is_kvm = vm.is_kvm;
-	q->virtiofsd.source.fd = q->vsock.source.fd = q->qemu.source.fd = q->console.fd = q->vsock_fd = q->console_log =
-		-EBADF;
+	q->virtiofsd.source.fd = q->vsock.source.fd = q->qemu.source.fd = q->console.fd = q->early.fd = q->vsock_fd =
+		q->console_log = -EBADF;
 	q->dir = strdup(vm.dir);
 	r = q->dir ? start_all(q, &vm, err) : err_set(err, ENOMEM, "start QEMU");
 	q->spec = NULL;
@@ -554,6 +583,11 @@ static int qemu_explain(const struct hypervisor *h, struct err *err)
 	return explain(qemu_of(h), err);
 }
 
+static const char *qemu_panic(const struct hypervisor *h)
+{
+	return lastlines_panic(&qemu_of(h)->lines);
+}
+
 static int qemu_name_disk(const struct vm_spec *vm, struct arena *arena, const char **driver, const char **source)
 {
 	if (qemu_args_has_hotplug(vm)) {
@@ -582,5 +616,6 @@ const struct hypervisor_ops qemu_ops = {
 	.agent = qemu_agent,
 	.list = qemu_list,
 	.explain = qemu_explain,
+	.panic = qemu_panic,
 	.free = qemu_free,
 };

@@ -106,6 +106,12 @@ unsigned qemu_args_count_disk_bridges(const struct vm_spec *vm)
 	return is_virtio && qemu_args_has_hotplug(vm) ? (unsigned)vm->config->default_bridges : 0;
 }
 
+/* By the PC's first serial port, which the others do not have. */
+bool qemu_args_has_early(const struct vm_spec *vm)
+{
+	return vm->early_fd > 0 && strcmp(vm->config->machine_type, "virt") != 0;
+}
+
 bool qemu_args_is_image_nvdimm(const struct vm_spec *vm)
 {
 	return *vm->config->image && !vm->config->disable_image_nvdimm && machine_of(vm)->has_nvdimm;
@@ -157,6 +163,11 @@ static void add_console(struct words *w, const struct vm_spec *vm)
 	option(w, "-chardev", "socket,id=charconsole0,path=%s/console.sock,server=on,wait=off", vm->dir);
 	option(w, "-device", "virtio-serial-%s,id=serial0", bus(vm));
 	option(w, "-device", "virtconsole,chardev=charconsole0,id=console0");
+	/* The driver of the other may be a module of the initrd: who panics before that could not say so. */
+	if (qemu_args_has_early(vm)) {
+		option(w, "-chardev", "socket,id=charearly0,fd=%d", vm->early_fd);
+		option(w, "-serial", "chardev:%s", "charearly0");
+	}
 }
 
 static void add_vsock(struct words *w, const struct vm_spec *vm)

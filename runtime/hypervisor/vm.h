@@ -49,6 +49,7 @@ struct vm_spec {
 	struct vm_disk disk;      /* the root file system of the first container */
 	const char *share_socket; /* of virtiofsd, NULL = no share */
 	int qmp_fd;               /* listening, inherited by QEMU */
+	int early_fd;             /* connected: what the kernel says before it has a console; 0 = nobody listens */
 	const char *extra_params; /* words for the kernel, behind the usual and before the configured ones; may be "" */
 	struct vm_nic nics[VM_NICS_MAX];
 	size_t n_nics;

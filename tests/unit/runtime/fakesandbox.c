@@ -75,6 +75,11 @@ static int fake_list(const struct hypervisor *h, struct json_object *array)
 	return json_object_array_add(array, json_object_new_string("qemu"));
 }
 
+static const char *fake_panic(const struct hypervisor *h)
+{
+	return fakevm_of(h)->panic;
+}
+
 static void fake_free(struct hypervisor *h)
 {
 	struct fakevm *vm = fakevm_of(h);
@@ -93,6 +98,7 @@ static const struct hypervisor_ops fake_ops = {
 	.is_running = fake_is_running,
 	.agent = fake_agent,
 	.list = fake_list,
+	.panic = fake_panic,
 	.free = fake_free,
 };
 

@@ -19,7 +19,8 @@ struct fakevm {
 	struct hotplug_size want; /* of the last resize */
 	hotplug_fn resized;       /* NULL when it has been told */
 	void *resized_arg;
-	int resize_rc; /* what a resize answers */
+	int resize_rc;     /* what a resize answers */
+	const char *panic; /* what the guest's kernel said last */
 };
 
 struct fakesandbox {

@@ -144,8 +144,33 @@ static void a_vm_that_goes_by_itself(void **state)
 	assert_int_equal(own->exit_code, 128 + SIGKILL);
 	assert_int_equal(own->status, CONTAINER_STOPPED);
 	assert_int_equal(done->exit_code, 4);
+	assert_string_equal(fakesandbox_state(f, "ended"), "QEMU ended with status 0");
 	assert_int_equal(f->vm.n_quits + f->vm.n_kills, 0);
 	expect_over(f);
+}
+
+/* The connection to the agent goes first, and the end has begun when QEMU's comes. */
+static void a_panic_is_kept(void **state)
+{
+	struct fakesandbox *f = *state;
+	struct container *own = fakesandbox_add(f, FAKESANDBOX_ID, CONTAINER_RUNNING);
+
+	f->vm.panic = "Kernel panic - not syncing: x";
+	sandbox_exited(&f->sb, own, 128 + SIGKILL);
+	assert_int_not_equal(f->sb.end, END_NONE);
+	fakesandbox_vm_ends(f);
+	assert_string_equal(fakesandbox_state(f, "ended"), "Kernel panic - not syncing: x");
+}
+
+/* Only an end that nobody asked for has a reason. */
+static void who_asked_needs_no_reason(void **state)
+{
+	struct fakesandbox *f = *state;
+
+	(void)fakesandbox_add(f, FAKESANDBOX_ID, CONTAINER_RUNNING);
+	sandbox_end(&f->sb, SIGKILL);
+	fakesandbox_vm_ends(f);
+	assert_null(f->sb.ended);
 }
 
 /* A container that has never been is not signalled. */
@@ -181,6 +206,8 @@ int test_sandbox_end(void)
 		cmocka_unit_test_setup_teardown(the_last_step_ends_too, fakesandbox_setup, fakesandbox_teardown),
 		cmocka_unit_test_setup_teardown(kill_overtakes_term, fakesandbox_setup, fakesandbox_teardown),
 		cmocka_unit_test_setup_teardown(stdio_is_waited_for, fakesandbox_setup, fakesandbox_teardown),
+		cmocka_unit_test_setup_teardown(a_panic_is_kept, fakesandbox_setup, fakesandbox_teardown),
+		cmocka_unit_test_setup_teardown(who_asked_needs_no_reason, fakesandbox_setup, fakesandbox_teardown),
 		cmocka_unit_test_setup_teardown(a_vm_that_goes_by_itself, fakesandbox_setup, fakesandbox_teardown),
 		cmocka_unit_test_setup_teardown(nothing_to_signal, fakesandbox_setup, fakesandbox_teardown),
 		cmocka_unit_test_setup_teardown(without_a_vm, fakesandbox_setup, fakesandbox_teardown),

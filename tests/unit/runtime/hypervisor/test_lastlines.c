@@ -41,6 +41,10 @@ static void tells_stage_and_cause(void **state)
 		{ "", false, false, "has said nothing", "emulation is slow" },
 		{ "", true, false, "has said nothing", "KVM cannot boot" },
 		{ "[ 0.1] Linux\n", true, false, "kernel runs", "has no agent" },
+		{ "\033c\033[?7l\033[2J\033[0mSeaBIOS (version 1)\nBooting from ROM...\n", false, false,
+		  "the firmware runs, the guest's kernel has said nothing", "emulation is slow" },
+		{ "[ 1.2] Initramfs unpacking failed: x\n[ 1.3] Kernel panic - not syncing: VFS: x\n", true, false,
+		  "kernel runs", "Initramfs unpacking failed: x" },
 		{ "[ 0.1] Kernel panic - not syncing: VFS: x\nmore\n", true, false, "kernel runs", "Kernel panic" },
 		{ "\033[0mkata-agent: boot   12.0 ms (+1.0) modules\n", true, false, "modules", "did not finish" },
 		{ "kata-agent: boot 12.0 ms (+1.0) listening on vsock://-1:1024\n", true, true, "listening", "answer" },
@@ -75,15 +79,30 @@ static void cuts_long_lines(void **state)
 
 static void what_follows_a_panic_is_not_kept(void **state)
 {
-	const char text[] = "init: no such file\nKernel panic - not syncing: no init\nCall Trace:\n dump_stack\n";
+	const char text[] =
+		"init: no such file\nK[    8.36] Kernel panic - not syncing: no init\nCall Trace:\n dump_stack\n";
 	struct lastlines l = { .n = 0 };
 	_autobuf_ struct buf out = { .max = 1000 };
 
 	(void)state;
+	assert_null(lastlines_panic(&l));
 	lastlines_feed(&l, text, sizeof(text) - 1);
 	assert_int_equal(lastlines_print(&l, 4, &out), 0);
-	assert_string_equal(buf_str(&out), " | init: no such file | Kernel panic - not syncing: no init");
+	assert_string_equal(buf_str(&out), " | init: no such file | K[    8.36] Kernel panic - not syncing: no init");
 	assert_string_equal(lastlines_cause(&l, true), "Kernel panic - not syncing: no init");
+	assert_string_equal(lastlines_panic(&l), "Kernel panic - not syncing: no init");
+}
+
+static void sequences_of_a_terminal_are_dropped(void **state)
+{
+	struct lastlines l = { .n = 0 };
+	_autobuf_ struct buf out = BUF_INIT;
+
+	(void)state;
+	feed(&l, "\033c\033[?7l\033[2JPoking\033[0m KASLR\nopen \033[3\nnext\n[  0.5] [x] Out of memory: y\n");
+	assert_int_equal(lastlines_print(&l, 9, &out), 0);
+	assert_string_equal(buf_str(&out), " | Poking KASLR | open  | next | [  0.5] [x] Out of memory: y");
+	assert_string_equal(lastlines_cause(&l, true), "[x] Out of memory: y");
 }
 
 int test_lastlines(void)
@@ -92,6 +111,7 @@ int test_lastlines(void)
 		cmocka_unit_test(keeps_the_last_lines),
 		cmocka_unit_test(tells_stage_and_cause),
 		cmocka_unit_test(cuts_long_lines),
+		cmocka_unit_test(sequences_of_a_terminal_are_dropped),
 		cmocka_unit_test(what_follows_a_panic_is_not_kept),
 	};
 

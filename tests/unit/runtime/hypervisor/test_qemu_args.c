@@ -119,6 +119,19 @@ static void settings_show_in_the_line(void **state)
 	}
 }
 
+static void first_words_of_the_kernel(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_null(strstr(command_line(f), " -serial "));
+	f->vm.early_fd = 9;
+	assert_non_null(strstr(command_line(f), " -chardev socket,id=charearly0,fd=9 -serial chardev:charearly0 "));
+	assert_non_null(strstr(command_line(f), " earlyprintk=ttyS0"));
+	assert_int_equal(config_set(&f->config, "hypervisor", "machine_type", "virt", NULL), 0);
+	assert_null(strstr(command_line(f), " -serial "));
+	assert_null(strstr(command_line(f), "earlyprintk"));
+}
+
 static void kvm_and_vhost(void **state)
 {
 	struct fixture *f = *state;
@@ -241,6 +254,7 @@ int test_qemu_args(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_whole_line_for_a_plain_machine, setup, teardown),
 		cmocka_unit_test_setup_teardown(settings_show_in_the_line, setup, teardown),
+		cmocka_unit_test_setup_teardown(first_words_of_the_kernel, setup, teardown),
 		cmocka_unit_test_setup_teardown(kvm_and_vhost, setup, teardown),
 		cmocka_unit_test_setup_teardown(images_and_their_roots, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_root_on_a_disk, setup, teardown),
