@@ -32,6 +32,9 @@ int runtime_init(struct runtime *rt, struct err *err)
 		rt->root = PLACE_ROOT;
 	if (rt->root[0] != '/')
 		return err_say(err, EINVAL, "--root '%s': not an absolute path", rt->root);
+	/* It would begin another option of QEMU's or virtiofsd's. */
+	if (strchr(rt->root, ','))
+		return err_say(err, EINVAL, "--root '%s': a path with a comma cannot be told to QEMU", rt->root);
 	return rt->log ? check_log(rt->log, err) : 0;
 }
 
