@@ -235,3 +235,67 @@ int spawn_wait_or_kill(int pidfd, int timeout_ms)
 	}
 	return r;
 }
+
+/* --- apart ------------------------------------------------------------------------------------------------------- */
+
+_Noreturn static void run_apart(int (*fn)(void *arg), void *arg, int fd)
+{
+	int r = fd_close_except(&fd, 1);
+
+	if (r >= 0)
+		r = sys_setsid();
+	if (r >= 0)
+		r = fn(arg);
+	_exit(r < 0 ? -r : 0);
+}
+
+/* Nobody waits for those whose caller was not patient enough. */
+static void collect_silent(void)
+{
+	siginfo_t info;
+
+	while (sys_waitid(P_ALL, 0, &info, WEXITED | WNOHANG | __WCLONE) > 0)
+		;
+}
+
+/* Signals are blocked around the clone, so that none comes in between. */
+static pid_t clone_apart(const struct sys_clone_args *args, int (*fn)(void *arg), void *arg, int fd)
+{
+	sigset_t all, before;
+	pid_t pid;
+
+	(void)sigfillset(&all);
+	(void)sys_sigprocmask(SIG_BLOCK, &all, &before);
+	pid = sys_clone3(args);
+	if (pid == 0)
+		run_apart(fn, arg, fd);
+	(void)sys_sigprocmask(SIG_SETMASK, &before, NULL);
+	return pid;
+}
+
+int spawn_apart(int (*fn)(void *arg), void *arg, int fd, int timeout_ms)
+{
+	_autoclose_ int pidfd = -EBADF;
+	const struct sys_clone_args args = { .cgroup_fd = -EBADF, .ret_pidfd = &pidfd, .is_silent = true };
+	struct pollfd poll = { .events = POLLIN };
+	siginfo_t info;
+	pid_t pid;
+	int r;
+
+	collect_silent();
+	pid = clone_apart(&args, fn, arg, fd);
+	if (pid < 0)
+		return pid;
+	poll.fd = pidfd;
+	do {
+		r = sys_poll(&poll, 1, timeout_ms);
+	} while (r == -EINTR);
+	if (r <= 0)
+		return r < 0 ? r : -ETIMEDOUT;
+	do {
+		r = sys_waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | __WALL);
+	} while (r == -EINTR);
+	if (r < 0)
+		return r;
+	return info.si_code == CLD_EXITED ? -info.si_status : -ECANCELED;
+}

@@ -303,7 +303,7 @@ pid_t sys_clone3(const struct sys_clone_args *args)
 		         (args->cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0),
 		.pidfd = args->ret_pidfd ? (uint64_t)(uintptr_t)&pidfd : 0,
 		/* The kernel refuses an exit signal with CLONE_PARENT: the child inherits ours. */
-		.exit_signal = args->as_sibling ? 0 : SIGCHLD,
+		.exit_signal = args->as_sibling || args->is_silent ? 0 : SIGCHLD,
 		.cgroup = args->cgroup_fd >= 0 ? (uint64_t)args->cgroup_fd : 0,
 	};
 	pid_t pid = (pid_t)CALL("clone3", syscall(SYS_clone3, &raw, sizeof(raw)));

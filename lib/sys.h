@@ -147,6 +147,7 @@ struct sys_clone_args {
 	int cgroup_fd;   /* directory of a v2 cgroup to be born in, or -EBADF */
 	int *ret_pidfd;  /* where the pidfd goes, or NULL */
 	bool as_sibling; /* CLONE_PARENT: the child's parent is our parent */
+	bool is_silent;  /* its end sends no SIGCHLD: only who waits with __WALL or __WCLONE sees it */
 };
 
 /* clone3(2) like fork: 0 in the child, the pid in the parent, -errno. */

@@ -340,6 +340,41 @@ static void the_handshake_ends_at_its_deadline(void **state)
 	stop_daemon(pid);
 }
 
+/* vhost-device-vsock dies of a client that is gone by then. */
+static void whoever_has_called_stays_for_the_answer(void **state)
+{
+	struct addr a = addr_in(state, "hvsock://", "h:1024"), daemon = a;
+	char line[16] = "";
+	int listener, fd;
+	pid_t pid;
+
+	daemon.kind = ADDR_UNIX;
+	listener = addr_listen(&daemon, 8, NULL);
+	assert_return_code(listener, 0);
+	assert_return_code(fd_set_nonblock(listener, false), 0);
+	pid = fork();
+	if (pid == 0) {
+		(void)addr_connect(&a, 60000, NULL);
+		_exit(0);
+	}
+	fd = accept(listener, NULL, NULL);
+	assert_true(fd >= 0);
+	(void)kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(recv(fd, line, 13, MSG_WAITALL), 13);
+	assert_string_equal(line, "CONNECT 1024\n");
+	assert_int_equal(send(fd, "OK 1\n", 5, MSG_NOSIGNAL), 5);
+	assert_int_equal(recv(fd, line, sizeof(line), 0), 0);
+	(void)fd_close(fd);
+
+	assert_int_equal(addr_connect(&a, 20, NULL), -ETIMEDOUT);
+	fd = accept(listener, NULL, NULL);
+	assert_int_equal(recv(fd, line, 13, MSG_WAITALL), 13);
+	assert_int_equal(send(fd, "OK 1\n", 5, MSG_NOSIGNAL), 5);
+	(void)fd_close(fd);
+	(void)fd_close(listener);
+}
+
 static void bad_answers_are_refused(void **state)
 {
 	static const char *const answers[] = {
@@ -445,6 +480,8 @@ int test_addr(void)
 		cmocka_unit_test_setup_teardown(the_handshake_is_tried_until_the_guest_listens, tempdir_setup,
 		                                tempdir_teardown),
 		cmocka_unit_test_setup_teardown(the_handshake_ends_at_its_deadline, tempdir_setup, tempdir_teardown),
+		cmocka_unit_test_setup_teardown(whoever_has_called_stays_for_the_answer, tempdir_setup,
+		                                tempdir_teardown),
 		cmocka_unit_test_setup_teardown(bad_answers_are_refused, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test(peers_are_checked),
 		cmocka_unit_test(peers_have_ports),

@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
@@ -230,6 +233,77 @@ static void who_is_late_is_killed(void **state)
 	(void)fd_close(pidfd);
 }
 
+static int say_when_told(void *arg)
+{
+	int fd = *(int *)arg;
+	char c;
+
+	return read(fd, &c, 1) == 1 && write(fd, "+", 1) == 1 ? -ECHILD : -EIO;
+}
+
+static bool hears(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char c;
+
+	return poll(&p, 1, 10000) == 1 && read(fd, &c, 1) == 1 && c == '+';
+}
+
+static void what_is_done_apart_has_a_result(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(write(fds[0], "-", 1), 1);
+	assert_int_equal(spawn_apart(say_when_told, &fds[1], fds[1], 10000), -ECHILD);
+	assert_true(hears(fds[0]));
+	assert_int_equal(waitid(P_ALL, 0, &(siginfo_t){ 0 }, WEXITED | WNOHANG | __WALL), -1);
+	assert_int_equal(errno, ECHILD);
+	(void)fd_close(fds[0]);
+	(void)fd_close(fds[1]);
+}
+
+static void it_goes_on_when_nobody_waits_and_leaves_nothing(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(spawn_apart(say_when_told, &fds[1], fds[1], 1), -ETIMEDOUT);
+	assert_int_equal(write(fds[0], "-", 1), 1);
+	assert_true(hears(fds[0]));
+	/* Only who asks for the silent ones sees it. */
+	assert_int_equal(waitid(P_ALL, 0, &(siginfo_t){ 0 }, WEXITED | WNOHANG), -1);
+	assert_int_equal(waitid(P_ALL, 0, &(siginfo_t){ 0 }, WEXITED | WNOWAIT | __WALL), 0);
+	assert_int_equal(write(fds[0], "-", 1), 1);
+	assert_int_equal(spawn_apart(say_when_told, &fds[1], fds[1], 10000), -ECHILD);
+	assert_int_equal(waitid(P_ALL, 0, &(siginfo_t){ 0 }, WEXITED | WNOHANG | __WALL), -1);
+	(void)fd_close(fds[0]);
+	(void)fd_close(fds[1]);
+}
+
+static void it_outlives_its_caller(void **state)
+{
+	int fds[2];
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		(void)setsid();
+		(void)spawn_apart(say_when_told, &fds[1], fds[1], 5);
+		/* Its whole process group, as a terminal or an engine does it. */
+		(void)kill(0, SIGKILL);
+	}
+	(void)fd_close(fds[1]);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(write(fds[0], "-", 1), 1);
+	assert_true(hears(fds[0]));
+	(void)fd_close(fds[0]);
+}
+
 int test_spawn(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +318,9 @@ int test_spawn(void)
 		cmocka_unit_test(stdio_may_be_swapped),
 		cmocka_unit_test(waiting_has_a_deadline),
 		cmocka_unit_test(who_is_late_is_killed),
+		cmocka_unit_test(what_is_done_apart_has_a_result),
+		cmocka_unit_test(it_goes_on_when_nobody_waits_and_leaves_nothing),
+		cmocka_unit_test(it_outlives_its_caller),
 	};
 
 	return cmocka_run_group_tests_name("spawn", tests, NULL, NULL);
