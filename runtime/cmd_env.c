@@ -11,6 +11,8 @@
 #include "runtime/command.h"
 #include "runtime/configload.h"
 #include "runtime/helper.h"
+#include "runtime/hypervisor/vhost_vsock.h"
+#include "runtime/kvm.h"
 
 #define FORMAT     "1.0.27" /* upstream's, whose names these are */
 #define VERSION_MS 10000
@@ -87,6 +89,37 @@ static void add_runtime(struct json_object *all, const struct config *c, const s
 	add_text(inner, "OCI", "1.2.0");
 }
 
+/* What "auto" comes to; who may not find out by booting a guest sees what somebody else found. */
+static void add_accel(struct json_object *table, const struct config_hypervisor *h)
+{
+	bool is_auto = strcmp(h->accel, "auto") == 0;
+	int verdict = !is_auto ? strcmp(h->accel, "kvm") == 0 : geteuid() == 0 ? kvm_is_wanted(h) : kvm_recall(h);
+	const char *why = verdict > 0 ? "a guest boots with KVM here" : "no guest boots with KVM here";
+
+	if (!is_auto)
+		why = "it is configured";
+	else if (verdict < 0)
+		why = "nobody has tried yet to boot a guest with KVM: kata-runtime check, as root, does";
+	else if (verdict == 0 && access("/dev/kvm", R_OK | W_OK) < 0)
+		why = "/dev/kvm does not open";
+	add_text(table, "Accel", h->accel);
+	add_text(table, "AccelUsed", verdict < 0 ? "unknown" : verdict ? "kvm" : "tcg");
+	add_text(table, "AccelReason", why);
+}
+
+static void add_vsock(struct json_object *table, const struct config_hypervisor *h)
+{
+	bool is_vhost = vhost_vsock_is_wanted(h->vsock_backend);
+
+	add_text(table, "VsockBackend", h->vsock_backend);
+	add_text(table, "VsockBackendUsed", is_vhost ? "vhost" : "vhost-user");
+	add_text(table, "VsockBackendReason",
+	         strcmp(h->vsock_backend, "auto") != 0 ? "it is configured"
+	         : is_vhost                            ? "/dev/vhost-vsock opens"
+	                                               : "/dev/vhost-vsock does not open");
+	add_text(table, "VsockDaemon", h->vhost_user_vsock_daemon);
+}
+
 static void add_hypervisor(struct json_object *all, const struct runtime *rt, const struct config *c)
 {
 	const struct config_hypervisor *h = &c->hypervisor;
@@ -96,9 +129,8 @@ static void add_hypervisor(struct json_object *all, const struct runtime *rt, co
 	add_version(table, h->path);
 	add_text(table, "Path", h->path);
 	add_text(table, "MachineType", h->machine_type);
-	add_text(table, "Accel", h->accel);
-	add_text(table, "VsockBackend", h->vsock_backend);
-	add_text(table, "VsockDaemon", h->vhost_user_vsock_daemon);
+	add_accel(table, h);
+	add_vsock(table, h);
 	add_text(table, "SharedFS", h->shared_fs);
 	add_text(table, "VirtioFSDaemon", h->virtio_fs_daemon);
 	add_text(table, "BlockDeviceDriver", h->block_device_driver);

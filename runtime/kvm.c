@@ -101,14 +101,19 @@ bool kvm_try(const struct config_hypervisor *c)
 	return verdict;
 }
 
+int kvm_recall(const struct config_hypervisor *c)
+{
+	_autofree_ char *key = make_key(c->path);
+
+	return key ? read_verdict(key) : -1;
+}
+
 bool kvm_is_wanted(const struct config_hypervisor *c)
 {
-	_autofree_ char *key = NULL;
 	int verdict;
 
 	if (strcmp(c->accel, "auto") != 0)
 		return strcmp(c->accel, "kvm") == 0;
-	key = make_key(c->path);
-	verdict = key ? read_verdict(key) : -1;
+	verdict = kvm_recall(c);
 	return verdict < 0 ? kvm_try(c) : verdict;
 }

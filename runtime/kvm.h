@@ -14,5 +14,8 @@
 /* True if the sandbox shall use KVM: what `accel` says, or the probe's verdict. */
 bool kvm_is_wanted(const struct config_hypervisor *c);
 
+/* The verdict that was kept: 1 = KVM boots guests, 0 = it does not, -1 = nobody has tried. */
+int kvm_recall(const struct config_hypervisor *c);
+
 /* Boots a kernel with KVM now, whatever was found before, and keeps the verdict. */
 bool kvm_try(const struct config_hypervisor *c);

@@ -60,11 +60,6 @@ static const char *find_program(const char *configured, const char *const *place
 	return *places;
 }
 
-static bool is_vhost(const struct config_hypervisor *h)
-{
-	return strcmp(h->vsock_backend, "auto") == 0 ? vhost_vsock_exists() : strcmp(h->vsock_backend, "vhost") == 0;
-}
-
 static int fill_vm(struct sandbox *sb, const struct oci_spec *spec, struct hypervisor_spec *q, struct err *err)
 {
 	static const char *const virtiofsds[] = { "/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd", NULL };
@@ -81,7 +76,7 @@ static int fill_vm(struct sandbox *sb, const struct oci_spec *spec, struct hyper
 		q->virtiofsd = find_program(h->virtio_fs_daemon, virtiofsds);
 	if (is_shared && !q->virtiofsd)
 		return err_say(err, ENOENT, "find virtiofsd: it is in none of its places, set virtio_fs_daemon");
-	q->vm.vsock = is_vhost(h) ? VM_VSOCK_VHOST : VM_VSOCK_VHOST_USER;
+	q->vm.vsock = vhost_vsock_is_wanted(h->vsock_backend) ? VM_VSOCK_VHOST : VM_VSOCK_VHOST_USER;
 	if (q->vm.vsock == VM_VSOCK_VHOST_USER)
 		q->vsock_daemon = find_program(h->vhost_user_vsock_daemon, vsocks);
 	if (q->vm.vsock == VM_VSOCK_VHOST_USER && !q->vsock_daemon)

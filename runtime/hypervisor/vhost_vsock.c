@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/vhost.h>
+#include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -18,6 +19,11 @@
 bool vhost_vsock_exists(void)
 {
 	return access(DEVICE, R_OK | W_OK) == 0;
+}
+
+bool vhost_vsock_is_wanted(const char *backend)
+{
+	return strcmp(backend, "auto") == 0 ? vhost_vsock_exists() : strcmp(backend, "vhost") == 0;
 }
 
 int vhost_vsock_claim(uint32_t *ret_cid, struct err *err)

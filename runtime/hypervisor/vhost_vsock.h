@@ -13,5 +13,8 @@
 /* True if the machine has it. */
 bool vhost_vsock_exists(void);
 
+/* True if the sandbox shall use it: what `vsock_backend` says, or, with "auto", whether it opens. */
+bool vhost_vsock_is_wanted(const char *backend);
+
 /* The fd of a claim, the caller's, or -errno; *ret_cid is the id, never below 3. */
 int vhost_vsock_claim(uint32_t *ret_cid, struct err *err);

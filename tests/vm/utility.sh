@@ -33,6 +33,10 @@ env_tells_all() {
 	"$build/kata-toml" "$work/env.toml" >/dev/null || return
 	[ "$(jq -r '.Hypervisor.DefaultMemory, .Runtime.Config.UnusedKeys[0], .Runtime.Config.UnknownKeys[0], .Runtime.Config.DropIns[0]' "$work/env.json" | tr '\n' ' ')" = \
 		"600 hypervisor.rootless hypervisor.nonsense $work/config.d/10-x " ] || { cat "$work/env.json"; return 1; }
+	jq -e '.Hypervisor | .Accel == "auto" and (.AccelUsed | IN("kvm", "tcg")) and (.AccelReason | test("KVM|/dev/kvm")) and .VsockBackend == "auto" and
+		(.VsockBackendUsed | IN("vhost", "vhost-user")) and (.VsockBackendReason | startswith("/dev/vhost-vsock "))' "$work/env.json" || return
+	with 's|^path.*|&\naccel = "tcg"\nvsock_backend = "vhost"|' kr env --json | jq -e '.Hypervisor | .AccelUsed == "tcg" and
+		.VsockBackendUsed == "vhost" and .AccelReason == "it is configured" and .VsockBackendReason == "it is configured"' || return
 	grep -qx 'MachineType = "q35"' "$work/env.toml" && grep -qx '\[Hypervisor\]' "$work/env.toml"
 }
 

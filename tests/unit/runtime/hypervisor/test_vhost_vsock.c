@@ -77,11 +77,20 @@ static void what_fails_is_named(void **state)
 	assert_non_null(strstr(err.text, "open '/dev/vhost-vsock'"));
 }
 
+static void what_is_configured_counts(void **state)
+{
+	(void)state;
+	assert_true(vhost_vsock_is_wanted("vhost"));
+	assert_false(vhost_vsock_is_wanted("vhost-user"));
+	assert_int_equal(vhost_vsock_is_wanted("auto"), vhost_vsock_exists());
+}
+
 int test_vhost_vsock(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_free_id_is_looked_for),
 		cmocka_unit_test(what_fails_is_named),
+		cmocka_unit_test(what_is_configured_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
