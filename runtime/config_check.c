@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/bindmount.h"
 #include "runtime/config.h"
 
 #define MIB            (1 << 20)
@@ -145,14 +146,13 @@ static int check_times(const struct config *c, struct err *err)
 	return 0;
 }
 
-static int check_bind_mounts(const struct config_list *mounts, struct err *err)
+static int check_bind_mounts(const struct config *c, struct err *err)
 {
-	for (size_t i = 0; i < mounts->n; i++)
-		for (size_t k = 0; k < i; k++)
-			if (strcmp(mounts->v[i], mounts->v[k]) == 0)
-				return err_say(err, EINVAL, "runtime.sandbox_bind_mounts: '%s' is there twice",
-				               mounts->v[i]);
-	return 0;
+	const struct config_list *mounts = &c->runtime.sandbox_bind_mounts;
+
+	if (mounts->n > 0 && strcmp(c->hypervisor.shared_fs, "none") == 0)
+		return err_say(err, EINVAL, "runtime.sandbox_bind_mounts: needs a share, but shared_fs is 'none'");
+	return bindmount_check(mounts->v, mounts->n, err);
 }
 
 int config_check(struct config *c, const struct config_host *host, struct err *err)
@@ -177,7 +177,7 @@ int config_check(struct config *c, const struct config_host *host, struct err *e
 		rc = check_commas(h, err);
 	if (rc == 0)
 		rc = check_times(c, err);
-	return rc < 0 ? rc : check_bind_mounts(&c->runtime.sandbox_bind_mounts, err);
+	return rc < 0 ? rc : check_bind_mounts(c, err);
 }
 
 static int check_file(const char *key, const char *path, bool program, struct stat *st, struct err *err)

@@ -11,6 +11,7 @@
 #include "lib/sys.h"
 #include "proto/agent.pb-c.h"
 #include "proto/pboci.h"
+#include "runtime/bindmount.h"
 #include "runtime/bundle.h"
 #include "runtime/hypervisor/child.h"
 #include "runtime/hypervisor/patience.h"
@@ -353,12 +354,15 @@ static struct container *add_container(struct sandbox *sb, const char *id, const
 /* The first is the root file system. */
 static int share_all(struct sandbox *sb, const struct guestspec *g, struct err *err)
 {
+	const struct config_list *mounts = &sb->config.runtime.sandbox_bind_mounts;
 	int r = 0;
 
 	if (strcmp(sb->config.hypervisor.shared_fs, "none") == 0)
 		return 0;
 	if (!sb->is_booted)
 		r = share_prepare(sb->dir, err);
+	if (r == 0 && !sb->is_booted)
+		r = share_add_mounts(sb->dir, mounts->v, mounts->n, err);
 	for (size_t i = g->is_root_disk; r == 0 && i < g->n_binds; i++)
 		r = share_add(sb->dir, g->binds[i].source, g->binds[i].name, err);
 	return r;
@@ -437,6 +441,8 @@ void sandbox_create(struct sandbox *sb, struct wire_request *request)
 	if (!id || !bundle || sb->end != END_NONE)
 		r = err_say(&err, EINVAL, "create container '%s': %s", id ? id : "",
 		            sb->end != END_NONE ? "its sandbox ends" : "id and bundle are needed");
+	else if (strcmp(id, SANDBOX_MOUNTS) == 0)
+		r = err_say(&err, EINVAL, "create container '%s': the name is taken, by what every sandbox shares", id);
 	else if (sandbox_find(sb, id))
 		r = err_say(&err, EEXIST, "container with id '%s' exists already", id);
 	else

@@ -15,6 +15,7 @@
 #include "lib/mountinfo.h"
 #include "lib/path.h"
 #include "lib/sys.h"
+#include "runtime/bindmount.h"
 
 #define DETACH_ROUNDS 1024 /* mounts that may be below one directory */
 
@@ -41,10 +42,10 @@ static int make_target(int shared, const char *name, bool is_dir, struct err *er
 	return is_dir ? path_make_dirs_in(shared, name, 0700, err) : path_make_file_in(shared, name, 0600, err);
 }
 
-/* As a slave: an unmount here must not unmount what is below the source. */
-static int bind_tree(const char *source, int target)
+/* As a slave: an unmount here must not unmount what is below the source. `set`: MOUNT_ATTR_… */
+static int bind_tree(const char *source, uint64_t set, int target)
 {
-	const struct sys_mount_attr slave = { .propagation = MS_SLAVE };
+	const struct sys_mount_attr slave = { .attr_set = set, .propagation = MS_SLAVE };
 	_autoclose_ int tree = sys_open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	int r;
 
@@ -54,7 +55,7 @@ static int bind_tree(const char *source, int target)
 	return r < 0 ? r : sys_move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
-int share_add(const char *dir, const char *source, const char *name, struct err *err)
+static int add(const char *dir, const char *source, uint64_t set, const char *name, struct err *err)
 {
 	_autoclose_ int shared = -EBADF, target = -EBADF;
 	_autofree_ char *path = NULL;
@@ -71,8 +72,32 @@ int share_add(const char *dir, const char *source, const char *name, struct err 
 	target = make_target(shared, name, S_ISDIR(st.st_mode), err);
 	if (target < 0)
 		return target;
-	r = bind_tree(source, target);
+	r = bind_tree(source, set, target);
 	return r < 0 ? err_set(err, -r, "bind '%s' at '%s/%s'", source, path, name) : 0;
+}
+
+int share_add(const char *dir, const char *source, const char *name, struct err *err)
+{
+	return add(dir, source, 0, name, err);
+}
+
+int share_add_mounts(const char *dir, char *const *mounts, size_t n, struct err *err)
+{
+	_autoarena_ struct arena arena = { .max = 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		struct bindmount m;
+		const char *name;
+
+		r = bindmount_parse(&arena, mounts[i], &m, err);
+		if (r < 0)
+			break;
+		name = arena_printf(&arena, "%s/%s", SANDBOX_MOUNTS, m.name);
+		r = name ? add(dir, m.path, m.is_writable ? 0 : MOUNT_ATTR_RDONLY, name, err)
+		         : err_set(err, ENOMEM, "share '%s'", m.path);
+	}
+	return r;
 }
 
 struct search {

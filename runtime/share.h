@@ -14,6 +14,9 @@ int share_prepare(const char *dir, struct err *err);
 /* Binds `source` (a directory or a file, with all below it) at DIR/shared/NAME. */
 int share_add(const char *dir, const char *source, const char *name, struct err *err);
 
+/* The same at DIR/shared/sandbox-mounts for what the configuration gives every sandbox. */
+int share_add_mounts(const char *dir, char *const *mounts, size_t n, struct err *err);
+
 /* Unmounts everything of container `id` and removes what it was mounted on. */
 void share_remove(const char *dir, const char *id);
 

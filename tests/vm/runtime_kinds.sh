@@ -48,6 +48,22 @@ q35_with_initrd() {
 	down
 }
 
+# What every sandbox is given: hooks that the guest runs, which may write where they are allowed to.
+mounts_and_hooks_of_every_sandbox() {
+	local guest=/run/kata-containers/shared/containers/sandbox-mounts
+	mkdir -p "$work/hooks/prestart" "$work/marks" && cp "$work/b/rootfs/bin/busybox" "$work/hooks" || return
+	printf '#!%s/hooks/busybox sh\ncat >/dev/null\necho "$1" >%s/marks/ran\necho x >%s/hooks/new || echo refused >>%s/marks/ran\n' \
+		"$guest" "$guest" "$guest" "$guest" >"$work/hooks/prestart/10-mark"
+	chmod 755 "$work/hooks/prestart/10-mark"
+	configure "initrd = \"$initrd\"" "guest_hook_path = \"$guest/hooks\""
+	printf 'sandbox_bind_mounts = ["%s", "%s:rw"]\n' "$work/hooks" "$work/marks" >>"$work/configuration.toml"
+	bundle 'echo over; exec sleep 1000'
+	up && [ "$(cat "$work/marks/ran")" = $'prestart\nrefused' ] && [ ! -e "$work/hooks/new" ] || { cat "$work/marks/ran"; return 1; }
+	down && [ -e "$work/marks/ran" ] && [ -x "$work/hooks/busybox" ] || return
+	sed -i 's/sandbox_bind_mounts = .*/sandbox_bind_mounts = ["\/no\/such"]/' "$work/configuration.toml"
+	expect 1 "share '/no/such': No such file or directory" kr create -b "$work/b" cc </dev/null && nothing_left
+}
+
 microvm_with_initrd() {
 	configure "initrd = \"$initrd\"" 'machine_type = "microvm"'
 	bundle 'ls /sys/bus/pci/devices 2>/dev/null | wc -l; echo over; exec sleep 1000'
@@ -118,6 +134,7 @@ microvm_without_a_share() { without_a_share 'machine_type = "microvm"'; }
 
 prepare_bundle
 check q35_with_initrd q35_with_initrd
+check mounts_and_hooks_of_every_sandbox mounts_and_hooks_of_every_sandbox
 check microvm_with_initrd microvm_with_initrd
 check q35_without_a_share q35_without_a_share
 check make_image make_image

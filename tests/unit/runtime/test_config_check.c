@@ -87,7 +87,11 @@ static void contradictions_are_told(void **state)
 		  "agent.dial_timeout: -1 is not between 0 and 86400 seconds" },
 		{ { "runtime", "sandbox_bind_mounts", "/a /b /a" },
 		  -EINVAL,
-		  "runtime.sandbox_bind_mounts: '/a' is there twice" },
+		  "runtime.sandbox_bind_mounts: '/a' and '/a' have the same name" },
+		{ { "runtime", "sandbox_bind_mounts", "/a /b:rw" }, 0, "" },
+		{ { "runtime", "sandbox_bind_mounts", "/a", "hypervisor", "shared_fs", "none" },
+		  -EINVAL,
+		  "runtime.sandbox_bind_mounts: needs a share, but shared_fs is 'none'" },
 	};
 
 	(void)state;

@@ -2,8 +2,10 @@
 /* In a mount namespace of the test's own. */
 #include "runtime/share.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -73,9 +75,43 @@ static void no_symlink_is_followed_to_unmount(void **state)
 	assert_int_equal(forked_run(unmount_while_swapped), 0);
 }
 
+static int bind_for_every_sandbox(void)
+{
+	char *const mounts[] = { (char *)WORLD "/image", (char *)WORLD "/victim:rw" };
+	char *const missing[] = { (char *)WORLD "/nowhere" };
+	struct err err = ERR_INIT;
+
+	if (make_world() != 0 || share_prepare(WORLD "/pod", NULL) < 0)
+		return 2;
+	if (share_add_mounts(WORLD "/pod", mounts, 2, NULL) < 0)
+		return 3;
+	if (mkdir(WORLD "/pod/shared/sandbox-mounts/image/new", 0700) == 0 || errno != EROFS)
+		return 4;
+	if (mkdir(WORLD "/pod/shared/sandbox-mounts/victim/new", 0700) < 0 || access(WORLD "/victim/new", F_OK) < 0)
+		return 5;
+	/* The source itself may be written to. */
+	if (mkdir(WORLD "/image/new", 0700) < 0)
+		return 6;
+	if (share_add_mounts(WORLD "/pod", missing, 1, &err) != -ENOENT)
+		return 7;
+	if (strcmp(err_text(&err), "share '" WORLD "/nowhere': No such file or directory") != 0)
+		return 8;
+	return share_clean(WORLD "/pod", NULL) < 0 || access(WORLD "/victim/rootfs/here", F_OK) < 0 ? 9 : 0;
+}
+
+static void mounts_of_every_sandbox_are_read_only_unless_told(void **state)
+{
+	(void)state;
+	skip_unless_root();
+	assert_int_equal(forked_run(bind_for_every_sandbox), 0);
+}
+
 int test_share(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(no_symlink_is_followed_to_unmount) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_symlink_is_followed_to_unmount),
+		cmocka_unit_test(mounts_of_every_sandbox_are_read_only_unless_told),
+	};
 
 	return cmocka_run_group_tests_name("share", tests, NULL, NULL);
 }
