@@ -186,7 +186,8 @@ static void keep_console(struct qemu *q, const char *data, size_t n)
 	q->console_kept += n;
 }
 
-static void read_console(struct qemu *q, struct loop_source *source)
+/* True if there may be more. */
+static bool read_console(struct qemu *q, struct loop_source *source)
 {
 	char data[4096];
 	ssize_t n = recv(source->fd, data, sizeof(data), MSG_DONTWAIT);
@@ -197,15 +198,16 @@ static void read_console(struct qemu *q, struct loop_source *source)
 		keep_console(q, data, (size_t)n);
 	}
 	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
-		return;
+		return n > 0;
 	loop_remove(source);
 	source->fd = fd_close(source->fd);
+	return false;
 }
 
 static int on_console(struct loop_source *source, uint32_t events)
 {
 	(void)events;
-	read_console(container_of(source, struct qemu, console), source);
+	(void)read_console(container_of(source, struct qemu, console), source);
 	return LOOP_KEEP;
 }
 
@@ -213,7 +215,7 @@ static int on_console(struct loop_source *source, uint32_t events)
 static int on_early(struct loop_source *source, uint32_t events)
 {
 	(void)events;
-	read_console(container_of(source, struct qemu, early), source);
+	(void)read_console(container_of(source, struct qemu, early), source);
 	return LOOP_KEEP;
 }
 
@@ -286,6 +288,11 @@ static int qemu_ended(struct qemu *q, struct err *err)
 {
 	_autofree_ char *line = child_last_line(log_of(q, "qemu"));
 
+	/* Its end may be seen before the guest's last words, which tell why. */
+	while (q->early.fd >= 0 && read_console(q, &q->early))
+		;
+	while (q->console.fd >= 0 && read_console(q, &q->console))
+		;
 	if (!line && q->is_ready) {
 		(void)err_say(
 			err, EIO,
