@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -106,6 +105,7 @@ int helper_run(char *const *argv, int timeout_ms, struct buf *out, struct err *e
 	const int64_t deadline = sys_now_ms() + timeout_ms;
 	struct spawn_spec spec = { .path = argv[0], .argv = argv, .env = environ, .death_signal = true };
 	int pipes[2][2], rc, status;
+	int64_t left;
 
 	if (pipe2(pipes[0], O_CLOEXEC) < 0)
 		return err_set(err, errno, "run '%s'", argv[0]);
@@ -124,10 +124,9 @@ int helper_run(char *const *argv, int timeout_ms, struct buf *out, struct err *e
 	fd_closep(&out_w);
 	fd_closep(&err_w);
 	rc = take_all((struct intake[]){ { out_r, out }, { err_r, &complaint } }, deadline);
-	/* A program that is not done by now is killed. */
-	if (rc < 0)
-		(void)sys_pidfd_send_signal(pidfd, SIGKILL);
-	status = spawn_wait(pidfd, (int)(deadline - sys_now_ms() > 0 ? deadline - sys_now_ms() : 1000));
+	left = rc == 0 ? deadline - sys_now_ms() : 0;
+	/* One that has closed its output, or that we will not read any more, may still run. */
+	status = spawn_wait_or_kill(pidfd, left > 0 ? (int)left : 0);
 	if (rc < 0)
 		return err_set(err, -rc, "run '%s'", argv[0]);
 	if (status < 0)
