@@ -152,11 +152,21 @@ user_mode() {
 	grep -q 'inet 10.0.2.15/24' <<<"$out" && grep -qx 'from the host' <<<"$out" && [ "$(picture)" = "$before" ] && nothing_left || { echo "$out"; return 1; }
 }
 
+microvm_too() {
+	local status=0
+	cp "$work/configuration.toml" "$work/keep"
+	sed -i 's/^\[hypervisor.qemu\]$/&\nmachine_type = "microvm"/' "$work/configuration.toml" && grep -q microvm "$work/configuration.toml" || return
+	guest_has_the_network || status=$?
+	mv "$work/keep" "$work/configuration.toml"
+	return "$status"
+}
+
 prepare_runtime
 timeout 600 socat TCP-LISTEN:5000,reuseaddr,fork SYSTEM:'echo from the host' </dev/null >/dev/null 2>&1 &
 check prepare_network prepare_network
 check host_network_is_refused host_network_is_refused
 check guest_has_the_network guest_has_the_network
+check microvm_too microvm_too
 check killed_supervisor killed_supervisor
 check user_mode user_mode
 kill $!
