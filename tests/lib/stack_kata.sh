@@ -18,6 +18,12 @@ configure() {
 status_is() { [ "$(pod inspect -f '{{.State.Status}}' "$1")" = "$2" ]; }
 exited_with() { [ "$(pod inspect -f '{{.State.Status}} {{.State.ExitCode}}' "$1")" = "exited $2" ]; }
 
+# busybox's wget looks names up, which a static program cannot do everywhere.
+fetch() { timeout 10 bash -c "exec 3<>'/dev/tcp/${1/:/\/}' && printf 'GET /index.html HTTP/1.0\r\n\r\n' >&3 && tail -n 1 <&3"; }
+serves() { [ "$(fetch "$1")" = "$2" ]; }
+# shellcheck disable=SC2034 # of the scripts
+get='printf "GET /index.html HTTP/1.0\r\n\r\n" | nc -w 10'
+
 # The pid of a sandbox's QEMU, and its command line in words.
 qemu_of() { pgrep -f "sandbox-$1"; }
 qemu_words() { tr '\0' ' ' <"/proc/$(qemu_of "$1")/cmdline"; }

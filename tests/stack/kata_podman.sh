@@ -5,11 +5,6 @@
 # shellcheck source=tests/lib/stack_kata.sh
 . "$(dirname "$0")/../lib/stack_kata.sh"
 
-# busybox's wget looks names up, which a static program cannot do everywhere.
-fetch() { timeout 10 bash -c "exec 3<>'/dev/tcp/${1/:/\/}' && printf 'GET /index.html HTTP/1.0\r\n\r\n' >&3 && tail -n 1 <&3"; }
-serves() { [ "$(fetch "$1")" = "$2" ]; }
-get='printf "GET /index.html HTTP/1.0\r\n\r\n" | nc -w 10'
-
 # Served by the container itself: what comes has gone by the bridge, the tap and the guest's card.
 published() {
 	local id

@@ -4,37 +4,12 @@
 # it, row by row beside runc; first as --add-runtime with cgroups by systemd, then from daemon.json with cgroups by files.
 # shellcheck source=tests/lib/stack.sh
 . "$(dirname "$0")/../lib/stack.sh"
+# shellcheck source=tests/lib/stack_docker.sh
+. "$(dirname "$0")/../lib/stack_docker.sh"
 
 runtime=runk
-dock() { timeout -k 5 120 docker -H "unix://$work/docker.sock" "$@"; }
 drun() { dock run --runtime "$runtime" --network none "$@"; }
-answers() { dock version; }
-
-containerd_answers() { timeout 20 ctr --address "$work/containerd.sock" version; }
-
-# Not by dockerd, which gives it 15 s: a machine that is emulated is slower.
-start_containerd() {
-	printf 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\nroot = "%s/ctd"\nstate = "%s/ctd-run"\n[grpc]\naddress = "%s/containerd.sock"\n' \
-		"$work" "$work" "$work" >"$work/containerd.toml"
-	containerd --config "$work/containerd.toml" >"$work/containerd.log" 2>&1 </dev/null &
-	retry_until containerd_answers || { tail -n 5 "$work/containerd.log"; return 1; }
-}
-
-# start_docker OPTION...
-start_docker() {
-	dockerd --containerd "$work/containerd.sock" --host "unix://$work/docker.sock" --data-root "$work/data" --exec-root "$work/exec" --pidfile "$work/docker.pid" \
-		--bridge none --iptables=false --ip6tables=false --ip-forward=false "$@" >>"$work/dockerd.log" 2>&1 </dev/null &
-	retry_until answers || { tail -n 5 "$work/dockerd.log"; return 1; }
-}
-
-stop_docker() {
-	kill "$(cat "$work/docker.pid")" && retry_until test ! -e "$work/docker.pid"
-}
-
-image() {
-	tar -C /stack/rootfs -c . | dock import - box && dock save -o "$work/box.tar" box && dock rmi box && dock load -i "$work/box.tar" &&
-		expect 0 box dock images
-}
+without_network=(--bridge none --iptables=false --ip6tables=false --ip-forward=false)
 
 # One command by runk and by runc: statuses and words, but for what is theirs alone.
 beside() {
@@ -151,7 +126,7 @@ in_systemds_cgroup() {
 
 # A container goes on without its daemon, and is the next one's.
 daemon_restarts() {
-	drun -d --name stays box sleep 1000 && kill -KILL "$(cat "$work/docker.pid")" && rm -f "$work/docker.pid" && start_docker --live-restore "$@" &&
+	drun -d --name stays box sleep 1000 && kill -KILL "$(cat "$work/docker.pid")" && rm -f "$work/docker.pid" && start_docker --live-restore "${without_network[@]}" "$@" &&
 		status_is running stays && expect 4 '' dock exec stays sh -c 'exit 4' && dock rm -f stays
 }
 
@@ -164,7 +139,7 @@ nothing_left() {
 from_daemon_json() {
 	stop_docker || return
 	jq -n '{runtimes: {runk: {path: "/usr/local/bin/runk"}}, "default-runtime": "runk", "exec-opts": ["native.cgroupdriver=cgroupfs"]}' >"$work/daemon.json"
-	start_docker --config-file "$work/daemon.json" && expect 0 'Default Runtime: runk' dock info && expect 0 'Cgroup Driver: cgroupfs' dock info
+	start_docker "${without_network[@]}" --config-file "$work/daemon.json" && expect 0 'Default Runtime: runk' dock info && expect 0 'Cgroup Driver: cgroupfs' dock info
 }
 
 by_default() {
@@ -177,7 +152,7 @@ by_default() {
 modprobe overlay
 first=(--add-runtime runk=/usr/local/bin/runk)
 check 'containerd starts' start_containerd
-check 'docker starts' start_docker --live-restore "${first[@]}"
+check 'docker starts' start_docker --live-restore "${without_network[@]}" "${first[@]}"
 check 'an image without a registry' image
 check 'runs' runs
 check 'failures are told' failures_are_told
