@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,7 +19,8 @@
 #define ID_MAX         128
 #define LINKS          ".containers"
 #define STATE_MAX      (4u << 20)
-#define SOCKET_MAX     107                /* bytes of a unix socket's path */
+#define SOCKET_MAX     107 /* bytes of a unix socket's path */
+#define SHORT          "/run/kata-c/sandbox-"
 #define LONGEST_SOCKET "/vsock.sock_1028" /* that we or the daemons make in a sandbox's directory */
 
 static bool is_id(const char *id)
@@ -43,11 +45,32 @@ int place_check_id(const char *id, struct err *err)
 		ID_MAX);
 }
 
-char *place_path(const char *root, const char *sandbox, const char *name)
+static char *join(const char *dir, const char *name)
 {
 	char *path = NULL;
 
-	return asprintf(&path, "%s/%s%s%s", root, sandbox, name ? "/" : "", name ? name : "") < 0 ? NULL : path;
+	return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
+}
+
+/* docker's root and its ids leave no room for the names of sockets: there ROOT/SANDBOX is a link to one that does. */
+static char *find_dir(const char *root, const char *sandbox)
+{
+	char *dir = join(root, sandbox);
+	char text[SOCKET_MAX + 1];
+	ssize_t n = dir ? sys_readlinkat(AT_FDCWD, dir, text, sizeof(text) - 1) : -ENOMEM;
+
+	if (n <= (ssize_t)strlen(SHORT) || strncmp(text, SHORT, strlen(SHORT)) != 0)
+		return dir;
+	text[n] = '\0';
+	free(dir);
+	return strdup(text);
+}
+
+char *place_path(const char *root, const char *sandbox, const char *name)
+{
+	_autofree_ char *dir = find_dir(root, sandbox);
+
+	return dir && name ? join(dir, name) : take_ptr(&dir);
 }
 
 /* containerd gives one below a directory that nobody has made. */
@@ -72,16 +95,33 @@ static int make_root(const char *root, struct err *err)
 	return r < 0 && r != -EEXIST ? err_set(err, -r, "make the directory '%s/%s'", root, LINKS) : 0;
 }
 
+static int make_short(const char *dir, const char *sandbox, struct err *err)
+{
+	char path[] = SHORT "XXXXXX", parent[] = SHORT;
+	int r;
+
+	*strrchr(parent, '/') = '\0';
+	r = sys_mkdirat(AT_FDCWD, parent, 0755);
+	if (r < 0 && r != -EEXIST)
+		return err_set(err, -r, "make the directory '%s'", parent);
+	if (!mkdtemp(path))
+		return err_set(err, errno, "make a directory for the sockets of sandbox '%s' in '%s'", sandbox, parent);
+	r = sys_symlinkat(path, AT_FDCWD, dir);
+	if (r == 0)
+		return 0;
+	(void)rmdir(path);
+	return err_set(err, -r, "make the directory '%s'", dir);
+}
+
 int place_make(const char *root, const char *sandbox, struct err *err)
 {
-	_autofree_ char *dir = place_path(root, sandbox, NULL);
+	_autofree_ char *dir = join(root, sandbox);
 	int r = dir ? make_root(root, err) : err_set(err, ENOMEM, "make sandbox '%s'", sandbox);
 
 	if (r < 0)
 		return r;
 	if (strlen(dir) + strlen(LONGEST_SOCKET) > SOCKET_MAX)
-		return err_say(err, ENAMETOOLONG, "make sandbox '%s': '%s' is too long for the path of a socket",
-		               sandbox, dir);
+		return make_short(dir, sandbox, err);
 	r = sys_mkdirat(AT_FDCWD, dir, 0700);
 	return r < 0 ? err_set(err, -r, "make the directory '%s'", dir) : 0;
 }
@@ -161,11 +201,29 @@ static int unlink_of(void *arg, const char *id, const char *sandbox)
 	return 0;
 }
 
+static int remove_short(const char *dir, struct err *err)
+{
+	_autofree_ char *parent = strndup(dir, (size_t)(strrchr(dir, '/') - dir));
+	_autoclose_ int fd = parent ? sys_openat(AT_FDCWD, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) : -ENOMEM;
+
+	if (fd == -ENOENT)
+		return 0;
+	return fd < 0 ? err_set(err, -fd, "open '%s'", parent ? parent : dir)
+	              : path_remove_tree(fd, strrchr(dir, '/') + 1, err);
+}
+
 int place_remove(const char *root, const char *sandbox, struct err *err)
 {
 	struct unlinking u = { root, sandbox };
 	_autoclose_ int fd = sys_openat(AT_FDCWD, root, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	int r = fd < 0 ? err_set(err, -fd, "open '%s'", root) : path_remove_tree(fd, sandbox, err);
+	_autofree_ char *dir = find_dir(root, sandbox);
+	int r = fd < 0 ? err_set(err, -fd, "open '%s'", root) : 0;
+
+	/* The link last, for it is the only one who knows. */
+	if (r == 0 && dir && strncmp(dir, SHORT, strlen(SHORT)) == 0)
+		r = remove_short(dir, err);
+	if (r == 0)
+		r = path_remove_tree(fd, sandbox, err);
 
 	return r < 0 ? r : place_list(root, unlink_of, &u, err);
 }

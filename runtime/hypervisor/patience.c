@@ -51,8 +51,7 @@ static uint64_t wanted_by(int tasks, const char *name)
 	_autofree_ char *path = NULL, *text = NULL;
 	uint64_t ran = 0, waited = 0;
 
-	if (asprintf(&path, "%s/schedstat", name) < 0 ||
-	    fd_read_file_at(tasks, path, SCHEDSTAT_MAX, &text, NULL) < 0 ||
+	if (asprintf(&path, "%s/schedstat", name) < 0 || fd_read_file_at(tasks, path, SCHEDSTAT_MAX, &text, NULL) < 0 ||
 	    sscanf(text, "%" SCNu64 " %" SCNu64, &ran, &waited) != 2)
 		return 0;
 	return ran + waited;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How long a guest is waited for. Where nobody configured a time, a guest that boots is given up when it shows no sign of
- * life for PATIENCE_QUIET_MS: nothing new on its console, and CPUs that do not want to run. One that shows some is given
- * up after PATIENCE_BOOT_MS. So a dead one fails fast on every host, and one on a host that is slow, emulated or busy has
- * its time. What it took to boot is the measure for calls. Embedded in its owner; the time is the caller's.
+ * How long a guest is waited for. Where nobody configured a time, a guest that boots is given up when it shows no sign
+ * of life for PATIENCE_QUIET_MS: nothing new on its console, and CPUs that do not want to run. One that shows some is
+ * given up after PATIENCE_BOOT_MS. So a dead one fails fast on every host, and one on a host that is slow, emulated or
+ * busy has its time. What it took to boot is the measure for calls. Embedded in its owner; the time is the caller's.
  */
 #pragma once
 

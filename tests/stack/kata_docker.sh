@@ -49,7 +49,7 @@ health() { retry_until healthy_now healthy && dock exec box touch /sick && retry
 nothing_of_docker() {
 	local left
 	left=$(dock ps -aq; systemctl list-units --no-legend 'docker-*.scope'; pgrep -a 'qemu-system|virtiofsd|kata-runtime'
-		grep -F /kata-runtime/ /proc/self/mountinfo; ip -o link | grep -E 'tap[0-9]|veth')
+		grep -F /run/kata /proc/self/mountinfo; find /run/kata-c -name 'sandbox-*'; ip -o link | grep -E 'tap[0-9]|veth')
 	[ -z "$left" ] || { echo "left: $left"; return 1; }
 }
 
