@@ -438,6 +438,13 @@ void sandbox_create(struct sandbox *sb, struct wire_request *request)
 	struct err err = ERR_INIT;
 	int r;
 
+	/* The loop turns while the first one boots the VM, which another must neither boot again nor end. */
+	if (!sb->is_booted && !list_is_empty(&sb->containers)) {
+		(void)err_say(&err, EAGAIN, "create container '%s': sandbox '%s' is not booted yet", id ? id : "",
+		              sb->id);
+		wire_fail(request, &err);
+		return;
+	}
 	if (!id || !bundle || sb->end != END_NONE)
 		r = err_say(&err, EINVAL, "create container '%s': %s", id ? id : "",
 		            sb->end != END_NONE ? "its sandbox ends" : "id and bundle are needed");
