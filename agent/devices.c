@@ -78,6 +78,17 @@ static bool is_given(const char *text)
 	return text && text[0];
 }
 
+/* -EOPNOTSUPP for what only an s390x has, which is no mistake of the caller. */
+static int check_type(const struct device_config *c, struct err *err)
+{
+	bool is_ap = strcmp(c->type, "vfio-ap") == 0 || strcmp(c->type, "vfio-ap-cold") == 0;
+
+	if (is_vfio(c->type) || device_is_disk_kind(c->type))
+		return 0;
+	return err_say(err, is_ap ? EOPNOTSUPP : EINVAL, "device '%s': Failed to find the device handler '%s'",
+	               c->container_path, c->type);
+}
+
 static int check_device(const struct device_config *c, struct err *err)
 {
 	const char *path = is_given(c->container_path) ? c->container_path : "";
@@ -88,9 +99,7 @@ static int check_device(const struct device_config *c, struct err *err)
 		return err_say(err, EINVAL, "device '%s' has neither id nor vm_path", path);
 	if (!is_given(c->container_path))
 		return err_say(err, EINVAL, "device '%s' has no container_path", is_given(c->id) ? c->id : c->vm_path);
-	if (!is_vfio(c->type) && !device_is_disk_kind(c->type))
-		return err_say(err, EINVAL, "device '%s': Failed to find the device handler '%s'", path, c->type);
-	return 0;
+	return check_type(c, err);
 }
 
 int devices_check(const struct device_config *configs, size_t n, struct err *err)

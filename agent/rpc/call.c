@@ -164,12 +164,17 @@ void rpc_fail_err(struct rpc_call *call, int code, const struct err *err)
 	fail(call, code, err_text(err));
 }
 
+void rpc_fail_result(struct rpc_call *call, int r, const struct err *err)
+{
+	rpc_fail_err(call, r == -EOPNOTSUPP ? RPC_UNIMPLEMENTED : RPC_INTERNAL, err);
+}
+
 static void completed(struct completion *completion, int r, const struct err *err)
 {
 	struct rpc_call *call = container_of(completion, struct rpc_call, completion);
 
 	if (r < 0)
-		rpc_fail_err(call, RPC_INTERNAL, err);
+		rpc_fail_result(call, r, err);
 	else
 		rpc_reply_empty(call);
 }

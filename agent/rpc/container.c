@@ -16,7 +16,7 @@
 static void check_started(struct rpc_call *call, int r, const struct err *err)
 {
 	if (r < 0)
-		rpc_fail_err(call, r == -EOPNOTSUPP ? RPC_UNIMPLEMENTED : RPC_INTERNAL, err);
+		rpc_fail_result(call, r, err);
 }
 
 static void create(struct rpc_call *call, struct passfd_streams *streams)

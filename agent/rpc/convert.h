@@ -8,7 +8,7 @@
 #include "agent/sandbox.h"
 #include "proto/agent.pb-c.h"
 
-/* CreateContainer; *ret is the caller's. -EINVAL without a spec, -EOPNOTSUPP names what we cannot do yet. */
+/* CreateContainer; *ret is the caller's. -EINVAL without a spec. */
 int rpc_container_config(const Grpc__CreateContainerRequest *req, struct container_config **ret, struct err *err);
 
 /* ExecProcess; a process without capabilities gets those of the container's spec. *ret is the caller's. */

@@ -24,7 +24,7 @@ static void exec(struct rpc_call *call, struct passfd_streams *streams)
 		r = container_exec(c, config, rpc_await(call), &err);
 	}
 	if (r < 0)
-		rpc_fail_err(call, r == -EOPNOTSUPP ? RPC_UNIMPLEMENTED : RPC_INTERNAL, &err);
+		rpc_fail_result(call, r, &err);
 }
 
 void rpc_exec_process(struct rpc_call *call)

@@ -27,7 +27,7 @@ void rpc_create_sandbox(struct rpc_call *call)
 	if (r == 0)
 		r = sandbox_create(call->server->sandbox, config, rpc_await(call), &err);
 	if (r < 0)
-		rpc_fail_err(call, RPC_INTERNAL, &err);
+		rpc_fail_result(call, r, &err);
 }
 
 /* Whoever ends the machine then waits for rpc_server_is_flushed. */

@@ -96,6 +96,27 @@ bad_storages() {
 }
 
 # Outside of a guest nothing is scanned for, bound or swapped to.
+# What upstream's agent does and ours does not: by name, and with another code than a mistake has.
+not_implemented() {
+	local type source='{mount_point: "/run/kata-containers/sandbox/storage/x"}' driver text
+	for type in vfio-ap vfio-ap-cold; do
+		expect 1 "CreateContainer: UNIMPLEMENTED: create 'bad': device '/dev/x': Failed to find the device handler '$type'" \
+			create bad ".devices = [{type: \"$type\", container_path: \"/dev/x\", id: \"05.0004\"}]" true || return
+	done
+	expect 1 "CreateContainer: UNIMPLEMENTED: create container 'bad': device '/dev/x' (blk-ccw): disk '0.0.1': channel devices" \
+		create bad '.devices = [{type: "blk-ccw", container_path: "/dev/x", id: "0.0.1"}]' true || return
+	while read -r driver text; do
+		expect 1 "CreateContainer: UNIMPLEMENTED: $text" create bad ".storages = [$source + {driver: \"$driver\", source: \"0.0.5\"}]" true || return
+		expect 1 "CreateSandbox: UNIMPLEMENTED: $text" kata call CreateSandbox "$(jq -nc "{storages: [$source + {driver: \"$driver\", source: \"0.0.5\"}]}")" || return
+	done <<-'EOT'
+		blk-ccw storage '/run/kata-containers/sandbox/storage/x' (blk-ccw): disk '0.0.5': channel devices
+		image_guest_pull storage '/run/kata-containers/sandbox/storage/x' (image_guest_pull): storage driver 'image_guest_pull' is not implemented
+		erofs.multi-layer storage '/run/kata-containers/sandbox/storage/x' (erofs.multi-layer): storage driver 'erofs.multi-layer' is not implemented
+	EOT
+	# A name that nobody knows is a mistake.
+	expect 1 'CreateContainer: INTERNAL: ' create bad ".storages = [$source + {driver: \"tape\"}]" true
+}
+
 the_fence_holds() {
 	expect 1 "AddSwap: INTERNAL: swap to PCI path '1f/1f': no virtio disk" kata call AddSwap '{"PCIPath": [31, 31]}' || return
 	expect 1 "Invalid PCI path '20'" kata call AddSwap '{"PCIPath": [32]}' || return
@@ -104,7 +125,7 @@ the_fence_holds() {
 	expect 1 'Operation not permitted' create bad '.devices = [{type: "scsi", container_path: "/dev/x", id: "99:99"}]' true
 }
 
-for t in device_never_comes storage_never_comes removed_while_waiting client_gone bad_requests bad_storages the_fence_holds; do
+for t in device_never_comes storage_never_comes removed_while_waiting client_gone bad_requests bad_storages not_implemented the_fence_holds; do
 	check "$t" "$t"
 done
 finish

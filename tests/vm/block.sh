@@ -199,8 +199,10 @@ refused() {
 	expect 1 "Conflicting device updates for '/dev/xvda'" create bad '.devices = [{type: "blk", container_path: "/dev/xvda", id: "1e/05"},
 		{type: "scsi", container_path: "/dev/xvda", id: "1:0"}] | .OCI.Linux.Devices = [{Path: "/dev/xvda", Type: "b", Major: 8, Minor: 99}]' true || return
 	expect 1 "Failed to find the device handler 'tape'" create bad '.devices = [{type: "tape", container_path: "/dev/y", id: "1"}]' true || return
-	expect 1 "(blk-ccw): disk '0.0.0001': channel devices" create bad '.devices = [{type: "blk-ccw", container_path: "/dev/y", id: "0.0.0001"}]' true || return
+	expect 1 "UNIMPLEMENTED: create container 'bad': device '/dev/y' (blk-ccw): disk '0.0.0001': channel devices" create bad '.devices = [{type: "blk-ccw", container_path: "/dev/y", id: "0.0.0001"}]' true || return
 	expect 1 'there is no file system' with_storage bad blk /dev/vdb '{}' || return
+	expect 1 "UNIMPLEMENTED: storage '$storages/bad' (blk): storage 'blk' on '$storages/bad': 'encryption_key=ephemeral' needs" \
+		with_storage bad blk /dev/vdb '{fstype: "ext4", driver_options: ["create_filesystem", "encryption_key=ephemeral"]}' || return
 	expect 1 "Invalid PCI path '1e/'" with_storage bad blk 1e/ '{}'
 }
 

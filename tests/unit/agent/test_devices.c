@@ -10,7 +10,7 @@
 static char blk[] = "blk", vfio[] = "vfio-pci-gk", ccw[] = "blk-ccw", odd[] = "floppy", path[] = "/dev/x",
 	    id[] = "1e/1f";
 static char none[] = "/dev/kata-no-such-disk", option[] = "0000:65:00.0=1f/1f", bad_option[] = "0000:65:00=1f",
-	    mmio[] = "mmioblk";
+	    mmio[] = "mmioblk", ap[] = "vfio-ap";
 
 static void what_a_device_needs(void **state)
 {
@@ -29,9 +29,12 @@ static void what_a_device_needs(void **state)
 		{ .type = vfio, .vm_path = id, .container_path = path },
 		{ .type = ccw, .vm_path = id, .container_path = path },
 	};
+	static const struct device_config s390x = { .type = ap, .id = id, .container_path = path };
 	struct err err = ERR_INIT;
 
 	(void)state;
+	assert_int_equal(devices_check(&s390x, 1, &err), -EOPNOTSUPP);
+	assert_string_equal(err.text, "device '/dev/x': Failed to find the device handler 'vfio-ap'");
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		assert_int_equal(devices_check(&rows[i].config, 1, &err), -EINVAL);
 		assert_string_equal(err.text, rows[i].text);

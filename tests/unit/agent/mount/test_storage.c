@@ -145,6 +145,9 @@ static const struct row rows[] = {
 	  "mount source=tag target=/a type=9p data=trans=virtio,version=9p2000.L flags=0x4\n",
 	  false },
 	{ "floppy", "tag", "9p", "/a", NULL, NULL, "no storage driver 'floppy'", false },
+	{ "image_guest_pull", "", "", "/a", NULL, NULL, "storage driver 'image_guest_pull' is not implemented", false },
+	{ "erofs.multi-layer", "", "", "/a", NULL, NULL, "storage driver 'erofs.multi-layer' is not implemented",
+	  false },
 };
 
 static void storages_become_steps(void **state)

@@ -77,24 +77,6 @@ static void container_with_storages(void **state)
 	container_config_free(c);
 }
 
-static void drivers_of_confidential_guests_are_refused_by_name(void **state)
-{
-	Grpc__CreateContainerRequest create = GRPC__CREATE_CONTAINER_REQUEST__INIT;
-	Grpc__Storage storage = GRPC__STORAGE__INIT, *storages[] = { &storage };
-	struct container_config *c = NULL;
-	Grpc__Spec spec = GRPC__SPEC__INIT;
-	struct err err = ERR_INIT;
-
-	(void)state;
-	create.container_id = "web";
-	create.oci = &spec;
-	create.storages = storages;
-	create.n_storages = 1;
-	storage.driver = "image_guest_pull";
-	assert_int_equal(rpc_container_config(&create, &c, &err), -EOPNOTSUPP);
-	assert_string_equal(err.text, "create container 'web': storage driver 'image_guest_pull' is not implemented");
-}
-
 static void bad_spec_is_named(void **state)
 {
 	Grpc__Spec spec = GRPC__SPEC__INIT;
@@ -177,7 +159,6 @@ int test_convert(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(container_with_storages),
-		cmocka_unit_test(drivers_of_confidential_guests_are_refused_by_name),
 		cmocka_unit_test(bad_spec_is_named),
 		cmocka_unit_test(exec_takes_the_capabilities_of_its_container),
 		cmocka_unit_test(sandbox),
