@@ -98,6 +98,9 @@ size_t method_close_names(const char *name, const char **ret, size_t n)
 	size_t limit = strlen(wanted) / 4 + 1, found = 0;
 	struct client_method m;
 
+	/* Comparing takes the product of the lengths. */
+	if (strlen(wanted) > NAME_MAX_LEN)
+		return 0;
 	for (size_t want = 0; want <= limit; want++) {
 		for (size_t i = 0; found < n && method_at(i, &m) == 0; i++) {
 			if (score(wanted, m.method->name) == want)

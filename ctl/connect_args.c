@@ -85,14 +85,29 @@ static void rewrite_long(struct rewriter *w, char *word)
 		take_next(w);
 }
 
+/* "-n=true", "-in=no": the value belongs to the last letter. */
+static void rewrite_equals(struct rewriter *w, char *word, char *equals)
+{
+	w->last = KIND_PLAIN;
+	*(is_no(equals + 1) ? equals - 1 : equals) = '\0';
+	if (word[1] != '\0')
+		w->out[w->n_out++] = word;
+}
+
 /* A bunch of letters ends with the first one that has a value. */
 static void rewrite_letters(struct rewriter *w, char *word)
 {
-	const char *p = word + 1;
+	char *p = word + 1;
 	enum kind kind = find_letter(*p);
 
-	while (kind == KIND_FLAG && p[1] != '\0')
+	while (kind == KIND_FLAG && p[1] != '\0' && p[1] != '=')
 		kind = find_letter(*++p);
+	if (p[1] == '=' && kind == KIND_FLAG) {
+		rewrite_equals(w, word, p + 1);
+		return;
+	}
+	if (p[1] == '=')
+		(void)memmove(p + 1, p + 2, strlen(p + 2) + 1);
 	/* A "no" behind several flags would not say which. */
 	w->last = kind == KIND_FLAG && p != word + 1 ? KIND_PLAIN : kind;
 	w->out[w->n_out++] = word;

@@ -57,6 +57,10 @@ static void close_names_come_best_first(void **state)
 	assert_string_equal(names[0], "ReadStdout");
 	assert_true(method_close_names("Sandbox", names, 3) >= 2);
 	assert_int_equal(method_close_names("qqqqqqqqqqqqqqq", names, 3), 0);
+	assert_int_equal(
+		method_close_names("CreateContainerCreateContainerCreateContainerCreateContainerCreateContainer", names,
+	                           3),
+		0);
 }
 
 int test_method(void)
