@@ -119,6 +119,16 @@ static int check_rlimits(const struct oci_process *process, struct err *err)
 	return 0;
 }
 
+/* To the kernel this number means "as it is", which would be root. */
+static int check_user(const struct oci_user *user, struct err *err)
+{
+	if (user->uid == (uid_t)-1)
+		return err_say(err, EINVAL, "process.user.uid '%u' is nobody's", user->uid);
+	if (user->gid == (gid_t)-1)
+		return err_say(err, EINVAL, "process.user.gid '%u' is nobody's", user->gid);
+	return 0;
+}
+
 int container_validate_process(const struct oci_process *process, struct err *err)
 {
 	int score = process->has_oom_score_adj ? process->oom_score_adj : 0;
@@ -131,7 +141,9 @@ int container_validate_process(const struct oci_process *process, struct err *er
 	if (score < -OOM_SCORE_ADJ_MAX || score > OOM_SCORE_ADJ_MAX)
 		return err_say(err, EINVAL, "process.oomScoreAdj '%d' is not between -%d and %d", score,
 		               OOM_SCORE_ADJ_MAX, OOM_SCORE_ADJ_MAX);
-	r = check_label(process->selinux_label, "process.selinuxLabel", err);
+	r = check_user(&process->user, err);
+	if (r == 0)
+		r = check_label(process->selinux_label, "process.selinuxLabel", err);
 	if (r == 0)
 		r = attributes_check_process(process, err);
 	return r < 0 ? r : check_rlimits(process, err);

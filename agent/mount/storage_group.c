@@ -157,6 +157,10 @@ int storage_plan_fs_group(struct arena *arena, struct step_list *list, const str
 
 	if (!config->has_fs_group)
 		return 0;
+	/* To chown it means "as it is". */
+	if (config->fs_group == (gid_t)-1)
+		return err_say(err, EINVAL, "storage on '%s': fs_group '%u' is no group", config->mount_point,
+		               config->fs_group);
 	step.number = is_readonly(config) ? MODE_RO_FILE : MODE_RW_FILE;
 	step.data = arena_printf(arena, "%u%s", config->fs_group,
 	                         config->fs_group_on_root_mismatch ? " on root mismatch" : "");

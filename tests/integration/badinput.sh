@@ -129,6 +129,8 @@ bad_requests() {
 		.OCI.Process.Rlimits=[{"Type":"RLIMIT_NONE","Hard":1,"Soft":1}]|RLIMIT_NONE
 		.OCI.Process.Rlimits=[{"Type":"RLIMIT_NOFILE","Hard":1,"Soft":2}]|process.rlimits[0]: soft limit 2
 		.OCI.Process.OOMScoreAdj=5000|5000
+		.OCI.Process.User={"UID":4294967295}|process.user.uid '4294967295' is nobody's
+		.OCI.Process.User={"GID":4294967295}|process.user.gid '4294967295' is nobody's
 		del(.OCI.Linux)|mount namespace
 		.OCI.Linux.Namespaces+=[{"Type":"mount"}]|listed twice
 		.OCI.Linux.Namespaces+=[{"Type":"nonsense"}]|nonsense
@@ -141,6 +143,7 @@ bad_requests() {
 		.OCI.Mounts+=[{"destination":"","type":"tmpfs","source":"y"}]|destination
 		.storages=[{"driver":"nonsense","mount_point":"/run/x"}]|nonsense
 		.storages=[{"driver":"local","mount_point":"relative"}]|relative
+		.storages=[{"driver":"virtio-fs","mount_point":"/run/x","fs_group":{"group_id":4294967295}}]|fs_group '4294967295' is no group
 		.stdout_port=77|UNIMPLEMENTED: create container 'bad': stdout_port '77': passfd streams are off
 		.devices=[{"type":"nonsense","container_path":"/dev/x"}]|/dev/x
 	TABLE

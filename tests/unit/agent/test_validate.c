@@ -122,6 +122,17 @@ static void wild_oom_score(struct fixture *f)
 	f->process.oom_score_adj = 1001;
 }
 
+/* Which would leave them what they are: root's. */
+static void user_of_nobody(struct fixture *f)
+{
+	f->process.user.uid = (uid_t)-1;
+}
+
+static void group_of_nobody(struct fixture *f)
+{
+	f->process.user.gid = (gid_t)-1;
+}
+
 static void soft_above_hard(struct fixture *f)
 {
 	f->rlimits[0].soft = 21;
@@ -179,6 +190,8 @@ static void each_fault_is_named(void **state)
 		{ no_args, "process.args" },
 		{ relative_cwd, "process.cwd 'tmp'" },
 		{ wild_oom_score, "process.oomScoreAdj '1001'" },
+		{ user_of_nobody, "process.user.uid '4294967295'" },
+		{ group_of_nobody, "process.user.gid '4294967295'" },
 		{ soft_above_hard, "soft limit 21" },
 		{ double_rlimit, "resource 7 is listed twice" },
 		{ short_label, "process.selinuxLabel 'system_u:container_t'" },
