@@ -3,9 +3,12 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/fd.h"
 #include "lib/sys.h"
@@ -15,6 +18,9 @@
 #define NUMBER_MAX 100000
 #define RETRY_MS   100 /* a CPU that refuses (EBUSY) tells nobody when it would not */
 #define NS_PER_MS  1000000ull
+#define KIB        1024u
+
+#define PAGE_STRUCT_SIZE 64 /* of the kernel's `struct page`, on all 64-bit machines */
 
 int device_count_list(const char *text)
 {
@@ -157,10 +163,45 @@ int device_online(const char *system, const struct device_online *want, struct e
 	return r < 0 || !want->memory ? r : put_online(system, "memory", err);
 }
 
-int device_probe_memory(const char *system, const uint64_t *addresses, size_t n, struct err *err)
+/* The number that the file begins with, behind `key` if there is one; 0 = it says nothing. */
+static uint64_t read_number(const char *path, const char *key, int base)
 {
+	_autofree_ char *text = NULL;
+	const char *at;
+
+	if (fd_read_file_at(AT_FDCWD, path, SMALL_MAX, &text, NULL) < 0)
+		return 0;
+	at = key ? strstr(text, key) : text;
+	return at ? strtoull(at + (key ? strlen(key) : 0), NULL, base) : 0;
+}
+
+/*
+ * The kernel describes each new page in memory that it has already: too many at once, and it kills what runs instead of
+ * saying no. What it has no figures of is tried.
+ */
+static int check_room(const char *system, const char *meminfo, size_t n, struct err *err)
+{
+	uint64_t block, need, available = read_number(meminfo, "MemAvailable:", 10);
 	char path[PATH_MAX];
 
+	(void)snprintf(path, sizeof(path), "%s/memory/block_size_bytes", system);
+	block = read_number(path, NULL, 16) / KIB;
+	need = block * n / ((uint64_t)sysconf(_SC_PAGESIZE) / KIB) * PAGE_STRUCT_SIZE / KIB;
+	if (available == 0 || need <= available)
+		return 0;
+	return err_say(err, ENOMEM,
+	               "add %zu blocks of %" PRIu64 " KiB: to describe their pages takes %" PRIu64 " KiB, %" PRIu64
+	               " KiB are available",
+	               n, block, need, available);
+}
+
+int device_probe_memory(const char *system, const char *meminfo, const uint64_t *addresses, size_t n, struct err *err)
+{
+	char path[PATH_MAX];
+	int room = check_room(system, meminfo, n, err);
+
+	if (room < 0)
+		return room;
 	(void)snprintf(path, sizeof(path), "%s/memory/probe", system);
 	for (size_t i = 0; i < n; i++) {
 		char text[32];

@@ -11,7 +11,8 @@
 
 #include "lib/err.h"
 
-#define DEVICE_SYSTEM "/sys/devices/system"
+#define DEVICE_SYSTEM  "/sys/devices/system"
+#define DEVICE_MEMINFO "/proc/meminfo"
 
 struct device_online {
 	unsigned cpus; /* how many shall be online in all; 0 = whatever there is */
@@ -25,8 +26,11 @@ struct device_online {
  */
 int device_online(const char *system, const struct device_online *want, struct err *err);
 
-/* Tells a kernel that has to be asked (memory/probe) that there is memory at these addresses; none is fine. */
-int device_probe_memory(const char *system, const uint64_t *addresses, size_t n, struct err *err);
+/*
+ * Tells a kernel that has to be asked (memory/probe) that there is memory at these addresses; none is fine. -ENOMEM
+ * with the numbers, before anything is told, if what it takes to describe so many pages is not available by `meminfo`.
+ */
+int device_probe_memory(const char *system, const char *meminfo, const uint64_t *addresses, size_t n, struct err *err);
 
 /* How many numbers the kernel's list "0-2,5\n" has; -EINVAL. */
 int device_count_list(const char *text);

@@ -89,7 +89,8 @@ static int run_probe(void *arg, struct job_reply *reply, struct err *err)
 	const Grpc__MemHotplugByProbeRequest *req = arg;
 
 	(void)reply;
-	return device_probe_memory(DEVICE_SYSTEM, req->memhotplugprobeaddr, req->n_memhotplugprobeaddr, err);
+	return device_probe_memory(DEVICE_SYSTEM, DEVICE_MEMINFO, req->memhotplugprobeaddr, req->n_memhotplugprobeaddr,
+	                           err);
 }
 
 void rpc_mem_hotplug_by_probe(struct rpc_call *call)

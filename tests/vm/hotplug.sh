@@ -97,7 +97,10 @@ memory_is_put_online() {
 no_probing() {
 	kata call MemHotplugByProbe '{}' || return
 	expect 1 "'/sys/devices/system/memory/probe': No such file or directory" \
-		kata call MemHotplugByProbe '{"memHotplugProbeAddr": [4294967296]}'
+		kata call MemHotplugByProbe '{"memHotplugProbeAddr": [4294967296]}' || return
+	# 500 GiB: refused before it is tried, since the guest could not even describe their pages.
+	expect 1 'add 4000 blocks of 131072 KiB: to describe their pages takes 8192000 KiB, ' \
+		kata call MemHotplugByProbe "{\"memHotplugProbeAddr\": [$(seq -s, 4294967296 134217728 541031661568)]}"
 }
 
 time_is_set() {

@@ -290,6 +290,14 @@ static void no_list_is_an_error(void **state)
 	assert_non_null(strstr(err.text, "/cpu/online': No such file or directory"));
 }
 
+static int probe(const uint64_t *addresses, size_t n, struct err *err)
+{
+	char meminfo[256];
+
+	(void)snprintf(meminfo, sizeof(meminfo), "%s/meminfo", fake.dir->path);
+	return device_probe_memory(fake.dir->path, meminfo, addresses, n, err);
+}
+
 static void memory_is_probed(void **state)
 {
 	const uint64_t addresses[] = { 0x120000000, 0xFFFFFFFFFFFFFFFF };
@@ -297,15 +305,36 @@ static void memory_is_probed(void **state)
 	char expected[256];
 
 	(void)state;
-	assert_int_equal(device_probe_memory(fake.dir->path, NULL, 0, &err), 0);
+	assert_int_equal(probe(NULL, 0, &err), 0);
 	(void)snprintf(expected, sizeof(expected),
 	               "write '0x120000000' to '%s/memory/probe': No such file or directory", fake.dir->path);
-	assert_int_equal(device_probe_memory(fake.dir->path, addresses, 1, &err), -ENOENT);
+	assert_int_equal(probe(addresses, 1, &err), -ENOENT);
 	assert_string_equal(err.text, expected);
 	tempdir_write(fake.dir, "memory/probe", "");
-	assert_int_equal(device_probe_memory(fake.dir->path, addresses, 2, &err), 0);
+	assert_int_equal(probe(addresses, 2, &err), 0);
 	/* Each is a write of its own, from the start. */
 	assert_file("memory/probe", "0xFFFFFFFFFFFFFFFF");
+}
+
+/* 256 MiB are 65536 pages of 4 KiB: 4 MiB to describe them. */
+static void memory_that_cannot_be_described_is_refused(void **state)
+{
+	const uint64_t addresses[] = { 0x120000000, 0x130000000, 0x140000000 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	if (sysconf(_SC_PAGESIZE) != 4096)
+		skip();
+	tempdir_write(fake.dir, "memory/probe", "untouched");
+	tempdir_write(fake.dir, "memory/block_size_bytes", "10000000\n");
+	tempdir_write(fake.dir, "meminfo", "MemTotal:  500000 kB\nMemAvailable:    12287 kB\n");
+	assert_int_equal(probe(addresses, 3, &err), -ENOMEM);
+	assert_string_equal(err.text, "add 3 blocks of 262144 KiB: to describe their pages takes 12288 KiB, "
+	                              "12287 KiB are available");
+	assert_file("memory/probe", "untouched");
+	assert_int_equal(probe(addresses, 2, &err), 0);
+	tempdir_write(fake.dir, "meminfo", "MemAvailable:    12288 kB\n");
+	assert_int_equal(probe(addresses, 3, &err), 0);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -324,6 +353,7 @@ int test_online(void)
 		T(not_outside_of_a_guest),
 		T(no_list_is_an_error),
 		T(memory_is_probed),
+		T(memory_that_cannot_be_described_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("online", tests, NULL, NULL);

@@ -84,8 +84,11 @@ int __wrap_fd_read_file_at(int dirfd, const char *path, size_t max, char **ret, 
 		return __real_fd_read_file_at(dirfd, path, max, ret, ret_len);
 	if (fake.block_size_result < 0)
 		return fake.block_size_result;
+	if (!fake.block_size)
+		return -ENOENT;
 	*ret = strdup(fake.block_size);
-	*ret_len = strlen(fake.block_size);
+	if (ret_len)
+		*ret_len = strlen(fake.block_size);
 	return 0;
 }
 
