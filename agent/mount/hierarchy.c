@@ -2,6 +2,7 @@
 /* Mounts of type "cgroup": one cgroup2, or a tmpfs with a hierarchy of cgroup v1 in each directory. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/mount/fsmount.h"
@@ -12,6 +13,7 @@
 #include "lib/sys.h"
 
 #define CGROUP_FILE_MAX 65536
+#define CONTROLLERS_MAX 32 /* the kernel has 14, and a word more for a name */
 
 /* A line of /proc/self/cgroup: "4:cpu,cpuacct:/x/y", cut into pieces. */
 struct hierarchy {
@@ -71,19 +73,32 @@ static int link_names(int dir, const char *name)
 	return r == -EEXIST ? 0 : r;
 }
 
+/* "cpu,cpuacct": each is an option. Cuts the text up; the words are at most CONTROLLERS_MAX. */
+static size_t split_controllers(char *text, char **words)
+{
+	size_t n = 0;
+	char *word;
+
+	while (n < CONTROLLERS_MAX && (word = strsep(&text, ",")) != NULL)
+		words[n++] = word;
+	return n;
+}
+
 static int mount_hierarchy(struct enter *e, const struct step *step, int dir, const struct hierarchy *h,
                            struct err *err)
 {
 	const struct mount_options *asked = step->object;
-	const char *name = directory_of(h);
-	char *words[] = { h->controllers, NULL };
+	_autofree_ char *name = strdup(directory_of(h));
+	char *words[CONTROLLERS_MAX];
 	struct mount_options o = { .top = asked->top, .tree = asked->tree };
 	struct mount_what what = { "cgroup", "cgroup", step->target, &o };
 	_autoclose_ int mount = -EBADF;
 	int r;
 
+	if (!name)
+		return err_set(err, ENOMEM, "mount 'cgroup' on '%s'", step->target);
 	if (h->controllers[0])
-		o.data = (struct oci_strings){ .v = words, .n = 1 };
+		o.data = (struct oci_strings){ .v = words, .n = split_controllers(h->controllers, words) };
 	else
 		what.type = "cgroup2";
 	r = sys_mkdirat(dir, name, 0755);

@@ -1,20 +1,26 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The image with systemd: the agent as a service of a Debian guest, on a read-only root, in a partition as upstream's images have.
+# Then once more where systemd has mounted cgroup v1.
 # shellcheck source=tests/lib/vm.sh
 . "$(dirname "$0")/../lib/vm.sh"
 
 work=$(mktemp -d /tmp/kata-vm.XXXXXX)
 kernel=$("$top/scripts/fetch-kernel") || vm_fail "no kernel"
-# bash comes with Debian, so the debug console has a shell.
-"$top/rootfs-builder/image" --agent "$build/kata-agent" --kernel-dir "$kernel" --output "$work/kata.img" --partition \
-	--boot-initrd "$work/boot.initrd" >"$work/image.log" 2>&1 || vm_fail "no image: $(tail -n 3 "$work/image.log" | tr '\n' ' ')"
+
+# make_image KERNEL DIRECTORY. bash comes with Debian, so the debug console has a shell.
+make_image() {
+	mkdir -p "$2"
+	"$top/rootfs-builder/image" --agent "$build/kata-agent" --kernel-dir "$1" --output "$2/kata.img" --partition \
+		--boot-initrd "$2/boot.initrd" >"$work/image.log" 2>&1 || vm_fail "no image: $(tail -n 3 "$work/image.log" | tr '\n' ' ')"
+}
 
 console_runs() {
 	local output
-	output=$(printf 'systemctl is-active kata-agent.service kata-containers.target; echo "run""ning $(cat /proc/1/comm)"; findmnt -no OPTIONS /; exit\n' |
+	output=$(printf 'systemctl is-active kata-agent.service kata-containers.target; echo "run""ning $(cat /proc/1/comm)"; echo "cgro""ups $(stat -f -c %%T /sys/fs/cgroup)"; findmnt -no OPTIONS /; exit\n' |
 		timeout 60 "$build/kata-agent-ctl" --address "$address" console) || return
-	[[ $output == *"running systemd"* && $output == *active*active* && $output == *"ro,"* ]] || { echo "$output"; return 1; }
+	output=${output//$'\r'/}
+	[[ $output == *"running systemd"* && $output == *"cgroups $1"* && $output == *active*active* && $output == *"ro,"* ]] || { echo "$output"; return 1; }
 }
 
 details() {
@@ -58,17 +64,36 @@ powers_off() {
 	! grep -aqE 'Kernel panic|BUG:|Oops:' "$work/console.log"
 }
 
+# guest CGROUPS [WORD]...: the image's, and what its console says of its cgroups.
+guest() {
+	local before cgroups=$1
+	shift
+	vm_begin --initrd "$image/boot.initrd" --qemu-arg -drive --qemu-arg "file=$image/kata.img,if=virtio,format=raw,readonly=on" \
+		--append "root=/dev/vda1 rootflags=data=ordered,errors=remount-ro ro rootfstype=ext4 systemd.unit=kata-containers.target systemd.show_status=false quiet" \
+		--append "systemd.mask=systemd-networkd.service systemd.mask=systemd-networkd.socket" \
+		--append "agent.debug_console agent.debug_console_vport=1026 $*"
+	check "details$suffix" details
+	check "console_runs$suffix" console_runs "$cgroups"
+	before=$(mounts_and_cgroups)
+	check "containers$suffix" containers
+	check "removed$suffix" removed "$before"
+	check "pods$suffix" pods
+	check "powers_off$suffix" powers_off
+}
+
 # shellcheck disable=SC2034 # used by vm_begin: an emulated systemd takes its time
 KATA_TIMEOUT=180
-vm_begin --initrd "$work/boot.initrd" --qemu-arg -drive --qemu-arg "file=$work/kata.img,if=virtio,format=raw,readonly=on" \
-	--append "root=/dev/vda1 rootflags=data=ordered,errors=remount-ro ro rootfstype=ext4 systemd.unit=kata-containers.target systemd.show_status=false quiet" \
-	--append "systemd.mask=systemd-networkd.service systemd.mask=systemd-networkd.socket" \
-	--append "agent.debug_console agent.debug_console_vport=1026"
-check details details
-check console_runs console_runs
-before=$(mounts_and_cgroups)
-check containers containers
-check removed removed "$before"
-check pods pods
-check powers_off powers_off
+image=$work/image suffix=''
+make_image "$kernel" "$image"
+guest cgroup2fs
+"$top/scripts/vm" stop --dir "$work" >/dev/null 2>&1
+# Debian 12's kernel has all controllers of v1, and newer releases of systemd want to be told twice.
+v1_kernel=$("$top/scripts/fetch-kernel" --suite bookworm) || vm_fail "no kernel of Debian 12"
+if [ "$v1_kernel" != "$kernel" ]; then
+	image=$work/image-v1
+	make_image "$v1_kernel" "$image"
+fi
+suffix=_v1
+VM_CGROUPS=v1
+guest tmpfs SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1
 vm_finish
