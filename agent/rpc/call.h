@@ -80,7 +80,7 @@ void rpc_fail(struct rpc_call *call, int code, const char *fmt, ...) _printf_(3,
 /* Answers with a failure and the text of an error. */
 void rpc_fail_err(struct rpc_call *call, int code, const struct err *err);
 
-/* Answers with the core's failure r: UNIMPLEMENTED for -EOPNOTSUPP, which says that we do not do this, else INTERNAL. */
+/* Answers with the core's failure r: UNIMPLEMENTED for -EOPNOTSUPP, "we do not do this", else INTERNAL. */
 void rpc_fail_result(struct rpc_call *call, int r, const struct err *err);
 
 /* A completion for the core, which answers the call with an empty message, or as rpc_fail_result does. */
