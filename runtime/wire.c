@@ -20,22 +20,52 @@ static void free_request(struct wire_request *request)
 	loop_remove(&request->source);
 	request->source.fd = fd_close(request->source.fd);
 	buf_done(&request->in);
+	buf_done(&request->out);
 	(void)json_object_put(request->json);
 	free(request);
 }
 
-/* Frees it. A peer that has gone away, or does not read, gets no answer. */
-static void send_and_free(struct wire_request *request, struct json_object *answer)
+/* Frees it when all is written. A peer that has gone away gets no answer. */
+static void flush(struct wire_request *request)
 {
-	_autobuf_ struct buf line = { .max = WIRE_LINE_MAX };
+	ssize_t n = send(request->source.fd, request->out.data, request->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		log_debug("supervisor", "Nobody waits for an answer any more");
+		free_request(request);
+		return;
+	}
+	if (n > 0)
+		buf_consume(&request->out, (size_t)n);
+	if (request->out.len == 0)
+		free_request(request);
+}
+
+static int on_writable(struct loop_source *source, uint32_t events)
+{
+	(void)events;
+	flush(container_of(source, struct wire_request, source));
+	return LOOP_KEEP;
+}
+
+/* One that is longer than what the socket holds is written as the peer reads. */
+static void send_answer(struct wire_request *request, struct json_object *answer)
+{
 	const char *text = answer ? json_object_to_json_string_ext(answer, JSON_C_TO_STRING_PLAIN) : NULL;
 
-	if (!text || buf_printf(&line, "%s\n", text) < 0)
+	request->out.max = WIRE_LINE_MAX;
+	request->source.events = EPOLLOUT;
+	request->source.callback = on_writable;
+	list_remove(&request->link);
+	list_append(&request->wire->incoming, &request->link);
+	if (!text || buf_printf(&request->out, "%s\n", text) < 0 ||
+	    loop_add(request->wire->loop, &request->source) < 0) {
 		log_error("supervisor", "Answer a request: out of memory");
-	else if (send(request->source.fd, line.data, line.len, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)line.len)
-		log_debug("supervisor", "Nobody waits for an answer any more");
+		free_request(request);
+	} else {
+		flush(request);
+	}
 	(void)json_object_put(answer);
-	free_request(request);
 }
 
 void wire_answer(struct wire_request *request, struct json_object *result)
@@ -47,7 +77,7 @@ void wire_answer(struct wire_request *request, struct json_object *result)
 		(void)json_object_put(answer);
 		answer = NULL;
 	}
-	send_and_free(request, answer);
+	send_answer(request, answer);
 }
 
 static struct json_object *failure(const struct err *err)
@@ -63,7 +93,7 @@ static struct json_object *failure(const struct err *err)
 
 void wire_fail(struct wire_request *request, const struct err *err)
 {
-	send_and_free(request, failure(err));
+	send_answer(request, failure(err));
 }
 
 const char *wire_text(const struct wire_request *request, const char *name)

@@ -18,10 +18,11 @@ struct wire;
 
 /* A request that came; whoever handles it answers once, now or later. */
 struct wire_request {
-	struct list link; /* in the wire's list until it has come, then the handler's to use */
+	struct list
+		link; /* in the wire's list until it has come and when it is answered; the handler's to use between */
 	struct wire *wire;
 	struct loop_source source;
-	struct buf in;
+	struct buf in, out;
 	struct json_object *json; /* an object, borrowed by the handler until it answers */
 	void *owner;              /* the handler's to use */
 };
@@ -44,13 +45,13 @@ int wire_listen(struct wire *wire, struct loop *loop, const char *path, wire_han
 /* Takes over a connection that is there already. 0 or -errno. */
 int wire_adopt(struct wire *wire, int fd);
 
-/* Ends the listening and what has not come in full. */
+/* Ends the listening and what has not come, or been answered, in full. */
 void wire_done(struct wire *wire);
 
-/* Answers with a result, which becomes ours (NULL = nothing to say), and frees the request. */
+/* Answers with a result, which becomes ours (NULL = nothing to say); the request is not the handler's any more. */
 void wire_answer(struct wire_request *request, struct json_object *result);
 
-/* Answers with an error and frees the request. */
+/* The same with an error. */
 void wire_fail(struct wire_request *request, const struct err *err);
 
 /* Answers so on a connection that is nobody's request yet; the fd stays the caller's. */

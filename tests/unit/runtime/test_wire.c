@@ -12,6 +12,8 @@
 #include "tests/lib/tempdir.h"
 #include "tests/lib/unit.h"
 
+#define LONG (1 << 20) /* more than a socket holds */
+
 struct server {
 	struct loop *loop;
 	struct wire wire;
@@ -30,6 +32,14 @@ static void handle(void *arg, struct wire_request *request)
 		wire_answer(request, json_object_new_string(wire_text(request, "id")));
 		return;
 	}
+	if (verb && strcmp(verb, "long") == 0) {
+		_autofree_ char *text = malloc(LONG);
+
+		assert_non_null(text);
+		memset(text, 'x', LONG);
+		wire_answer(request, json_object_new_string_len(text, LONG));
+		return;
+	}
 	(void)err_say(&err, ENOENT, "no verb '%s'", verb ? verb : "");
 	wire_fail(request, &err);
 }
@@ -38,7 +48,7 @@ static void *serve(void *arg)
 {
 	struct server *s = arg;
 
-	for (int i = 0; i < 100 && s->handled == 0; i++)
+	for (int i = 0; i < 1000 && (s->handled == 0 || loop_count(s->loop) > 1); i++)
 		(void)loop_turn(s->loop, 100);
 	return NULL;
 }
@@ -77,6 +87,44 @@ static void answers_and_errors_come_back(void **state)
 	assert_string_equal(err_text(&err), "no verb 'frob'");
 	assert_int_equal(ask(dir->path, "{\"verb\":7}", NULL, &err), -ENOENT);
 	assert_string_equal(err_text(&err), "no verb ''");
+}
+
+static void a_long_answer_comes_back_whole(void **state)
+{
+	const struct tempdir *dir = *state;
+	_autojson_ struct json_object *answer = NULL;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(ask(dir->path, "{\"verb\":\"long\"}", &answer, &err), 0);
+	assert_int_equal(json_object_get_string_len(answer), LONG);
+}
+
+/* It is written no further, and nothing of it is left. */
+static void a_peer_that_goes_away_in_an_answer_is_forgotten(void **state)
+{
+	static const char request[] = "{\"verb\":\"long\"}\n";
+	const struct tempdir *dir = *state;
+	struct server s = { .handled = 0 };
+	_autofree_ char *path = NULL;
+	int fds[2];
+
+	assert_true(asprintf(&path, "%s/s", dir->path) > 0);
+	assert_int_equal(loop_new(&s.loop), 0);
+	assert_int_equal(wire_listen(&s.wire, s.loop, path, handle, &s, NULL), 0);
+	for (int is_over = 0; is_over < 2; is_over++) {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+		assert_int_equal(wire_adopt(&s.wire, fds[0]), 0);
+		assert_int_equal(fd_write_all(fds[1], request, strlen(request)), 0);
+		assert_int_equal(loop_turn(s.loop, 1000), 0);
+		assert_int_equal(loop_turn(s.loop, 0), 0);
+		assert_int_equal(loop_count(s.loop), 2);
+		if (is_over)
+			wire_done(&s.wire);
+		(void)fd_close(fds[1]);
+		assert_int_equal(loop_turn(s.loop, 0), 0);
+		assert_int_equal(loop_count(s.loop), is_over ? 0 : 1);
+	}
+	(void)loop_free(s.loop);
 }
 
 /* What is no request gets an error, never the handler; a peer that goes away is no harm. */
@@ -131,6 +179,9 @@ int test_wire(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(answers_and_errors_come_back, tempdir_setup, tempdir_teardown),
+		cmocka_unit_test_setup_teardown(a_long_answer_comes_back_whole, tempdir_setup, tempdir_teardown),
+		cmocka_unit_test_setup_teardown(a_peer_that_goes_away_in_an_answer_is_forgotten, tempdir_setup,
+		                                tempdir_teardown),
 		cmocka_unit_test_setup_teardown(nonsense_is_refused, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test_setup_teardown(nobody_there, tempdir_setup, tempdir_teardown),
 	};
