@@ -41,6 +41,8 @@ struct disk *disk_free(struct disk *disk)
 	list_remove(&disk->link);
 	(void)fd_close(disk->source.fd);
 	free(disk->path);
+	free(disk->mount);
+	free(disk->dir);
 	free(disk);
 	return NULL;
 }
@@ -294,4 +296,65 @@ int disk_take_devices(struct arena *arena, struct oci_spec *spec, const struct d
 	if (r == 0)
 		*ret_is_guests = is_guests;
 	return r;
+}
+
+/* --- directories where there is no share ------------------------------------------------------------------------- */
+
+static bool is_directory(const char *bundle, const char *source, char **ret)
+{
+	_autofree_ char *path = NULL;
+	struct stat st;
+
+	if (asprintf(&path, "%s%s%s", source[0] == '/' ? "" : bundle, source[0] == '/' ? "" : "/", source) < 0) {
+		path = NULL;
+		return false;
+	}
+	if (sys_fstatat(AT_FDCWD, path, &st, 0) < 0 || !S_ISDIR(st.st_mode))
+		return false;
+	*ret = take_ptr(&path);
+	return true;
+}
+
+static int take_directory(struct arena *arena, struct oci_mount *m, const char *id, size_t number, char *dir,
+                          struct list *disks)
+{
+	struct disk *disk = disk_add(disks, m->destination);
+
+	if (!disk) {
+		free(dir);
+		return -ENOMEM;
+	}
+	disk->dir = dir;
+	disk->dir_read_only = true;
+	if (asprintf(&disk->mount, "%s/%s/volumes/%zu", GUEST_ROOTS, id, number) < 0)
+		disk->mount = NULL;
+	m->source = disk->mount ? arena_strdup(arena, disk->mount) : NULL;
+	return m->source ? 0 : -ENOMEM;
+}
+
+int disk_take_directories(struct arena *arena, struct oci_spec *spec, const struct disk_policy *policy,
+                          const char *bundle, struct list *disks, bool *is_guests, struct err *err)
+{
+	for (size_t i = 0; i < spec->n_mounts; i++) {
+		struct oci_mount *m = &spec->mounts[i];
+		char *dir = NULL;
+
+		/* Files are copied; the guest has a /dev/shm of its own. */
+		if (is_guests[i] || !guestspec_is_bind(m) || !m->source || strcmp(m->destination, "/dev/shm") == 0 ||
+		    !is_directory(bundle, m->source, &dir))
+			continue;
+		if (!has_option(m, "ro") && !has_option(m, "rro")) {
+			free(dir);
+			return err_say(
+				err, EOPNOTSUPP,
+				"create container '%s': mount '%s' of the directory '%s': without a share "
+				"(shared_fs = \"none\") nothing could be written to it: mount it read-only, or set "
+				"shared_fs = \"virtio-fs\"",
+				policy->id, m->destination, m->source);
+		}
+		if (take_directory(arena, m, policy->id, i, dir, disks) < 0)
+			return err_set(err, ENOMEM, "create container '%s': mount '%s'", policy->id, m->destination);
+		is_guests[i] = true;
+	}
+	return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The disks of a container: block devices of the host that its specification names, in linux.devices or as the source
- * of a bind mount, and its root file system if that is none of a share. They are opened here and taken out of the
- * specification as far as the guest cannot have them; who plugs them in is the sandbox. A list owns its disks.
+ * of a bind mount, and where there is no share its root file system and the directories that it mounts. They are opened
+ * here and taken out of the specification as far as the guest cannot have them; who plugs them in is the sandbox. A
+ * list owns its disks.
  */
 #pragma once
 
@@ -14,7 +15,10 @@
 
 struct disk {
 	struct list link;
-	char *path;           /* in the container; NULL = its root file system */
+	char *path;  /* in the container; NULL = its root file system */
+	char *mount; /* where the guest mounts it, for the container to bind; NULL = it is a device or the root */
+	char *dir;   /* of the host, of which its image is yet to be made; NULL = the source is one already */
+	bool dir_read_only;   /* nobody will write to that image */
 	struct rootfs source; /* the fd is ours until QEMU has it */
 	int slot;             /* its number in the VM, negative = not plugged in */
 };
@@ -42,3 +46,11 @@ void disk_free_all(struct list *disks);
  */
 int disk_take_devices(struct arena *arena, struct oci_spec *spec, const struct disk_policy *policy, struct list *disks,
                       bool **ret_is_guests, struct err *err);
+
+/*
+ * Where there is no share: a directory that is mounted read-only becomes a disk that is yet to be packed, which the
+ * guest mounts; its mount's source becomes the guest's, and is_guests[] of it true. One that could be written to is an
+ * error.
+ */
+int disk_take_directories(struct arena *arena, struct oci_spec *spec, const struct disk_policy *policy,
+                          const char *bundle, struct list *disks, bool *is_guests, struct err *err);

@@ -83,7 +83,7 @@ static int measure(const char *dir, uint64_t *bytes, uint64_t *entries, struct e
 	FTSENT *e;
 
 	if (!tree)
-		return err_set(err, errno, "read the root file system '%s'", dir);
+		return err_set(err, errno, "read the directory '%s'", dir);
 	while ((e = fts_read(tree)) != NULL) {
 		if (e->fts_info == FTS_DP)
 			continue;
@@ -124,7 +124,7 @@ int rootfs_open_image(struct err *err)
 {
 	int fd = sys_openat(AT_FDCWD, IMAGES_DIR, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
-	return fd < 0 ? err_set(err, fd, "make a root file system's image in '%s'", IMAGES_DIR) : fd;
+	return fd < 0 ? err_set(err, fd, "make an image in '%s'", IMAGES_DIR) : fd;
 }
 
 static const char *find_mkerofs(bool read_only)
@@ -145,8 +145,7 @@ int rootfs_fill_image(int fd, const char *dir, bool read_only, struct err *err)
 	int r;
 
 	if (!mkfs)
-		return err_say(err, ENOENT, "pack the root file system '%s': neither mke2fs nor mkfs.erofs is there",
-		               dir);
+		return err_say(err, ENOENT, "pack the directory '%s': neither mke2fs nor mkfs.erofs is there", dir);
 	r = measure(dir, &bytes, &entries, err);
 	if (r < 0)
 		return r;
@@ -154,13 +153,13 @@ int rootfs_fill_image(int fd, const char *dir, bool read_only, struct err *err)
 	bytes += bytes / 4 + entries * 512 + (64u << 20) + (read_only ? 0 : (uint64_t)ROOTFS_FREE_MIB << 20);
 	r = erofs ? 0 : sys_ftruncate(fd, (off_t)(bytes / BLOCK * BLOCK));
 	if (r < 0)
-		return err_set(err, r, "make a root file system's image of %" PRIu64 " bytes", bytes);
+		return err_set(err, r, "make an image of %" PRIu64 " bytes", bytes);
 	(void)snprintf(image, sizeof(image), "/proc/%d/fd/%d", (int)getpid(), fd);
 	argv = rootfs_pack_args(&arena, mkfs, erofs != NULL, dir, image, entries);
 	if (!argv)
-		return err_set(err, ENOMEM, "pack the root file system '%s'", dir);
+		return err_set(err, ENOMEM, "pack the directory '%s'", dir);
 	if (helper_run(argv, PACK_MS, &out, err) < 0)
-		return err_wrap(err, "pack the root file system '%s'", dir);
+		return err_wrap(err, "pack the directory '%s'", dir);
 	return 0;
 }
 
@@ -184,4 +183,37 @@ int rootfs_pack(const char *dir, bool read_only, struct rootfs *ret, struct err 
 	int r = fd < 0 ? fd : rootfs_fill_image(fd, dir, read_only, err);
 
 	return r < 0 ? r : rootfs_take_image(fd, read_only, ret, err);
+}
+
+/* --- mount points ------------------------------------------------------------------------------------------------ */
+
+static bool is_below(const char *path, const char *top)
+{
+	size_t n = strlen(top);
+
+	return n > 1 && strncmp(path, top, n) == 0 && path[n] == '/';
+}
+
+static bool is_in_mount(const struct oci_spec *spec, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (is_below(spec->mounts[i].destination, spec->mounts[k].destination))
+			return true;
+	return false;
+}
+
+bool rootfs_has_mount_points(const char *dir, const struct oci_spec *spec)
+{
+	_autoclose_ int top = sys_openat(AT_FDCWD, dir, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+
+	for (size_t i = 0; top >= 0 && i < spec->n_mounts; i++) {
+		_autoclose_ int fd = -EBADF;
+
+		if (is_in_mount(spec, i))
+			continue;
+		fd = sys_openat2(top, spec->mounts[i].destination, O_PATH | O_CLOEXEC, 0, RESOLVE_IN_ROOT);
+		if (fd < 0)
+			return false;
+	}
+	return top >= 0;
 }

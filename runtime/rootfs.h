@@ -10,6 +10,7 @@
 
 #include "lib/arena.h"
 #include "lib/err.h"
+#include "lib/oci.h"
 
 #define ROOTFS_PACK_FD  3    /* where a process that packs has the image */
 #define ROOTFS_FREE_MIB 1024 /* room in a packed root that may be written; the file is sparse */
@@ -42,3 +43,9 @@ int rootfs_take_image(int fd, bool read_only, struct rootfs *ret, struct err *er
 /* The command line that makes an image of `entries` files at `image`; pure. NULL when memory is out. */
 char **rootfs_pack_args(struct arena *arena, const char *mkfs, bool is_erofs, const char *dir, const char *image,
                         uint64_t entries);
+
+/*
+ * True if everything that is mounted has a place in the directory already, or in another mount: then an image of it can
+ * be one that nobody writes to. Otherwise the agent makes the places.
+ */
+bool rootfs_has_mount_points(const char *dir, const struct oci_spec *spec);

@@ -92,7 +92,7 @@ struct sandbox {
 	struct list enders; /* requests that wait for the end */
 	bool is_booted;
 	unsigned boot_ms; /* what that took */
-	char *ended; /* why its VM went away when nobody had asked for that; NULL = it did not */
+	char *ended;      /* why its VM went away when nobody had asked for that; NULL = it did not */
 };
 
 /* A sandbox without a VM; its directory is there. 0 or -errno. */

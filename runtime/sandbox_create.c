@@ -21,8 +21,8 @@
 #define DELETED "it was deleted meanwhile"
 
 /*
- * What a create needs until the agent is asked. Its steps are taken one after the other from the loop: root file system
- * packed (for a VM that runs), VM grown, disks plugged in, files copied, agent asked.
+ * What a create needs until the agent is asked. Its steps are taken one after the other from the loop: directories
+ * packed, VM grown, disks plugged in, files copied, agent asked.
  */
 struct creation {
 	struct container *container;
@@ -249,34 +249,36 @@ static void make_room(struct container *c)
 	on_room(c);
 }
 
+static void pack_next(struct container *c);
+
 static void on_packed(struct child *child)
 {
 	struct container *c = child->owner;
 	struct creation *n = c->creation;
-	struct disk *root = sandbox_root_to_pack(c);
-	bool read_only = n->spec->root_readonly;
+	struct disk *d = sandbox_disk_to_pack(c);
 	struct err err = ERR_INIT;
 
 	if (child->status != 0) {
 		_autofree_ char *line = child_last_line(n->pack_log);
 
 		(void)err_say(&err, EIO, "create container '%s': %s", c->id,
-		              line ? line : "packing its root was killed");
+		              line ? line : "packing one of its directories was killed");
 		undo(c, &err);
-	} else if (rootfs_take_image(n->image, read_only, &root->source, &err) < 0) {
+	} else if (rootfs_take_image(n->image, d->dir_read_only, &d->source, &err) < 0) {
 		undo(c, &err);
 	} else {
 		n->image = fd_close(n->image);
-		make_room(c);
+		if (!is_over(c))
+			pack_next(c);
 	}
 }
 
 /* In a process of its own, for others want to be served meanwhile. */
-static int pack(struct container *c, struct err *err)
+static int pack(struct container *c, const struct disk *d, struct err *err)
 {
 	struct creation *n = c->creation;
-	char *argv[] = { (char *)"/proc/self/exe", (char *)"pack", (char *)n->guest.binds[0].source,
-		         (char *)(n->spec->root_readonly ? "ro" : "rw"), NULL };
+	char *argv[] = { (char *)"/proc/self/exe", (char *)"pack", d->dir, (char *)(d->dir_read_only ? "ro" : "rw"),
+		         NULL };
 	struct child_spec spec = { .name = "pack", .argv = argv, .stdin_fd = -1, .fds = &n->image, .n_fds = 1 };
 
 	n->image = rootfs_open_image(err);
@@ -291,18 +293,24 @@ static int pack(struct container *c, struct err *err)
 	return child_start(c->sandbox->loop, &n->packer, &spec, err);
 }
 
+static void pack_next(struct container *c)
+{
+	struct disk *d = sandbox_disk_to_pack(c);
+	struct err err = ERR_INIT;
+
+	if (!d)
+		make_room(c);
+	else if (pack(c, d, &err) < 0)
+		undo(c, &err);
+}
+
 static void begin(struct loop_deferred *deferred)
 {
 	struct creation *n = container_of(deferred, struct creation, begin);
 	struct container *c = n->container;
-	struct err err = ERR_INIT;
 
-	if (is_over(c))
-		return;
-	if (!sandbox_root_to_pack(c))
-		make_room(c);
-	else if (pack(c, &err) < 0)
-		undo(c, &err);
+	if (!is_over(c))
+		pack_next(c);
 }
 
 /* --- the request ------------------------------------------------------------------------------------------------- */
@@ -389,6 +397,8 @@ static int create(struct sandbox *sb, struct container *c, struct arena *arena, 
 		r = disk_take_devices(arena, spec, &policy, &c->disks, &is_guests, err);
 	if (r == 0)
 		r = ephemeral_take(arena, spec, &c->volumes, is_guests, err);
+	if (r == 0 && strcmp(sb->config.hypervisor.shared_fs, "none") == 0)
+		r = disk_take_directories(arena, spec, &policy, c->bundle, &c->disks, is_guests, err);
 	o.is_guests = is_guests;
 	if (r == 0)
 		r = guestspec_constrain(arena, spec, &o, &g, err);

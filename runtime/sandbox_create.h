@@ -25,8 +25,8 @@ struct sandbox_copying {
 /* Says whether a container's root file system goes as a disk, which it then has, or for the first one the sandbox. */
 int sandbox_find_root(struct container *c, const struct oci_spec *spec, bool *ret_is_disk, struct err *err);
 
-/* The container's root disk if it is still a directory, or NULL. */
-struct disk *sandbox_root_to_pack(struct container *c);
+/* A disk of the container that is still a directory, or NULL. */
+struct disk *sandbox_disk_to_pack(struct container *c);
 
 /* A disk of the container that is not in the VM yet, or NULL. */
 struct disk *sandbox_unplugged_disk(struct container *c);

@@ -16,6 +16,7 @@ int sandbox_find_root(struct container *c, const struct oci_spec *spec, bool *re
 	struct rootfs found = { .fd = -EBADF };
 	_autofree_ char *path = NULL;
 	struct disk *disk;
+	bool read_only;
 	int r;
 
 	if (asprintf(&path, "%s%s%s", root[0] == '/' ? "" : c->bundle, root[0] == '/' ? "" : "/", root) < 0)
@@ -28,9 +29,10 @@ int sandbox_find_root(struct container *c, const struct oci_spec *spec, bool *re
 	*ret_is_disk = r == 1 || (r == 0 && strcmp(sb->config.hypervisor.shared_fs, "none") == 0);
 	if (r < 0 || !*ret_is_disk)
 		return r;
+	read_only = spec->root_readonly && rootfs_has_mount_points(path, spec);
 	if (!sb->is_booted) {
 		if (r == 0)
-			r = rootfs_pack(path, spec->root_readonly, &found, err);
+			r = rootfs_pack(path, read_only, &found, err);
 		if (r >= 0)
 			sb->root_disk = found;
 		return r < 0 ? r : 0;
@@ -41,13 +43,17 @@ int sandbox_find_root(struct container *c, const struct oci_spec *spec, bool *re
 		return err_set(err, ENOMEM, "create container '%s'", c->id);
 	}
 	disk->source = found;
+	if (r == 0) {
+		disk->dir = take_ptr(&path);
+		disk->dir_read_only = read_only;
+	}
 	return 0;
 }
 
-struct disk *sandbox_root_to_pack(struct container *c)
+struct disk *sandbox_disk_to_pack(struct container *c)
 {
 	list_foreach(d, &c->disks, struct disk, link) {
-		if (!d->path && d->slot < 0 && d->source.fd < 0)
+		if (d->dir && d->slot < 0 && d->source.fd < 0)
 			return d;
 	}
 	return NULL;
@@ -119,23 +125,32 @@ static int name_root(struct container *c, struct arena *arena, const struct disk
 	return r;
 }
 
-static int tell_root(struct container *c, struct arena *arena, const struct oci_spec *spec, const struct disk *plugged,
-                     Grpc__CreateContainerRequest *request)
+/* One that the guest mounts, without a name yet; NULL when memory is out. */
+static Grpc__Storage *tell_mount(struct arena *arena, const struct rootfs *source, char *where,
+                                 Grpc__CreateContainerRequest *request)
 {
-	const struct rootfs *root = plugged ? &plugged->source : &c->sandbox->root_disk;
 	Grpc__Storage *s = arena_alloc(arena, sizeof(*s));
 	char **options = arena_array(arena, 1, sizeof(*options));
 
 	if (!s || !options)
-		return -ENOMEM;
+		return NULL;
 	grpc__storage__init(s);
-	options[0] = (char *)(root->read_only ? "ro" : "rw");
+	options[0] = (char *)(source->read_only ? "ro" : "rw");
 	s->options = options;
 	s->n_options = 1;
-	s->fstype = (char *)root->fstype;
-	s->mount_point = spec->root_path;
+	s->fstype = (char *)source->fstype;
+	s->mount_point = where;
 	request->storages[request->n_storages++] = s;
-	return name_root(c, arena, plugged, s);
+	return s;
+}
+
+static int tell_root(struct container *c, struct arena *arena, const struct oci_spec *spec, const struct disk *plugged,
+                     Grpc__CreateContainerRequest *request)
+{
+	const struct rootfs *root = plugged ? &plugged->source : &c->sandbox->root_disk;
+	Grpc__Storage *s = tell_mount(arena, root, spec->root_path, request);
+
+	return s ? name_root(c, arena, plugged, s) : -ENOMEM;
 }
 
 /* The agent gives the specification's device the numbers that the disk has in the guest. */
@@ -156,6 +171,21 @@ static int tell_device(struct container *c, struct arena *arena, const struct di
 	return 0;
 }
 
+/* The container binds what the guest has mounted. */
+static int tell_volume(struct container *c, struct arena *arena, const struct disk *d,
+                       Grpc__CreateContainerRequest *request)
+{
+	Grpc__Storage *s = tell_mount(arena, &d->source, d->mount, request);
+	const char *driver = NULL, *source = NULL;
+	int r = s ? hypervisor_name_plugged(c->sandbox->vm, d->slot, arena, &driver, &source) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	s->driver = (char *)driver;
+	s->source = (char *)source;
+	return 0;
+}
+
 int sandbox_tell_storages(struct container *c, struct arena *arena, const struct oci_spec *spec, bool is_root_disk,
                           Grpc__CreateContainerRequest *request, struct err *err)
 {
@@ -168,14 +198,14 @@ int sandbox_tell_storages(struct container *c, struct arena *arena, const struct
 	list_foreach(v, &c->volumes, struct ephemeral, link)
 		n_volumes++;
 	request->devices = arena_array(arena, n_disks + 1, sizeof(*request->devices));
-	request->storages = arena_array(arena, n_volumes + 1, sizeof(*request->storages));
+	request->storages = arena_array(arena, n_volumes + n_disks + 1, sizeof(*request->storages));
 	if (!request->devices || !request->storages)
 		r = -ENOMEM;
 	list_foreach(d, &c->disks, struct disk, link) {
 		if (!d->path)
 			root = d;
 		else if (r == 0)
-			r = tell_device(c, arena, d, request);
+			r = d->mount ? tell_volume(c, arena, d, request) : tell_device(c, arena, d, request);
 	}
 	if (r == 0 && is_root_disk)
 		r = tell_root(c, arena, spec, root, request);

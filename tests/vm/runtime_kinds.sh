@@ -111,23 +111,38 @@ microvm_with_image() {
 	image_is_root vda1 'virtio-blk-device,drive=image0'
 }
 
-# Without a share: the root is packed into an ext4 image, or erofs, files are copied, and what cannot be is refused.
+# mount_of TARGET SOURCE OPTION
+mount_of() { printf '{"destination": "%s", "type": "bind", "source": "%s", "options": ["bind", "%s"]}' "$@"; }
+
+# Without a share: the root is packed into an ext4 image, files are copied, directories that are read only are packed.
 without_a_share() {
 	configure "initrd = \"$initrd\"" 'shared_fs = "none"' "$@"
 	echo copied >"$work/resolv" && mkdir -p "$work/dir"
-	bundle 'cat /etc/resolv.conf; echo new >/new && cat /new; grep " / " /proc/mounts; ls -ln /tmp-owned; echo over; exec sleep 1000' \
-		".mounts += [{\"destination\": \"/etc/resolv.conf\", \"type\": \"bind\", \"source\": \"$work/resolv\", \"options\": [\"bind\"]}]"
+	mkdir -p "$work/config/..1" && echo secret >"$work/config/..1/key" && chmod 640 "$work/config/..1/key" &&
+		chown 12:34 "$work/config/..1/key" && ln -sfn ..1 "$work/config/..data" && ln -sfn ..data/key "$work/config/key" || return
+	bundle 'cat /etc/resolv.conf; echo new >/new && cat /new; grep " / " /proc/mounts; ls -ln /tmp-owned; cat /conf/key; ls -lnL /conf/key
+		echo x >/conf/x; grep " /again/and " /proc/mounts; echo over; exec sleep 1000' \
+		".mounts += [$(mount_of /etc/resolv.conf "$work/resolv" rw), $(mount_of /conf "$work/config" ro), $(mount_of /again/and "$work/dir" ro)]"
 	echo data >"$work/b/rootfs/tmp-owned" && chown 12:34 "$work/b/rootfs/tmp-owned" && : >"$work/b/rootfs/etc/resolv.conf" || return
 	up && grep -qx copied "$work/out" && grep -qx new "$work/out" && grep -q '^/dev/vd.* / ext4 rw' "$work/out" &&
 		grep -q ' 12  *34 ' "$work/out" && [ ! -e "$work/b/rootfs/new" ] || { cat "$work/out"; return 1; }
+	grep -qx secret "$work/out" && grep -q '^-rw-r----- .* 12  *34 .* /conf/key' "$work/out" && grep -q 'create /conf/x: Read-only' "$work/out" && grep -q ' /again/and erofs ro,' "$work/out" || { cat "$work/out"; return 1; }
 	! qemu_line | grep -q kataShared && ! grep -q virtiofsd "$work/r/cc/state.json" || { echo "a share all the same"; return 1; }
 	down
 }
 
 q35_without_a_share() {
 	without_a_share || return
-	bundle 'true' ".mounts += [{\"destination\": \"/d\", \"type\": \"bind\", \"source\": \"$work/dir\", \"options\": [\"bind\"]}]"
-	expect 1 'without a share' kr create -b "$work/b" cc </dev/null && down
+	bundle 'true' ".mounts += [$(mount_of /d "$work/dir" rw)]"
+	expect 1 "mount '/d' of the directory '$work/dir': without a share" kr create -b "$work/b" cc </dev/null && nothing_left || return
+	read_only_root /etc/resolv.conf erofs && read_only_root /nowhere/file ext4
+}
+
+# read_only_root TARGET KIND: nobody writes to the image, unless a place has to be made for a mount.
+read_only_root() {
+	bundle 'grep " / " /proc/mounts; echo x >/x' ".root.readonly = true | .mounts += [$(mount_of "$1" "$work/resolv" ro)]"
+	kr run -b "$work/b" cc >"$work/out" 2>&1 </dev/null
+	grep -q "^/dev/vd.* / $2 ro" "$work/out" && grep -q 'create /x: Read-only' "$work/out" && nothing_left || { cat "$work/out"; return 1; }
 }
 
 microvm_without_a_share() { without_a_share 'machine_type = "microvm"'; }
@@ -137,6 +152,7 @@ check q35_with_initrd q35_with_initrd
 check mounts_and_hooks_of_every_sandbox mounts_and_hooks_of_every_sandbox
 check microvm_with_initrd microvm_with_initrd
 check q35_without_a_share q35_without_a_share
+check microvm_without_a_share microvm_without_a_share
 check make_image make_image
 check image_as_nvdimm image_as_nvdimm
 check image_as_disk image_as_disk

@@ -13,6 +13,9 @@
 #define BEGIN                                                                                                          \
 	"{\"ociVersion\":\"1.1.0\",\"root\":{\"path\":\"/r\"},"                                                        \
 	"\"process\":{\"user\":{\"uid\":0,\"gid\":0},\"args\":[\"sh\"],\"cwd\":\"/\"},"
+#define MOUNT(to, from, options)                                                                                       \
+	"{\"destination\":\"" to "\",\"type\":\"none\",\"source\":\"" from "\",\"options\":[\"bind\",\"" options "\"]" \
+	                                                                                                         "}"
 /* Numbers that no machine has. */
 #define ABSENT                                                                                                         \
 	"\"linux\":{\"devices\":[{\"path\":\"/dev/fuse\",\"type\":\"c\",\"major\":10,\"minor\":229},"                  \
@@ -118,9 +121,60 @@ static void a_list_owns_its_disks(void **state)
 	assert_null(disk_free(NULL));
 }
 
+/* A directory that is mounted "ro"; what the guest has anyway and files stay as they are. */
+static void directories_are_to_be_packed(void **state)
+{
+	_autoarena_ struct arena arena = { .max = 0 };
+	const struct disk_policy policy = { "web", true };
+	bool is_guests[4] = { false, true };
+	struct err err = ERR_INIT;
+	struct oci_spec *spec;
+	struct list disks;
+	struct disk *d;
+
+	(void)state;
+	list_init(&disks);
+	spec = parse(
+		&arena,
+		BEGIN "\"mounts\":[" MOUNT("/dev/shm", "/tmp", "bind") "," MOUNT("/is", "/tmp", "bind") "," MOUNT(
+			"/file", "/etc/passwd", "bind") "," MOUNT("/s", "etc/..", "ro\",\"rbind") "],\"linux\":{}}");
+	assert_int_equal(disk_take_directories(&arena, spec, &policy, "/", &disks, is_guests, &err), 0);
+	assert_true(!is_guests[0] && is_guests[1] && !is_guests[2] && is_guests[3]);
+	d = list_first(&disks, struct disk, link);
+	assert_string_equal(d->path, "/s");
+	assert_string_equal(d->dir, "//etc/..");
+	assert_string_equal(d->mount, "/run/kata-containers/web/volumes/3");
+	assert_string_equal(spec->mounts[3].source, d->mount);
+	assert_true(d->dir_read_only && d->source.fd < 0 && d->slot < 0);
+	(void)disk_free(d);
+	assert_true(list_is_empty(&disks));
+}
+
+static void what_would_be_written_to_is_refused(void **state)
+{
+	_autoarena_ struct arena arena = { .max = 0 };
+	const struct disk_policy policy = { "web", false };
+	bool is_guests[1] = { false };
+	struct err err = ERR_INIT;
+	struct oci_spec *spec;
+	struct list disks;
+
+	(void)state;
+	list_init(&disks);
+	spec = parse(&arena, BEGIN "\"mounts\":[" MOUNT("/d", "/tmp", "rbind") "],\"linux\":{}}");
+	assert_int_equal(disk_take_directories(&arena, spec, &policy, "/", &disks, is_guests, &err), -EOPNOTSUPP);
+	assert_string_equal(err.text,
+	                    "create container 'web': mount '/d' of the directory '/tmp': without a share "
+	                    "(shared_fs = \"none\") nothing could be written to it: mount it read-only, or set "
+	                    "shared_fs = \"virtio-fs\"");
+	assert_true(list_is_empty(&disks));
+}
+
 int test_disk(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(directories_are_to_be_packed),
+		cmocka_unit_test(what_would_be_written_to_is_refused),
 		cmocka_unit_test(what_the_host_lacks_is_named),
 		cmocka_unit_test(who_has_everything_does_without),
 		cmocka_unit_test(nodes_of_characters_are_the_guests),

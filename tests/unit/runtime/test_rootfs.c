@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 
 #include "lib/fd.h"
 #include "tests/lib/forked.h"
+#include "tests/lib/tempdir.h"
 
 static void the_command_lines(void **state)
 {
@@ -46,6 +48,34 @@ static void a_directory_is_no_device(void **state)
 	assert_non_null(strstr(err.text, "find the root file system '/no/such/root'"));
 	assert_int_equal(rootfs_find_device("/etc/passwd", false, &r, &err), -ENOTDIR);
 	assert_string_equal(err.text, "find the root file system '/etc/passwd': Not a directory");
+}
+
+/* What is below another mount is that one's affair, and a link does not lead out. */
+static void mount_points_are_looked_for(void **state)
+{
+	static const struct {
+		const char *first, *second;
+		bool expected;
+	} rows[] = {
+		{ "/data", NULL, true },         { "/none", NULL, false },        { "/data", "/data/x", true },
+		{ "/data", "/database", false }, { "/up/data", NULL, true },      { "/out", NULL, false },
+		{ "/", "/none", false },         { "/data/../data", NULL, true },
+	};
+	const struct tempdir *dir = *state;
+	_autofree_ char *data = NULL, *up = NULL, *out = NULL;
+
+	assert_true(asprintf(&data, "%s/data", dir->path) > 0 && asprintf(&up, "%s/up", dir->path) > 0 &&
+	            asprintf(&out, "%s/out", dir->path) > 0);
+	assert_true(mkdir(data, 0700) == 0 && symlink("/", up) == 0 && symlink("/etc/passwd", out) == 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct oci_mount mounts[] = { { .destination = (char *)rows[i].first },
+			                      { .destination = (char *)rows[i].second } };
+		const struct oci_spec spec = { .mounts = mounts, .n_mounts = rows[i].second ? 2 : 1 };
+
+		if (rootfs_has_mount_points(dir->path, &spec) != rows[i].expected)
+			fail_msg("row %zu", i);
+	}
+	assert_false(rootfs_has_mount_points("/no/such/root", &(const struct oci_spec){ .mounts = NULL }));
 }
 
 #define WORLD "/tmp"
@@ -104,6 +134,7 @@ int test_rootfs(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_command_lines),
+		cmocka_unit_test_setup_teardown(mount_points_are_looked_for, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test(a_directory_is_no_device),
 		cmocka_unit_test(a_directory_of_a_disk_is_not_the_disk),
 		cmocka_unit_test(what_cannot_be_packed_is_named),
