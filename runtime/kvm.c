@@ -56,8 +56,10 @@ static void write_verdict(const char *key, bool good)
 	    asprintf(&new, "%s.%d", FILE_PATH, (int)getpid()) < 0)
 		return;
 	fd = sys_openat(AT_FDCWD, new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd >= 0 && fd_write_all(fd, text, strlen(text)) == 0)
-		(void)sys_renameat(AT_FDCWD, new, AT_FDCWD, FILE_PATH);
+	if (fd < 0)
+		return;
+	if (fd_write_all(fd, text, strlen(text)) < 0 || sys_renameat(AT_FDCWD, new, AT_FDCWD, FILE_PATH) < 0)
+		(void)sys_unlinkat(AT_FDCWD, new, 0);
 }
 
 /* Without a root file system a kernel that works panics, and -no-reboot makes that QEMU's end. */
@@ -86,7 +88,7 @@ static bool probe(const struct config_hypervisor *c)
 		         NULL };
 	_autobuf_ struct buf out = BUF_INIT;
 
-	if (access("/dev/kvm", R_OK | W_OK) < 0)
+	if (sys_faccessat(AT_FDCWD, "/dev/kvm", R_OK | W_OK) < 0)
 		return false;
 	return helper_run(argv, PROBE_MS, &out, NULL) == 0 && memmem(out.data, out.len, "Kernel panic", 12) != NULL;
 }
