@@ -10,12 +10,14 @@
 
 #include "lib/addr.h"
 #include "lib/fd.h"
+#include "lib/log.h"
 #include "lib/spawn.h"
 #include "lib/sys.h"
 #include "runtime/hypervisor/child.h"
 #include "runtime/hypervisor/disks.h"
 #include "runtime/hypervisor/hotplug.h"
 #include "runtime/hypervisor/lastlines.h"
+#include "runtime/hypervisor/logwatch.h"
 #include "runtime/hypervisor/patience.h"
 #include "runtime/hypervisor/qemu_args.h"
 #include "runtime/hypervisor/qmp.h"
@@ -40,6 +42,7 @@ struct qemu {
 	bool is_kvm;
 	struct arena arena; /* of command lines */
 	struct child virtiofsd, vsock, qemu;
+	struct logwatch vsock_log;
 	int vsock_fd; /* the claimed context id */
 	char *agent;  /* its address */
 	struct qmp *qmp;
@@ -141,6 +144,15 @@ static int start_share(struct qemu *q, struct vm_spec *vm, struct err *err)
 	return start_daemon(q, &q->virtiofsd, "virtiofsd", virtiofsd_args(&q->arena, &a), a.socket, err);
 }
 
+/* Its thread that moves the bytes is gone, and nobody would ever be answered. */
+static void on_vsock_panic(struct logwatch *watch, const char *line)
+{
+	struct qemu *q = container_of(watch, struct qemu, vsock_log);
+
+	log_error("supervisor", "vhost-device-vsock has failed, so the guest cannot be reached any more: %s", line);
+	child_kill(&q->vsock);
+}
+
 static int start_vsock_daemon(struct qemu *q, struct vm_spec *vm, struct err *err)
 {
 	char *socket = file_of(q, "vhost.sock"), *uds = file_of(q, "vsock.sock");
@@ -152,10 +164,18 @@ static int start_vsock_daemon(struct qemu *q, struct vm_spec *vm, struct err *er
 		         (char *)"--uds-path",
 		         uds,
 		         NULL };
+	int r;
 
 	vm->vsock_socket = socket;
 	q->agent = arena_printf(&q->arena, "hvsock://%s:%u", uds ? uds : "", q->spec->agent_port);
-	return start_daemon(q, &q->vsock, "vhost-device-vsock", argv, socket, err);
+	r = start_daemon(q, &q->vsock, "vhost-device-vsock", argv, socket, err);
+	if (r < 0)
+		return r;
+	q->vsock_log.path = log_of(q, "vhost-device-vsock");
+	q->vsock_log.text = " panicked at ";
+	q->vsock_log.found = on_vsock_panic;
+	return q->vsock_log.path ? logwatch_start(&q->vsock_log, q->loop, err)
+	                         : err_set(err, ENOMEM, "watch the vsock daemon's log");
 }
 
 static int start_vsock(struct qemu *q, struct vm_spec *vm, struct err *err)
@@ -465,6 +485,7 @@ static void qemu_free(struct hypervisor *h)
 	q->qmp = q->qmp ? qmp_free(q->qmp) : NULL;
 	child_done(&q->qemu);
 	child_done(&q->virtiofsd);
+	logwatch_stop(&q->vsock_log);
 	child_done(&q->vsock);
 	loop_remove(&q->console);
 	loop_remove(&q->early);
