@@ -73,10 +73,16 @@ int cgroup_device_rules(struct arena *arena, const struct oci_linux *lin, const 
 	size_t n_rules = lin->resources ? lin->resources->n_devices : 0, n = ARRAY_SIZE(default_rules);
 	struct oci_device_rule *list;
 
-	/* "Deny all" in front is how every generator begins: it states the initial state, not the end of /dev/null. */
-	while (n_rules > 0 && denies_all(rules)) {
-		rules++;
-		n_rules--;
+	/*
+	 * "Deny all" is how every generator begins: it states the initial state, not the end of /dev/null. docker 26
+	 * says all of its rules twice; what stands before the last one is void.
+	 */
+	for (size_t i = n_rules; i > 0; i--) {
+		if (!denies_all(&rules[i - 1]))
+			continue;
+		rules += i;
+		n_rules -= i;
+		break;
 	}
 	if (n_rules + lin->n_devices + own->n > CGROUP_RULES_MAX)
 		return err_say(err, E2BIG, "more than %d device rules", CGROUP_RULES_MAX);

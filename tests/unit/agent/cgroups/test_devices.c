@@ -45,9 +45,9 @@ static void order_is_devices_then_rules_then_own_disks(void **state)
 		                        { .type = 'b', .major = 8, .minor = 1 },
 		                        { .type = 'u', .major = 4, .minor = 64 } };
 	struct oci_device_rule rules[] = {
-		ALL(false), ALL(false), ALL(true), { .type = 'c', .major = 5, .minor = 1, .access = "w" }, ALL(false)
+		ALL(false), ALL(false), ALL(true), { .type = 'c', .major = 5, .minor = 1, .access = "w" }
 	};
-	struct oci_resources res = { .devices = rules, .n_devices = 5 };
+	struct oci_resources res = { .devices = rules, .n_devices = 4 };
 	struct oci_linux lin = { .devices = devices, .n_devices = 4, .resources = &res };
 	struct cgroup_disk disk = { 254, 0 };
 	struct cgroup_disks own = { &disk, 1 };
@@ -55,9 +55,32 @@ static void order_is_devices_then_rules_then_own_disks(void **state)
 
 	(void)state;
 	assert_string_equal(print_rules(&arena, &lin, &own, &r), "+c 10:229 rwm\n+b 8:1 rwm\n+c 4:64 rwm\n"
-	                                                         "+a -1:-1 rwm\n-c 5:1 w\n-a -1:-1 rwm\n-b 254:0 rw\n");
+	                                                         "+a -1:-1 rwm\n-c 5:1 w\n-b 254:0 rw\n");
 	lin = (struct oci_linux){ 0 };
 	own.n = 0;
+	assert_string_equal(print_rules(&arena, &lin, &own, &r), "");
+}
+
+/* docker 26 has them twice, and /dev/full is in neither. */
+static void rules_begin_behind_the_last_denial_of_all(void **state)
+{
+	_autoarena_ struct arena arena = { 0 };
+	struct oci_device_rule rules[] = {
+		ALL(false),
+		{ .allow = true, .type = 'c', .major = 1, .minor = 5, .access = "rwm" },
+		{ .type = 'c', .major = 10, .minor = 229, .access = "rwm" },
+		ALL(false),
+		{ .allow = true, .type = 'c', .major = 5, .minor = 0, .access = "rwm" },
+		{ .type = 'c', .major = 10, .minor = 229, .access = "rwm" },
+	};
+	struct oci_resources res = { .devices = rules, .n_devices = 6 };
+	struct oci_linux lin = { .resources = &res };
+	struct cgroup_disks own = { 0 };
+	int r;
+
+	(void)state;
+	assert_string_equal(print_rules(&arena, &lin, &own, &r), "+c 5:0 rwm\n-c 10:229 rwm\n");
+	res.n_devices = 4;
 	assert_string_equal(print_rules(&arena, &lin, &own, &r), "");
 }
 
@@ -193,6 +216,7 @@ int test_devices(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(order_is_devices_then_rules_then_own_disks),
+		cmocka_unit_test(rules_begin_behind_the_last_denial_of_all),
 		cmocka_unit_test(default_list_is_the_one_we_promise),
 		cmocka_unit_test(bad_rules_are_refused),
 		cmocka_unit_test(disks_are_those_of_the_mounts),
