@@ -16,6 +16,7 @@ starts() {
 		ipam: {type: "host-local", ranges: [[{subnet: "10.99.0.0/24"}]], routes: [{dst: "0.0.0.0/0"}]}}]}' >"$work/cni/10-pods.conflist"
 	start_containerd '[plugins."io.containerd.grpc.v1.cri"]' 'sandbox_image = "localhost/box:latest"' \
 		'[plugins."io.containerd.grpc.v1.cri".cni]' 'bin_dir = "/usr/lib/cni"' "conf_dir = \"$work/cni\"" \
+		'[plugins."io.containerd.grpc.v1.cri".containerd]' 'default_runtime_name = "kata"' \
 		'[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.kata]' 'runtime_type = "io.containerd.runc.v2"' \
 		'[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.kata.options]' 'BinaryName = "/usr/local/bin/kata-runtime"' 'SystemdCgroup = true'
 }
