@@ -45,7 +45,7 @@ struct config_agent {
 /* [runtime] */
 struct config_runtime {
 	bool enable_debug, disable_guest_seccomp, disable_new_netns, sandbox_cgroup_only, static_sandbox_resource_mgmt;
-	bool enable_vcpus_pinning, disable_guest_empty_dir;
+	bool enable_vcpus_pinning;
 	char *internetworking_model;
 	int64_t create_container_timeout; /* likewise */
 	struct config_list sandbox_bind_mounts;

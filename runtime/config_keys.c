@@ -72,7 +72,6 @@ const struct config_key config_keys[] = {
 	RUNTIME(sandbox_cgroup_only, BOOL, NULL),
 	RUNTIME(static_sandbox_resource_mgmt, BOOL, NULL),
 	RUNTIME(enable_vcpus_pinning, BOOL, NULL),
-	RUNTIME(disable_guest_empty_dir, BOOL, "true"),
 	RUNTIME(internetworking_model, STRING, "tcfilter"),
 	RUNTIME(create_container_timeout, INTEGER, NULL),
 	RUNTIME(sandbox_bind_mounts, LIST, NULL),
@@ -105,7 +104,8 @@ static const struct {
 	           "log_port passfd_listener_port dial_timeout_ms reconnect_timeout_ms create_container_timeout "
 	           "health_check_request_timeout_ms cdh_api_timeout_ms container_pipe_size mem_agent " },
 	{ "runtime", "guest_selinux_label enable_tracing jaeger_endpoint jaeger_user jaeger_password vfio_mode "
-	             "emptydir_mode experimental enable_pprof dan_conf experimental_force_guest_pull kubelet_root_dir "
+	             "disable_guest_empty_dir emptydir_mode experimental enable_pprof dan_conf "
+	             "experimental_force_guest_pull kubelet_root_dir "
 	             "pod_resource_api_sock name hypervisor_name agent_name log_level keep_abnormal shared_mounts "
 	             "use_passfd_io passfd_listener_port " },
 };

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/fd.h"
+#include "lib/log.h"
 #include "lib/sys.h"
 #include "proto/agent.pb-c.h"
 #include "proto/pboci.h"
@@ -430,6 +431,8 @@ static int take_config(struct sandbox *sb, struct wire_request *request, struct 
 		return err_say(err, EINVAL, "create sandbox '%s': the request has no configuration", sb->id);
 	sb->is_kvm = json_object_object_get_ex(request->json, "kvm", &kvm) && json_object_get_boolean(kvm);
 	r = config_parse(&sb->config, config, err);
+	if (r == 0 && sb->config.runtime.enable_debug)
+		log_set_level(LOG_LEVEL_DEBUG);
 	if (r == 0)
 		r = network_open(&sb->network, &sb->config, sb->id, wire_text(request, "netns"),
 		                 wire_text(request, "netns_path"), err);

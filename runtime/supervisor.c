@@ -39,10 +39,11 @@ static const struct {
 static void serve(void *arg, struct wire_request *request)
 {
 	struct supervisor *s = arg;
-	const char *verb = wire_text(request, "verb");
+	const char *verb = wire_text(request, "verb"), *id = wire_text(request, "id");
 	struct err err = ERR_INIT;
 
 	loop_timer_stop(&s->idle);
+	log_debug("supervisor", "Request '%s' for '%s'", verb ? verb : "", id ? id : "");
 	for (size_t i = 0; verb && i < ARRAY_SIZE(verbs); i++) {
 		if (strcmp(verbs[i].verb, verb) == 0) {
 			verbs[i].serve(&s->sandbox, request);

@@ -5,13 +5,16 @@
 #include <signal.h>
 #include <string.h>
 
+#include "lib/buf.h"
 #include "lib/fd.h"
+#include "lib/log.h"
 #include "lib/procstart.h"
 #include "lib/spawn.h"
 #include "lib/sys.h"
 
-#define REAP_MS 5000
-#define LOG_MAX (256u << 10)
+#define TOLD_MAX 16384 /* of a command line */
+#define REAP_MS  5000
+#define LOG_MAX  (256u << 10)
 
 static void take_status(struct child *child, int timeout_ms)
 {
@@ -32,6 +35,18 @@ static int on_end(struct loop_source *source, uint32_t events)
 	if (child->ended)
 		child->ended(child);
 	return LOOP_KEEP;
+}
+
+/* One that is too long for a line is told up to there. */
+static void tell_start(const struct child_spec *c)
+{
+	_autobuf_ struct buf words = { .max = TOLD_MAX };
+
+	if (log_get_level() < LOG_LEVEL_DEBUG)
+		return;
+	for (size_t i = 0; c->argv[i]; i++)
+		(void)buf_printf(&words, "%s%s", i ? " " : "", c->argv[i]);
+	log_debug("child", "Starting '%s': %s", c->name, buf_str(&words));
 }
 
 int child_start(struct loop *loop, struct child *child, const struct child_spec *c, struct err *err)
@@ -55,6 +70,7 @@ int child_start(struct loop *loop, struct child *child, const struct child_spec 
 
 	if (out < 0)
 		return err_set(err, out, "open '%s'", c->log);
+	tell_start(c);
 	pid = spawn_run(&spec, &child->source.fd, err);
 	if (pid < 0)
 		return pid;
