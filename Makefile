@@ -160,7 +160,7 @@ check-vm: all initrd $(B)/tests/seeded/kata-agent  ## the initrd in a VM; T=name
 check-image: all  ## what boots the image with systemd: it can be made on a machine, not in a clean root on one
 	@$(RING) image $(wildcard tests/vm/*systemd.sh)
 check-stack: all initrd  ## a host in a VM: systemd, cgroup v2, KVM, vhost-vsock, podman; as root; T=name runs one script
-	@$(RING) stack $(wildcard tests/stack/*.sh)
+	@RING_TIMEOUT=$${RING_TIMEOUT:-2000} $(RING) stack $(wildcard tests/stack/*.sh)
 bench: all initrd $(addprefix $(B)/tests/tools/,stopwatch pulse footprint)  ## ratios to crun and runc, memory and sizes; as root
 	@KATA_BUILD=$(CURDIR)/$(B) tests/bench/run
 check:  ## the README's test command: every ring, one summary line
