@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# What a guest says while it boots, and when it cannot: stages, readiness beacon, log port, bad options, passfd streams, a failing boot.
+# What a guest says while it boots, and when it cannot: stages, readiness beacon, log port, bad options, a shell on the console,
+# passfd streams, a failing boot.
 # shellcheck source=tests/lib/vm.sh
 . "$(dirname "$0")/../lib/vm.sh"
 
@@ -44,6 +45,30 @@ log_port_gives_json() {
 		"$work/log" >/dev/null || { head -n 3 "$work/log"; return 1; }
 	grep -q '"msg":"Kata agent .* serves on' "$work/log" || { echo "the first record is missing"; return 1; }
 	grep -q '"level":"DEBG"' "$work/log"
+}
+
+# shell_says TEXT: what the console has shown so far; what is typed before the shell reads waits in the terminal.
+shell_says() {
+	tr -d '\r' <"$work/shell" | grep -q "$1"
+}
+
+shell_has_ended() {
+	read_log
+	grep -q '"msg":"Shell [0-9]* has ended with 7"' "$work/log"
+}
+
+# Without a port the debug console is one shell on /dev/console.
+console_has_a_shell() {
+	local shell status=0
+	mkfifo "$work/shell.in"
+	timeout 120 socat - "UNIX-CONNECT:$work/hvc0.sock" <"$work/shell.in" >"$work/shell" 2>&1 &
+	shell=$!
+	exec 9>"$work/shell.in"
+	printf 'echo "$((4320 + 1))-x pid $$ of $PPID"\n' >&9
+	retry_until shell_says '^4321-x pid [0-9]* of 1$' && printf 'exit 7\n' >&9 && retry_until shell_has_ended || status=1
+	exec 9>&-
+	kill "$shell" 2>/dev/null
+	[ "$status" = 0 ] || { cat "$work/shell"; tail -n 5 "$work/log"; return 1; }
 }
 
 # What was logged since the last look is added to $work/log.
@@ -149,12 +174,17 @@ demo_leaves_nothing() {
 }
 
 listen_for_beacon
-vm_begin --append "agent.log=debug agent.log_vport=1025 agent.ready_vport=1050 agent.passfd_listener_port=1027 agent.bogus=1 agent.hotplug_timeout=soon"
+kernel=$("$top/scripts/fetch-kernel") || vm_fail "no kernel"
+"$top/rootfs-builder/initrd" --agent "$build/kata-agent" --kernel-dir "$kernel" --add "$(command -v busybox):/bin/sh" \
+	--output "$beacon_dir/kata.initrd" >"$beacon_dir/manifest" || vm_fail "no initrd with a shell"
+vm_begin --initrd "$beacon_dir/kata.initrd" --console yes --append "agent.debug_console agent.log=debug agent.log_vport=1025 agent.ready_vport=1050" \
+	--append "agent.passfd_listener_port=1027 agent.bogus=1 agent.hotplug_timeout=soon"
 check stages_are_told_with_times stages_are_told_with_times
 check second_console_is_served_too second_console_is_served_too
 check beacon_arrives beacon_arrives
 check bad_options_are_named bad_options_are_named
 check log_port_gives_json log_port_gives_json
+check console_has_a_shell console_has_a_shell
 check passfd_streams passfd_streams
 check power_off_is_clean power_off_is_clean
 check failing_boot_says_why failing_boot_says_why
