@@ -14,9 +14,9 @@
 
 #include "lib/fd.h"
 #include "lib/sys.h"
+#include "tests/lib/fakevmm.h"
 #include "tests/lib/tempdir.h"
 #include "tests/lib/unit.h"
-#include "tests/unit/runtime/hypervisor/fakevmm.h"
 
 #define PATIENCE_MS 30000
 #define GREETING    "{\"QMP\": {\"version\": {}, \"capabilities\": []}}\r\n"
@@ -247,9 +247,9 @@ static int setup(void **state)
 		.agent_port = 1024,
 		.boot_ms = PATIENCE_MS,
 	};
-	f->roles[0] = (struct fakevmm_role){ "virtiofsd", play_virtiofsd };
-	f->roles[1] = (struct fakevmm_role){ "vsockd", play_vsock };
-	f->roles[2] = (struct fakevmm_role){ "qemu", play_qemu };
+	f->roles[0] = (struct fakevmm_role){ "/fake/virtiofsd", play_virtiofsd };
+	f->roles[1] = (struct fakevmm_role){ "/fake/vsockd", play_vsock };
+	f->roles[2] = (struct fakevmm_role){ "/fake/qemu", play_qemu };
 	fakevmm_start(f->roles, f);
 	*state = f;
 	return 0;

@@ -6,18 +6,21 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "lib/spawn.h"
 
 /* The program; its result is its exit status. It has fds 0 to 2 and what spec->fds became, and a minute to live. */
 typedef int (*fakevmm_play)(const struct spawn_spec *spec, void *arg);
 
-/* Who plays "/fake/NAME"; NULL = it is not there. */
+/* Who plays the program of that path; NULL = it is not there. */
 struct fakevmm_role {
-	const char *name;
+	const char *path;
 	fakevmm_play play;
 };
 
-/* Plays so until fakevmm_stop. The roles stay the caller's and end with a NULL name. */
+/* Plays so until fakevmm_stop. The roles stay the caller's and end with a NULL path. */
 void fakevmm_start(const struct fakevmm_role *roles, void *arg);
 void fakevmm_stop(void);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/unit/runtime/hypervisor/fakevmm.h"
+#include "tests/lib/fakevmm.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -91,13 +91,13 @@ pid_t __wrap_spawn_run(const struct spawn_spec *spec, int *ret_pidfd, struct err
 {
 	const struct fakevmm_role *role = cast;
 
-	if (!cast || strncmp(spec->path, PREFIX, strlen(PREFIX)) != 0)
-		return __real_spawn_run(spec, ret_pidfd, err);
-	while (role->name && strcmp(role->name, spec->path + strlen(PREFIX)) != 0)
+	while (role && role->path && strcmp(role->path, spec->path) != 0)
 		role++;
-	if (!role->play)
+	if (role && role->play)
+		return play(role, spec, ret_pidfd);
+	if (strncmp(spec->path, PREFIX, strlen(PREFIX)) == 0)
 		return err_set(err, ENOENT, "run '%s'", spec->path);
-	return play(role, spec, ret_pidfd);
+	return __real_spawn_run(spec, ret_pidfd, err);
 }
 
 int fakevmm_listen(const char *path)
