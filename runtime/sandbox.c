@@ -224,15 +224,21 @@ static int on_stdio_end(struct loop_source *source, uint32_t events)
 void sandbox_attach(struct sandbox *sb, struct wire_request *request)
 {
 	struct container *c = sandbox_find_for(sb, request);
-	const char *eid = wire_text(request, "exec");
 	struct json_object *pid;
 	struct err err = ERR_INIT;
+	const char *eid;
 	int r;
 
 	if (!c)
 		return;
+	eid = wire_text(request, "exec");
 	if (eid) {
 		sandbox_attach_exec(sb, eid, request);
+		return;
+	}
+	if (c->stdio.fd >= 0) {
+		(void)err_say(&err, EEXIST, "container '%s': it has a stdio process already", c->id);
+		wire_fail(request, &err);
 		return;
 	}
 	if (json_object_object_get_ex(request->json, "pid", &pid))

@@ -287,9 +287,29 @@ static void no_configuration(void **state)
 	assert_int_equal(f->sb.end, END_OVER);
 }
 
+/* The first one is watched; one that nobody knows of is refused as all else is. */
+static void one_process_stands_for_it(void **state)
+{
+	struct fakesandbox *f = *state;
+	struct container *c = fakesandbox_add(f, "web", CONTAINER_RUNNING);
+	pid_t pid = start_sleeper(), other = start_sleeper();
+	char request[64];
+
+	attach(f, "web", pid);
+	(void)snprintf(request, sizeof(request), "{\"id\":\"web\",\"pid\":%d}", (int)other);
+	expect(f, sandbox_attach, request,
+	       "{\"errno\":17,\"error\":\"container 'web': it has a stdio process already\"}");
+	assert_int_equal(c->pid, pid);
+	expect(f, sandbox_attach, "{\"id\":\"gone\",\"pid\":1}",
+	       "{\"errno\":2,\"error\":\"container 'gone' does not exist\"}");
+	end_sleeper(pid);
+	end_sleeper(other);
+}
+
 int test_sandbox(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(one_process_stands_for_it, fakesandbox_setup, fakesandbox_teardown),
 		cmocka_unit_test_setup_teardown(it_starts_once, fakesandbox_setup, fakesandbox_teardown),
 		cmocka_unit_test_setup_teardown(an_end_may_overtake_the_start, fakesandbox_setup, fakesandbox_teardown),
 		cmocka_unit_test_setup_teardown(a_start_may_fail, fakesandbox_setup, fakesandbox_teardown),
