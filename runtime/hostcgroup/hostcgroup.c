@@ -200,6 +200,15 @@ static int start_scope(const struct hostcgroup *h, const struct cgroup_scope *sc
 	return cgroup_scope_start(CGROUP_SYSTEMD_RUN, scope, NULL, h->unified, false, keeper, err);
 }
 
+/* On v1 systemd makes a scope's directory for the controllers that it uses itself; the others are ours to make. */
+static int complete_scopes(const struct hostcgroup *h, struct err *err)
+{
+	size_t unused;
+	int r = h->unified ? 0 : make(h, h->plan.sandbox, &unused, err);
+
+	return r == 0 && !h->unified && h->plan.overhead ? make(h, h->plan.overhead, &unused, err) : r;
+}
+
 /* A scope lives as long as a process is in it: the keeper, until there is another. */
 static int open_systemd(struct hostcgroup *h, struct err *err)
 {
@@ -208,6 +217,8 @@ static int open_systemd(struct hostcgroup *h, struct err *err)
 
 	if (r == 0 && h->plan.overhead)
 		r = start_scope(h, &h->plan.overhead_scope, &keeper, err);
+	if (r == 0)
+		r = complete_scopes(h, err);
 	return r < 0 ? r : enter(h, h->plan.overhead ? h->plan.overhead : h->plan.sandbox, getpid(), err);
 }
 
@@ -254,17 +265,18 @@ void hostcgroup_close(struct hostcgroup *h)
 
 struct json_object *hostcgroup_record(const struct hostcgroup *h)
 {
+	const char *overhead = h->plan.overhead ? h->plan.overhead : "";
+	bool is_scope = h->plan.manager == HOSTCGROUP_SYSTEMD;
 	struct json_object *o;
 
-	/* A scope goes when it is empty. */
-	if (h->plan.manager != HOSTCGROUP_FS)
+	/* A scope goes when it is empty, but for what systemd knows nothing of. */
+	if (h->plan.manager == HOSTCGROUP_NONE || (is_scope && h->unified))
 		return NULL;
 	o = json_object_new_object();
-	if (!o)
-		return NULL;
-	(void)json_object_object_add(o, "sandbox", json_object_new_string(h->plan.sandbox));
-	(void)json_object_object_add(o, "overhead", json_object_new_string(h->plan.overhead ? h->plan.overhead : ""));
-	(void)json_object_object_add(o, "kept", json_object_new_string(h->kept ? h->kept : h->plan.sandbox));
+	(void)jsontext_add(o, "sandbox", json_object_new_string(h->plan.sandbox));
+	(void)jsontext_add(o, "overhead", json_object_new_string(overhead));
+	(void)jsontext_add(o, "kept", json_object_new_string(h->kept ? h->kept : h->plan.sandbox));
+	(void)jsontext_add(o, "overhead_kept", json_object_new_string(is_scope ? overhead : ""));
 	return o;
 }
 
@@ -317,5 +329,5 @@ void hostcgroup_remove(struct json_object *record)
 		return;
 	(void)each(unified, &v1, sandbox, remove_one, (void *)jsontext_text(record, "kept"));
 	if (*overhead == '/')
-		(void)each(unified, &v1, overhead, remove_one, (void *)"");
+		(void)each(unified, &v1, overhead, remove_one, (void *)jsontext_text(record, "overhead_kept"));
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # For the scripts of the stack ring: on the machine such a script boots a host in a VM (scripts/stack) and goes on in there, as
-# root, with systemd, cgroup v2, KVM and vhost-vsock. There it runs tests by `check NAME COMMAND...` and calls stack_finish.
+# root, with systemd, cgroup v2 (or what stack_cgroups says), KVM and vhost-vsock. There it runs tests by `check NAME COMMAND...` and calls stack_finish.
 
 # shellcheck source=tests/lib/integration.sh
 . "$(dirname "${BASH_SOURCE[0]}")/integration.sh"
@@ -11,7 +11,7 @@ if [ -z "${KATA_STACK:-}" ]; then
 		echo "skip $(basename "$0" .sh): must be root"
 		exit 0
 	fi
-	exec "$top/scripts/stack" run --build "$build" "$(readlink -f "$0")" "$@"
+	exec "$top/scripts/stack" run --build "$build" --cgroups "${stack_cgroups:-v2}" "$(readlink -f "$0")" "$@"
 fi
 
 work=$(mktemp -d /var/tmp/stack.XXXXXX)
