@@ -96,6 +96,8 @@ static int ask_create(struct launch *l, int fd, const struct config *c, struct e
 	_autojson_ struct json_object *request = ask_new("create", l->id), *answer = NULL;
 	struct json_object *config = c ? config_format(c) : NULL;
 	unsigned timeout_ms = CREATE_MS + PACK_MS;
+	/* Whoever runs it does not want to wait for a guest that does not come. */
+	_autoclose_ int signals = stdio_open_signals();
 	int r;
 
 	if (!request || (c && !config) ||
@@ -107,7 +109,9 @@ static int ask_create(struct launch *l, int fd, const struct config *c, struct e
 		add_netns(l, request);
 		(void)json_object_object_add(request, "kvm", json_object_new_boolean(kvm_is_wanted(&c->hypervisor)));
 	}
-	r = wire_ask(fd, request, timeout_ms, &answer, err);
+	r = wire_ask_unless(fd, signals, request, timeout_ms, &answer, err);
+	if (r == -EINTR)
+		return err_wrap(err, "create container '%s'", l->id);
 	return r < 0 ? r : stdio_take_answer(l->stdio, answer, err);
 }
 

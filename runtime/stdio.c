@@ -145,6 +145,16 @@ void stdio_block_signals(void)
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+int stdio_open_signals(void)
+{
+	sigset_t set, blocked;
+
+	fill_signals(&set);
+	if (sigprocmask(SIG_BLOCK, NULL, &blocked) < 0 || !sigismember(&blocked, SIGINT))
+		return -EBADF;
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
 bool stdio_is_interrupted(void)
 {
 	sigset_t pending, ours;

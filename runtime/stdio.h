@@ -58,6 +58,9 @@ void stdio_block_signals(void);
 /* True if one waits. */
 bool stdio_is_interrupted(void);
 
+/* Readable as long as one of them is pending, the caller's; negative if they are not blocked. */
+int stdio_open_signals(void);
+
 /* Waits for the end, and hands signals on to it: the exit status, or -errno. */
 int stdio_wait(const struct stdio *s);
 

@@ -241,20 +241,22 @@ void wire_tell_failure(int fd, const struct err *err)
 	(void)send_line(fd, answer);
 }
 
-static int receive_line(int fd, unsigned timeout_ms, struct buf *in)
+static int receive_line(int fd, int interrupt, unsigned timeout_ms, struct buf *in)
 {
 	uint64_t deadline = sys_now(CLOCK_MONOTONIC) / 1000000 + timeout_ms;
 
 	while (!memchr(buf_str(in), '\n', in->len)) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
+		struct pollfd p[] = { { .fd = fd, .events = POLLIN }, { .fd = interrupt, .events = POLLIN } };
 		uint64_t now = sys_now(CLOCK_MONOTONIC) / 1000000;
-		int r = now < deadline ? sys_poll(&p, 1, (int)(deadline - now)) : 0;
+		int r = now < deadline ? sys_poll(p, ARRAY_SIZE(p), (int)(deadline - now)) : 0;
 		ssize_t n;
 
 		if (r == -EINTR)
 			continue;
 		if (r <= 0)
 			return r < 0 ? r : -ETIMEDOUT;
+		if (p[1].revents)
+			return -EINTR;
 		r = buf_reserve(in, 65536);
 		if (r < 0)
 			return r;
@@ -282,6 +284,12 @@ static int take_answer(struct json_object *answer, struct json_object **ret, str
 
 int wire_ask(int fd, struct json_object *request, unsigned timeout_ms, struct json_object **ret, struct err *err)
 {
+	return wire_ask_unless(fd, -1, request, timeout_ms, ret, err);
+}
+
+int wire_ask_unless(int fd, int interrupt, struct json_object *request, unsigned timeout_ms, struct json_object **ret,
+                    struct err *err)
+{
 	_autobuf_ struct buf in = { .max = WIRE_LINE_MAX };
 	_autojson_ struct json_object *answer = NULL;
 	int r = send_line(fd, request);
@@ -289,9 +297,11 @@ int wire_ask(int fd, struct json_object *request, unsigned timeout_ms, struct js
 
 	/* One that could not start says why before it is asked. */
 	if (r == 0 || r == -EPIPE)
-		r = receive_line(fd, timeout_ms, &in);
+		r = receive_line(fd, interrupt, timeout_ms, &in);
 	if (r == -ECONNRESET || r == -EPIPE)
 		return err_say(err, -r, "the sandbox's supervisor ended before it answered");
+	if (r == -EINTR)
+		return err_say(err, EINTR, "interrupted");
 	if (r < 0)
 		return err_set(err, -r, "ask the sandbox's supervisor");
 	end = strchrnul(buf_str(&in), '\n');

@@ -65,3 +65,7 @@ int wire_connect(const char *path, struct err *err);
 
 /* The client's side: sends, waits for the answer at most timeout_ms. *ret (may be NULL) is the caller's to put. */
 int wire_ask(int fd, struct json_object *request, unsigned timeout_ms, struct json_object **ret, struct err *err);
+
+/* The same, but -EINTR as soon as `interrupt` can be read, of which nothing is taken; negative = never. */
+int wire_ask_unless(int fd, int interrupt, struct json_object *request, unsigned timeout_ms, struct json_object **ret,
+                    struct err *err);

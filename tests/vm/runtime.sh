@@ -153,12 +153,26 @@ errors_are_clear() {
 	set_process '.process.args = ["true"]'
 	fails "hypervisor.kernel: '/nonexistent'" 's|^kernel.*|kernel = "/nonexistent"|' &&
 		fails 'start QEMU: it ended' 's|^kernel.*|kernel = "/etc/passwd"|' &&
-		fails 'as after a panic' 's|^initrd.*|initrd = "/etc/passwd"|' &&
+		fails 'Initramfs unpacking failed' 's|^initrd.*|initrd = "/etc/passwd"|' &&
 		fails 'stage reached' 's|^dial_timeout.*|dial_timeout = 1|' &&
 		fails "start 'vhost-device-vsock'" 's|^vhost_user.*|vhost_user_vsock_daemon = "/bin/false"|' &&
 		expect 1 'not done yet' kr checkpoint cc || return
 	set_process '.process.args = ["no-such-program"]'
 	expect 1 'no-such-program was not found' kr run -b "$work/b" cc && nothing_left
+}
+
+boots_qemu() { [ -S "$work/r/cc/qmp.sock" ]; }
+
+# Whoever runs it need not wait for its guest to come.
+interrupted() {
+	local runner status=0
+	set_process '.process.args = ["true"]'
+	"$build/kata-runtime" --root "$work/r" --config "$work/configuration.toml" run -b "$work/b" cc >"$work/out" 2>&1 </dev/null &
+	runner=$!
+	retry_until boots_qemu && kill -TERM "$runner" || return
+	wait "$runner" || status=$?
+	[ "$status" = 1 ] && grep -qx "kata-runtime: create container 'cc': interrupted" "$work/out" || { echo "status $status"; cat "$work/out"; return 1; }
+	nothing_left
 }
 
 prepare_runtime
@@ -169,4 +183,5 @@ check killed_in_any_order killed_in_any_order
 check pod_of_two pod_of_two
 check terminal terminal
 check errors_are_clear errors_are_clear
+check interrupted interrupted
 runtime_finish

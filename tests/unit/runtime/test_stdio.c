@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -92,9 +95,36 @@ static void status_after_the_vm(void **state)
 	assert_int_equal(stdio_noted_status(dir->path, "none"), 137);
 }
 
+/* Only who has blocked them wants to be told in this way. */
+static void signals_are_told(void **state)
+{
+	sigset_t before;
+	struct pollfd p = { .fd = stdio_open_signals(), .events = POLLIN };
+
+	(void)state;
+	assert_true(p.fd < 0);
+	assert_int_equal(sigprocmask(SIG_SETMASK, NULL, &before), 0);
+	stdio_block_signals();
+	p.fd = stdio_open_signals();
+	assert_true(p.fd >= 0);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	assert_int_equal(raise(SIGHUP), 0);
+	assert_int_equal(poll(&p, 1, 0), 1);
+	assert_true(stdio_is_interrupted());
+	/* Taken away before they are let in. */
+	{
+		struct signalfd_siginfo info;
+
+		assert_int_equal(read(p.fd, &info, sizeof(info)), sizeof(info));
+	}
+	assert_int_equal(sigprocmask(SIG_SETMASK, &before, NULL), 0);
+	(void)close(p.fd);
+}
+
 int test_stdio(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(signals_are_told),
 		cmocka_unit_test_setup_teardown(pid_file, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test_setup_teardown(status_after_the_vm, tempdir_setup, tempdir_teardown),
 		cmocka_unit_test(where_the_agent_is),

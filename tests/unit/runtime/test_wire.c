@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "lib/fd.h"
 #include "lib/jsontext.h"
@@ -164,6 +165,27 @@ static void nonsense_is_refused(void **state)
 	(void)loop_free(s.loop);
 }
 
+/* Somebody who does not answer is not waited for when something else happens. */
+static void a_question_is_given_up(void **state)
+{
+	_autojson_ struct json_object *json = json_tokener_parse("{\"verb\":\"x\"}");
+	struct err err = ERR_INIT;
+	int peer[2], other[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, peer), 0);
+	assert_int_equal(pipe(other), 0);
+	assert_int_equal(wire_ask_unless(peer[0], other[0], json, 1, NULL, &err), -ETIMEDOUT);
+	assert_int_equal(write(other[1], "x", 1), 1);
+	err = (struct err)ERR_INIT;
+	assert_int_equal(wire_ask_unless(peer[0], other[0], json, 60000, NULL, &err), -EINTR);
+	assert_string_equal(err_text(&err), "interrupted");
+	for (size_t i = 0; i < 2; i++) {
+		(void)fd_close(peer[i]);
+		(void)fd_close(other[i]);
+	}
+}
+
 static void nobody_there(void **state)
 {
 	const struct tempdir *dir = *state;
@@ -183,6 +205,7 @@ int test_wire(void)
 		cmocka_unit_test_setup_teardown(a_peer_that_goes_away_in_an_answer_is_forgotten, tempdir_setup,
 		                                tempdir_teardown),
 		cmocka_unit_test_setup_teardown(nonsense_is_refused, tempdir_setup, tempdir_teardown),
+		cmocka_unit_test(a_question_is_given_up),
 		cmocka_unit_test_setup_teardown(nobody_there, tempdir_setup, tempdir_teardown),
 	};
 
