@@ -20,7 +20,7 @@ prepare_podman() {
 
 pod() {
 	CONTAINERS_CONF=$work/containers.conf timeout --foreground -k 5 "$KATA_TIMEOUT" podman --root "$work/podman" --runroot "$work/podman.run" \
-		--tmpdir "$work/podman.tmp" --storage-driver vfs --cgroup-manager cgroupfs --events-backend file --runtime "$work/runtime" "$@"
+		--tmpdir "$work/podman.tmp" --storage-driver vfs --cgroup-manager cgroupfs --events-backend file --runtime "${podman_runtime:-$work/runtime}" "$@"
 }
 
 prun() { pod run --cgroup-parent "/$group" --network none "$@"; }
@@ -58,6 +58,20 @@ pod_of_two() {
 	pod rm -f -t 0 a && status_of b Up && pod pod rm -f -t 0 two && retry_until nothing_left
 }
 
+usual_root_is_empty() { [ -z "$(find /run/kata-runtime -mindepth 1 ! -name .containers)" ]; }
+
+# Nothing but `make install`: no option, no configuration, the usual root; those of the machine are not for this test.
+installed() {
+	local dir podman_runtime=$work/usr/bin/kata-runtime
+	for dir in /etc/kata-containers /usr/share/defaults/kata-containers; do
+		[ ! -d "$dir" ] || mount -t tmpfs none "$dir" || return
+	done
+	mkdir -p /run/kata-runtime && mount -t tmpfs none /run/kata-runtime || return
+	(cd "$top" && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u T make -s install PREFIX="$work/usr") >"$work/make.log" 2>&1 || { cat "$work/make.log"; return 1; }
+	expect 9 'in a VM' prun --rm "$image" sh -c 'grep -q console=hvc0 /proc/cmdline && echo in a VM; exit 9' || return
+	retry_until usual_root_is_empty
+}
+
 if [ "$(id -u)" != 0 ] || ! command -v podman >/dev/null; then
 	echo 'skip podman: no podman, or not root (scripts/install-deps check)'
 	exit 0
@@ -67,6 +81,7 @@ prepare_podman
 check 'podman runs' runs
 check 'podman manages' manages
 check 'podman has a pod of two in one VM' pod_of_two
+check 'podman needs no more than make install' installed
 pod pod rm -f -a -t 0 >/dev/null 2>&1
 pod rm -f -a -t 0 >/dev/null 2>&1
 for left in /sys/fs/cgroup/*/"$group" /sys/fs/cgroup/*/libpod_parent; do
