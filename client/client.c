@@ -82,7 +82,7 @@ struct client *client_free(struct client *c)
 	}
 	ttrpc_cutter_done(&c->cutter);
 	buf_done(&c->out);
-	(void)fd_close(c->fd);
+	(void)fd_hang_up(c->fd);
 	free(c);
 	return NULL;
 }

@@ -110,7 +110,7 @@ int plane_open(struct plane_stream *s, const struct session *session, uint32_t p
 
 void plane_close(struct plane_stream *s)
 {
-	s->fd = fd_close(s->fd);
+	s->fd = fd_hang_up(s->fd);
 }
 
 ssize_t plane_receive(struct plane_stream *s, void *data, size_t n)

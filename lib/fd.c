@@ -180,6 +180,20 @@ int fd_copy(int from, int to, uint64_t max)
 	}
 }
 
+int fd_hang_up(int fd)
+{
+	char data[4096];
+	struct iovec iov = { data, sizeof(data) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	int saved = errno;
+
+	if (fd >= 0 && sys_shutdown(fd, SHUT_RDWR) == 0)
+		while (sys_recvmsg(fd, &msg, MSG_DONTWAIT) > 0)
+			;
+	errno = saved;
+	return fd_close(fd);
+}
+
 ssize_t fd_send_whole(int fd, const void *data, size_t n)
 {
 	struct iovec part = { .iov_base = (void *)(uintptr_t)data, .iov_len = n };

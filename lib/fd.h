@@ -66,6 +66,13 @@ int fd_copy(int from, int to, uint64_t max);
  */
 ssize_t fd_send(int fd, const void *data, size_t n);
 
+/*
+ * Ends a connection and closes it, what came and was not read is thrown away: closed with that in it, a unix socket
+ * tells its peer of an error instead of the end, which vhost-device-vsock (0.3.0) never tells the guest. Returns
+ * -EBADF.
+ */
+int fd_hang_up(int fd);
+
 /* As fd_send, for sockets that take packets of any size: as much as goes. */
 ssize_t fd_send_whole(int fd, const void *data, size_t n);
 

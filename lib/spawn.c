@@ -242,6 +242,10 @@ _Noreturn static void run_apart(int (*fn)(void *arg), void *arg, int fd)
 {
 	int r = fd_close_except(&fd, 1);
 
+	/* Whoever reads what our caller writes waits for its end. */
+	for (int i = 0; i < 3; i++)
+		if (i != fd)
+			(void)fd_close(i);
 	if (r >= 0)
 		r = sys_setsid();
 	if (r >= 0)

@@ -71,6 +71,7 @@ static int write_out(struct rpc_conn *conn)
 			return n == -EAGAIN ? 0 : (int)n;
 		buf_consume(&conn->out, (size_t)n);
 		conn->written += (uint64_t)n;
+		conn->last_byte = sys_now_ms();
 	}
 	return 0;
 }
@@ -256,6 +257,8 @@ static void read_in(struct rpc_conn *conn)
 	ssize_t n = sys_read(conn->source.fd, conn->server->input, RPC_READ_MAX);
 
 	if (n > 0)
+		conn->last_byte = sys_now_ms();
+	if (n > 0)
 		take_bytes(conn, conn->server->input, (size_t)n);
 	else if (n == 0)
 		rpc_conn_end(conn, "the client has closed it");
@@ -288,6 +291,7 @@ int rpc_conn_new(struct rpc_server *server, int fd)
 	conn->frame_timer.expired = frame_expired;
 	conn->end_of_turn.run = end_turn;
 	conn->out.max = RPC_QUEUE_MAX;
+	conn->last_byte = sys_now_ms();
 	list_init(&conn->end_of_turn.link);
 	list_init(&conn->calls);
 	list_init(&conn->unwritten);

@@ -30,9 +30,10 @@ struct rpc_conn {
 	size_t n_calls;
 	struct list unwritten; /* struct rpc_call whose reply is queued and who want to know when it is out */
 	struct buf out;
-	uint64_t written; /* bytes ever; written + out.len = bytes ever queued */
-	bool ended;       /* the socket is closed */
-	bool closing;     /* ends once the queue is empty */
+	uint64_t written;  /* bytes ever; written + out.len = bytes ever queued */
+	int64_t last_byte; /* when one came or went, ms of the monotonic clock */
+	bool ended;        /* the socket is closed */
+	bool closing;      /* ends once the queue is empty */
 };
 
 /* Makes a connection of an accepted, non-blocking socket, which is taken over on success. */

@@ -34,6 +34,22 @@ static int refuse_without_fds(struct rpc_server *server)
 	return fd < 0 ? fd : 0;
 }
 
+/* Not every transport tells of a client's death, so the one that has been silent longest is taken for dead. */
+static bool make_room(struct rpc_server *server)
+{
+	struct rpc_conn *oldest = NULL;
+
+	list_foreach(conn, &server->conns, struct rpc_conn, link)
+		if (!conn->ended && conn->n_calls == 0 && (!oldest || conn->last_byte < oldest->last_byte))
+			oldest = conn;
+	if (!oldest || sys_now_ms() - oldest->last_byte < server->silent_ms)
+		return false;
+	if (server->counters.silent++ == 0)
+		log_warning("rpc", "There are %d connections: the one that was silent longest ends", RPC_CONNS_MAX);
+	rpc_conn_end(oldest, "others want to come in");
+	return true;
+}
+
 static void welcome(struct rpc_server *server, int fd_arg)
 {
 	_autoclose_ int fd = fd_arg;
@@ -45,7 +61,7 @@ static void welcome(struct rpc_server *server, int fd_arg)
 			log_warning("rpc", "Peer refused: %s", err_text(&err));
 		return;
 	}
-	if (server->n_conns >= RPC_CONNS_MAX) {
+	if (server->n_conns >= RPC_CONNS_MAX && !make_room(server)) {
 		if (server->counters.too_many++ == 0)
 			log_warning("rpc", "Connection refused: there are %d already", RPC_CONNS_MAX);
 		return;
@@ -116,6 +132,7 @@ int rpc_server_new(struct loop *loop, struct sandbox *sandbox, const struct addr
 	server->sweep.run = sweep;
 	server->retry.expired = try_again;
 	server->reserve_fd = open_reserve();
+	server->silent_ms = RPC_SILENT_MS;
 	list_init(&server->conns);
 	list_init(&server->detached);
 	list_init(&server->finished);

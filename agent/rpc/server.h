@@ -15,6 +15,7 @@
 #include "lib/loop.h"
 
 #define RPC_CONNS_MAX         256
+#define RPC_SILENT_MS         30000 /* … without a byte and without an open call, and a connection may have to go */
 #define RPC_BACKLOG           128
 #define RPC_READ_MAX          65536       /* bytes taken from one connection in one turn */
 #define RPC_REQUEST_BYTES_MAX (64u << 20) /* memory of all decoded requests that are open */
@@ -27,7 +28,7 @@ struct sandbox;
 struct policy;
 
 struct rpc_counters {
-	unsigned long accepted, refused, too_many, ignored_frames;
+	unsigned long accepted, refused, too_many, ignored_frames, silent;
 };
 
 /* The members are for agent/rpc only. */
@@ -39,6 +40,7 @@ struct rpc_server {
 	int reserve_fd;          /* given up to refuse a connection when fds are out */
 	struct list conns;       /* struct rpc_conn */
 	size_t n_conns;
+	unsigned silent_ms;   /* RPC_SILENT_MS; tests have less time */
 	struct list detached; /* struct rpc_call whose client is gone or was answered already */
 	struct list finished; /* struct rpc_call to be freed at the end of the turn */
 	struct loop_deferred sweep;

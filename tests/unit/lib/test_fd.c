@@ -249,6 +249,23 @@ static void sending_is_cut_and_never_waits(void **state)
 	(void)fd_close(pair[0]);
 }
 
+static void a_hang_up_is_an_end_and_no_error(void **state)
+{
+	char c;
+
+	(void)state;
+	for (int polite = 0; polite < 2; polite++) {
+		int pair[2];
+
+		assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+		assert_int_equal(write(pair[0], "unread", 6), 6);
+		assert_int_equal(polite ? fd_hang_up(pair[1]) : fd_close(pair[1]), -EBADF);
+		assert_int_equal(read(pair[0], &c, 1), polite ? 0 : -1);
+		(void)fd_close(pair[0]);
+	}
+	assert_int_equal(fd_hang_up(-EBADF), -EBADF);
+}
+
 int test_fd(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +279,7 @@ int test_fd(void)
 		cmocka_unit_test(write_all_goes_on_after_short_writes),
 		cmocka_unit_test(copying_stops_at_the_limit),
 		cmocka_unit_test(sending_is_cut_and_never_waits),
+		cmocka_unit_test(a_hang_up_is_an_end_and_no_error),
 	};
 
 	return cmocka_run_group_tests_name("fd", tests, NULL, NULL);

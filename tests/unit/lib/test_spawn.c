@@ -238,6 +238,10 @@ static int say_when_told(void *arg)
 	int fd = *(int *)arg;
 	char c;
 
+	/* It holds no pipe of its caller's open. */
+	if (fcntl(STDIN_FILENO, F_GETFD) >= 0 || fcntl(STDOUT_FILENO, F_GETFD) >= 0 ||
+	    fcntl(STDERR_FILENO, F_GETFD) >= 0)
+		return -EBADF;
 	return read(fd, &c, 1) == 1 && write(fd, "+", 1) == 1 ? -ECHILD : -EIO;
 }
 

@@ -47,6 +47,31 @@ static void connections_have_a_limit(void **state)
 		(void)close(fds[i]);
 }
 
+static void the_longest_silent_makes_room(void **state)
+{
+	struct fixture *f = *state;
+	Grpc__WaitProcessRequest req = GRPC__WAIT_PROCESS_REQUEST__INIT;
+	int fds[RPC_CONNS_MAX + 1];
+
+	req.container_id = req.exec_id = (char *)"web";
+	for (int i = 0; i < RPC_CONNS_MAX; i++)
+		fds[i] = fixture_connect(f);
+	usleep(2000);
+	fixture_expect_alive(f, fds[0]);
+	fixture_send(f, fds[1], 1, AGENT, "WaitProcess", 0, &req.base);
+	usleep(2000);
+	f->server->silent_ms = 1;
+	fds[RPC_CONNS_MAX] = fixture_connect(f);
+	fixture_expect_end(f, fds[2]);
+	fixture_until(f, f->server->n_conns == RPC_CONNS_MAX);
+	fixture_expect_alive(f, fds[RPC_CONNS_MAX]);
+	fixture_expect_alive(f, fds[0]);
+	assert_int_equal(f->server->counters.silent, 1);
+	assert_int_equal(f->server->counters.too_many, 0);
+	for (int i = 0; i <= RPC_CONNS_MAX; i++)
+		(void)close(fds[i]);
+}
+
 static void no_fds_refuses_and_goes_on(void **state)
 {
 	struct fixture *f = *state;
@@ -85,10 +110,8 @@ static void no_fds_and_no_reserve_tries_later(void **state)
 int test_server(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(strangers_are_refused),
-		T(connections_have_a_limit),
-		T(no_fds_refuses_and_goes_on),
-		T(no_fds_and_no_reserve_tries_later),
+		T(strangers_are_refused),      T(connections_have_a_limit),          T(the_longest_silent_makes_room),
+		T(no_fds_refuses_and_goes_on), T(no_fds_and_no_reserve_tries_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
