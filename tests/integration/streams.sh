@@ -122,6 +122,7 @@ late_attach_after_exit() {
 
 one_client_at_a_time() {
 	local pid
+	: >"$work/out" # the one before may have said "up" as well
 	kata exec -i --id single sleeper -- sh -c 'echo up; cat' < <(sleep 20) >"$work/out" &
 	pid=$!
 	retry_until grep -q up "$work/out" || return
