@@ -242,9 +242,10 @@ int sandbox_create(struct sandbox *s, struct sandbox_config *config, struct comp
 	struct sandbox_creation *k = NULL;
 	int r = 0;
 
-	if (s->config || s->creating)
-		r = err_say(err, EEXIST, "sandbox '%s' exists already",
-		            s->config && s->config->id ? s->config->id : "");
+	if (s->config)
+		r = err_say(err, EEXIST, "sandbox '%s' exists already", s->config->id ? s->config->id : "");
+	else if (s->creating)
+		r = err_say(err, EEXIST, "create sandbox '%s': one exists already, which is being made", config->id);
 	else if (s->destroying)
 		r = err_say(err, ESHUTDOWN, "create sandbox '%s': it is being destroyed", config->id);
 	if (r >= 0) {

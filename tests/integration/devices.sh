@@ -30,6 +30,16 @@ storage_never_comes() {
 	[ "$(holdings)" = "$before" ] || { holdings; return 1; }
 }
 
+# A sandbox that waits for its disk is there already for whoever wants another one.
+sandbox_in_the_making() {
+	local pid
+	kata call CreateSandbox "$(jq -nc "{sandbox_id: \"slow\", storages: $storage}")" >"$work/reply" 2>&1 &
+	pid=$!
+	retry_until is_waiting || return
+	expect 1 "create sandbox 'second': one exists already, which is being made" kata call CreateSandbox '{"sandbox_id": "second"}' || return
+	! wait "$pid" && grep -F "storage '$run_dir/sandbox/storage/x' (blk): no virtio disk" "$work/reply"
+}
+
 is_waiting() {
 	[ "$(wc -w <"/proc/$agent/task/$agent/children")" -ge 1 ]
 }
@@ -125,7 +135,7 @@ the_fence_holds() {
 	expect 1 'Operation not permitted' create bad '.devices = [{type: "scsi", container_path: "/dev/x", id: "99:99"}]' true
 }
 
-for t in device_never_comes storage_never_comes removed_while_waiting client_gone bad_requests bad_storages not_implemented the_fence_holds; do
+for t in device_never_comes storage_never_comes sandbox_in_the_making removed_while_waiting client_gone bad_requests bad_storages not_implemented the_fence_holds; do
 	check "$t" "$t"
 done
 finish

@@ -106,6 +106,10 @@ pci_device() {
 	grep -q 'written by a container' <(head -c 64 "$work/raw-pci.img") || return
 	kata exec dev -- mknod /dev/other b 254 0 || return
 	expect 1 'Operation not permitted' kata exec dev -- head -c 1 /dev/other || return
+	# What it reads is in its figures, under the disk's number in the guest.
+	kata exec dev -- dd if=/dev/xvda of=/dev/null bs=65536 skip=128 count=16 || return
+	kata call StatsContainer '{"container_id":"dev"}' >"$work/stats" && jq -e '[.cgroup_stats.blkio_stats.io_service_bytes_recursive[] |
+		select(.op | ascii_downcase == "read") | .value | tonumber] | add >= 1048576' "$work/stats" || { cat "$work/stats"; return 1; }
 	kata rm dev
 }
 
