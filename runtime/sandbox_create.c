@@ -19,7 +19,8 @@
 #include "runtime/place.h"
 #include "runtime/share.h"
 
-#define DELETED "it was deleted meanwhile"
+#define PACKER_SAYS "kata-runtime: "
+#define DELETED     "it was deleted meanwhile"
 
 /*
  * What a create needs until the agent is asked. Its steps are taken one after the other from the loop: directories
@@ -261,9 +262,12 @@ static void on_packed(struct child *child)
 
 	if (child->status != 0) {
 		_autofree_ char *line = child_last_line(n->pack_log);
+		const char *why = line ? line : "packing one of its directories was killed";
 
-		(void)err_say(&err, EIO, "create container '%s': %s", c->id,
-		              line ? line : "packing one of its directories was killed");
+		/* It says whose words these are, as every verb does. */
+		if (strncmp(why, PACKER_SAYS, strlen(PACKER_SAYS)) == 0)
+			why += strlen(PACKER_SAYS);
+		(void)err_say(&err, EIO, "create container '%s': %s", c->id, why);
 		undo(c, &err);
 	} else if (rootfs_take_image(n->image, d->dir_read_only, &d->source, &err) < 0) {
 		undo(c, &err);

@@ -98,6 +98,9 @@ failures_leave_no_disk() {
 	mkdir -p "$work/mnt" && mount "$root" "$work/mnt" || return
 	fails_with "device '/dev/xvdd': '$root' is in use on the host" "$(device /dev/xvdd "$root")" && umount "$work/mnt" || return
 	fails_with "no-such-fs" "$(device /dev/xvdb "$two") | .mounts += [{\"destination\": \"/x\", \"type\": \"no-such-fs\", \"source\": \"x\"}]" || return
+	# Its packer's words are its own.
+	mkdir -p "$work/dir" && mount --bind /bin/false /usr/bin/mkfs.erofs || return
+	fails_with "create container 'app': pack the directory '$work/dir': " "$(bind /x "$work/dir" ', "ro"')" && umount /usr/bin/mkfs.erofs || return
 	# Whoever may have everything does without what is not there.
 	bundle "$work/app" container 'ls /dev/xvd?' "$absent | $(device /dev/xvdb "$two") | .linux.resources.devices += [{\"allow\": true, \"access\": \"rwm\"}]"
 	prints 0 /dev/xvdb kr run -b "$work/app" app && has_disks 1

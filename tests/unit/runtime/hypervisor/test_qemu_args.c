@@ -168,7 +168,12 @@ static void images_and_their_roots(void **state)
 	assert_int_equal(config_set(&f->config, "hypervisor", "disable_image_nvdimm", "true", NULL), 0);
 	line = command_line(f);
 	assert_non_null(strstr(line, "-drive id=image0,file=/img,aio=threads,format=raw,if=none,readonly=on"));
-	assert_non_null(strstr(line, " root=/dev/vda1 "));
+	assert_non_null(strstr(line, " root=/dev/vda1 rootflags=data=ordered,errors=remount-ro ro rootfstype=ext4 "));
+	/* The flags are those of one kind of file system. */
+	assert_int_equal(config_set(&f->config, "hypervisor", "rootfs_type", "xfs", NULL), 0);
+	assert_non_null(strstr(command_line(f), " root=/dev/vda1 ro rootfstype=xfs "));
+	assert_int_equal(config_set(&f->config, "hypervisor", "disable_image_nvdimm", "false", NULL), 0);
+	assert_non_null(strstr(command_line(f), " root=/dev/pmem0p1 rootflags=dax ro rootfstype=xfs "));
 }
 
 static void a_root_on_a_disk(void **state)
