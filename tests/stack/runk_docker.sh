@@ -11,7 +11,7 @@ runtime=runk
 drun() { dock run --runtime "$runtime" --network none "$@"; }
 without_network=(--bridge none --iptables=false --ip6tables=false --ip-forward=false)
 
-# One command by runk and by runc: statuses and words, but for what is theirs alone.
+# One command by runk and by runc, which says all on one stream, for docker does not keep the order of two: statuses and words, but for what is theirs alone.
 beside() {
 	local by
 	for by in runk runc; do
@@ -45,7 +45,7 @@ failures_are_told() {
 settings() {
 	mkdir -p "$work/v" && echo from-host >"$work/v/file"
 	says 0 '1000:1001 /tmp x' drun --rm -u 1000:1001 -w /tmp -e A=x --security-opt no-new-privileges --cap-drop ALL --cap-add NET_RAW --read-only \
-		-v "$work/v:/v:ro" box sh -c 'echo "$(id -u):$(id -g) $(pwd) $A"; grep -E "Cap|NoNewPrivs|Seccomp:" /proc/self/status; cat /proc/self/attr/current
+		-v "$work/v:/v:ro" box sh -c 'exec 2>&1; echo "$(id -u):$(id -g) $(pwd) $A"; grep -E "Cap|NoNewPrivs|Seccomp:" /proc/self/status; cat /proc/self/attr/current
 			touch /x; cat /v/file; touch /v/new; echo' &&
 		says 0 name drun --rm --hostname name --tmpfs /t:size=1m --ulimit nofile=77:88 --sysctl net.ipv4.ip_forward=1 --device /dev/ttyS0:/dev/other box \
 			sh -c 'hostname; df -m /t | tail -n 1 | tr -s " "; ulimit -Sn; ulimit -Hn; cat /proc/sys/net/ipv4/ip_forward; ls -l /dev | tr -s " " | cut -d " " -f 1,3-6,10-
