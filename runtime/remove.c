@@ -13,6 +13,12 @@
 
 #define ASK_MS 70000
 
+/* The container, or all of its sandbox, was ended by somebody else meanwhile. */
+static bool is_gone(int r)
+{
+	return r == -ENOENT || r == -ECONNREFUSED;
+}
+
 int remove_container(const struct runtime *rt, const char *id, bool force, struct err *err)
 {
 	_autojson_ struct json_object *request = NULL, *hooks = NULL;
@@ -36,7 +42,7 @@ int remove_container(const struct runtime *rt, const char *id, bool force, struc
 	if (v.is_served && v.container) {
 		request = ask_new("delete", id);
 		r = view_ask(rt->root, &v, request, ASK_MS, NULL, err);
-		if (r < 0)
+		if (r < 0 && !is_gone(r))
 			return r;
 	}
 	hooks = hosthooks_take(rt->root, v.sandbox, id);
