@@ -15,7 +15,7 @@
 	"\"process\":{\"user\":{\"uid\":0,\"gid\":0},\"args\":[\"sh\"],\"cwd\":\"/\"},"
 #define MOUNT(to, from, options)                                                                                       \
 	"{\"destination\":\"" to "\",\"type\":\"none\",\"source\":\"" from "\",\"options\":[\"bind\",\"" options "\"]" \
-	                                                                                                         "}"
+	"}"
 /* Numbers that no machine has. */
 #define ABSENT                                                                                                         \
 	"\"linux\":{\"devices\":[{\"path\":\"/dev/fuse\",\"type\":\"c\",\"major\":10,\"minor\":229},"                  \
