@@ -41,7 +41,8 @@ int spawn_wait_or_kill(int pidfd, int timeout_ms);
 
 /*
  * Calls fn(arg) in a child that has no fd but `fd` and that no signal to us reaches, not even a deadly one: it goes on
- * without us. What it returned (0 to -255) if it did within timeout_ms, else -ETIMEDOUT, and the child goes on too; what
- * such children leave is collected by the next call. For what must not stop half-way. -ENOSYS where there is no clone3.
+ * without us. What it returned (0 to -255) if it did within timeout_ms, else -ETIMEDOUT, and the child goes on too;
+ * what such children leave is collected by the next call. For what must not stop half-way. -ENOSYS where there is no
+ * clone3.
  */
 int spawn_apart(int (*fn)(void *arg), void *arg, int fd, int timeout_ms);

@@ -16,10 +16,12 @@
 /* As agents want ids: letters, digits and "_.-", a letter or digit first, 2 to 128 of them; -EINVAL names it. */
 int place_check_id(const char *id, struct err *err);
 
-/* "ROOT/SANDBOX", or what that links to, or with a name "ROOT/SANDBOX/NAME"; to be freed by the caller, NULL when memory is out. */
+/* "ROOT/SANDBOX", or what that links to, or with a name "ROOT/SANDBOX/NAME"; to be freed by the caller, NULL when
+ * memory is out. */
 char *place_path(const char *root, const char *sandbox, const char *name);
 
-/* Makes the root and ROOT/SANDBOX, elsewhere with a link if its sockets' paths would be too long; -EEXIST if it is there. */
+/* Makes the root and ROOT/SANDBOX, elsewhere with a link if its sockets' paths would be too long; -EEXIST if it is
+ * there. */
 int place_make(const char *root, const char *sandbox, struct err *err);
 
 /* Removes ROOT/SANDBOX, where nothing may be mounted any more, and the links to it. */

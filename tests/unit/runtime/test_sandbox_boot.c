@@ -217,11 +217,11 @@ static void the_agent_is_told_the_sandbox(void **state)
 	assert_string_equal(
 		b->asked,
 		"CreateSandbox "
-	        "{\"hostname\":\"host\",\"storages\":[{\"driver\":\"virtio-fs\",\"source\":\"kataShared\","
+		"{\"hostname\":\"host\",\"storages\":[{\"driver\":\"virtio-fs\",\"source\":\"kataShared\","
 		"\"fstype\":\"virtiofs\",\"mount_point\":\"/run/kata-containers/shared/containers/\"},{\"driver\":"
 		"\"ephemeral\",\"source\":\"shm\",\"fstype\":\"tmpfs\",\"options\":[\"noexec\",\"nosuid\",\"nodev\","
 		"\"mode=1777\",\"size=67108864\"],\"mount_point\":\"/run/kata-containers/sandbox/"
-	        "shm\"}],\"sandbox_id\":"
+		"shm\"}],\"sandbox_id\":"
 		"\"pod\"}");
 	/* Somebody else can clean up from what was written down. */
 	assert_string_equal(fakesandbox_state(b->f, "processes.0"), "qemu");
