@@ -204,22 +204,30 @@ pid_t spawn_run(const struct spawn_spec *spec, int *ret_pidfd, struct err *err)
 	return pid;
 }
 
-int spawn_wait(int pidfd, int timeout_ms)
+/* Waits at most timeout_ms (negative: for ever) for the end, and collects it. */
+static int collect(int pidfd, int timeout_ms, int options, siginfo_t *ret)
 {
 	struct pollfd poll = { .fd = pidfd, .events = POLLIN };
-	siginfo_t info;
-	int r;
+	int r = 1;
 
 	if (timeout_ms >= 0) {
 		do {
 			r = sys_poll(&poll, 1, timeout_ms);
 		} while (r == -EINTR);
-		if (r <= 0)
-			return r < 0 ? r : -ETIMEDOUT;
 	}
+	if (r <= 0)
+		return r < 0 ? r : -ETIMEDOUT;
 	do {
-		r = sys_waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED);
+		r = sys_waitid(P_PIDFD, (id_t)pidfd, ret, options);
 	} while (r == -EINTR);
+	return r;
+}
+
+int spawn_wait(int pidfd, int timeout_ms)
+{
+	siginfo_t info;
+	int r = collect(pidfd, timeout_ms, WEXITED, &info);
+
 	if (r < 0)
 		return r;
 	return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
@@ -281,7 +289,6 @@ int spawn_apart(int (*fn)(void *arg), void *arg, int fd, int timeout_ms)
 {
 	_autoclose_ int pidfd = -EBADF;
 	const struct sys_clone_args args = { .cgroup_fd = -EBADF, .ret_pidfd = &pidfd, .is_silent = true };
-	struct pollfd poll = { .events = POLLIN };
 	siginfo_t info;
 	pid_t pid;
 	int r;
@@ -290,15 +297,7 @@ int spawn_apart(int (*fn)(void *arg), void *arg, int fd, int timeout_ms)
 	pid = clone_apart(&args, fn, arg, fd);
 	if (pid < 0)
 		return pid;
-	poll.fd = pidfd;
-	do {
-		r = sys_poll(&poll, 1, timeout_ms);
-	} while (r == -EINTR);
-	if (r <= 0)
-		return r < 0 ? r : -ETIMEDOUT;
-	do {
-		r = sys_waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | __WALL);
-	} while (r == -EINTR);
+	r = collect(pidfd, timeout_ms, WEXITED | __WALL, &info);
 	if (r < 0)
 		return r;
 	return info.si_code == CLD_EXITED ? -info.si_status : -ECANCELED;

@@ -43,6 +43,17 @@ nothing_left() {
 	[ -z "$left" ] || { echo "left: $left"; return 1; }
 }
 
+# start [PODMAN-OPTION]...: a container "box"; sets id and the pids of what there is.
+# shellcheck disable=SC2034 # for the scripts
+start() {
+	pod rm -f -a -t 0 >/dev/null
+	id=$(pod "$@" run -d --network none --name box --memory 64m localhost/box sleep 1000) || return
+	qemu=$(qemu_of "$id") && supervisor=$(jq .supervisor.pid "/run/kata-runtime/$id/state.json") &&
+		daemons=$(jq '.processes[] | select(.name != "qemu").pid' "/run/kata-runtime/$id/state.json") && stdio=$(pod inspect -f '{{.State.Pid}}' box)
+}
+
+control_group() { systemctl show -P ControlGroup "$1"; }
+
 gone() { retry_until nothing_left || nothing_left; }
 
 # kata_begin [LINE]...: of configure

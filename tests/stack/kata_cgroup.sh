@@ -5,14 +5,6 @@
 # shellcheck source=tests/lib/stack_kata.sh
 . "$(dirname "$0")/../lib/stack_kata.sh"
 
-# start [PODMAN-OPTION]...: sets id and the pids of what there is.
-start() {
-	pod rm -f -a -t 0 >/dev/null
-	id=$(pod "$@" run -d --network none --name box --memory 64m localhost/box sleep 1000) || return
-	qemu=$(qemu_of "$id") && supervisor=$(jq .supervisor.pid "/run/kata-runtime/$id/state.json") &&
-		daemons=$(jq '.processes[] | select(.name != "qemu").pid' "/run/kata-runtime/$id/state.json") && stdio=$(pod inspect -f '{{.State.Pid}}' box)
-}
-
 # in_cgroup PATH PID...: each is in there, and its file says so too.
 in_cgroup() {
 	local path=$1 pid
@@ -23,7 +15,6 @@ in_cgroup() {
 	done
 }
 
-control_group() { systemctl show -P ControlGroup "$1"; }
 is_gone() { [ -z "$(systemctl list-units --all --no-legend "$1")" ]; }
 
 removed() { pod rm -f -t 0 box && gone; }

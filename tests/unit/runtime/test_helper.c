@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/helper.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -9,21 +8,10 @@
 #include <unistd.h>
 
 #include "lib/fd.h"
+#include "tests/lib/openfds.h"
 #include "tests/lib/unit.h"
 
 #define PATIENCE_MS 30000
-
-static int count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	(void)closedir(dir);
-	return n;
-}
 
 /* Whatever becomes of it: no process and no fd is left. */
 static int run(const char *script, int timeout_ms, struct buf *out, struct err *err)

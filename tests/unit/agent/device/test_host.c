@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/device/host.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "agent/device/swap.h"
 #include "agent/device/vfio.h"
 #include "lib/uevent.h"
+#include "tests/lib/openfds.h"
 #include "tests/lib/unit.h"
 #include "tests/unit/agent/device/sysfs.h"
 
@@ -167,22 +167,10 @@ static int find_everything(const struct sysfs *s, struct err *err)
 	return r < 0 ? r : 0;
 }
 
-static unsigned count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	(void)closedir(dir);
-	return n;
-}
-
 /* Each failure is told or made up for, and leaves nothing open. */
 static void sweep(const struct sysfs *s, int errnum, int *ret_k, int *ret_failed)
 {
-	unsigned before = count_fds();
+	int before = count_fds();
 
 	for (*ret_k = *ret_failed = 0; *ret_k < 1000; ++*ret_k) {
 		struct err err = ERR_INIT;

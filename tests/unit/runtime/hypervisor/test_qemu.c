@@ -2,7 +2,6 @@
 /* QEMU and its daemons are played (fakevmm.h): what is tested is who waits for whom, and what is said when one ends. */
 #include "runtime/hypervisor/qemu.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -15,6 +14,7 @@
 #include "lib/fd.h"
 #include "lib/sys.h"
 #include "tests/lib/fakevmm.h"
+#include "tests/lib/openfds.h"
 #include "tests/lib/tempdir.h"
 #include "tests/lib/unit.h"
 
@@ -37,18 +37,6 @@ struct fixture {
 		pid_t short_pid;
 	} * shared; /* with the plays */
 };
-
-static int count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	(void)closedir(dir);
-	return n;
-}
 
 /* --- the plays --------------------------------------------------------------------------------------------------- */
 
