@@ -48,6 +48,11 @@ while_it_runs() {
 	nothing_left
 }
 
+# Written when the sandbox has ended as well, which is after its processes.
+says_why() {
+	jq -e '.ended | startswith("Kernel panic - not syncing: sysrq")' "$work/r/cc/state.json" && grep -q "has gone: Kernel panic" "$work/r/cc/supervisor.log"
+}
+
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
 
 # An engine's container, and another process in it.
@@ -60,7 +65,7 @@ while_others_wait() {
 	retry_until grep -qx in "$work/eout" && echo go >&7 && exec 7>&- || return
 	wait "$exec_pid" || exec_status=$?
 	[ "$exec_status" = 137 ] && retry_until is_gone "$(cat "$work/pid")" && retry_until status_is cc stopped || { echo "exec: $exec_status"; kr state cc; return 1; }
-	jq -e '.ended | startswith("Kernel panic - not syncing: sysrq")' "$work/r/cc/state.json" && grep -q "has gone: Kernel panic" "$work/r/cc/supervisor.log" || return
+	retry_until says_why || { cat "$work/r/cc/state.json" "$work/r/cc/supervisor.log"; return 1; }
 	expect 1 'not running' kr kill cc KILL && expect 255 'stopped' kr exec cc true && kr delete cc && nothing_left
 }
 
