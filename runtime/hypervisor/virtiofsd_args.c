@@ -10,6 +10,14 @@ bool virtiofsd_is_qemus(const char *path)
 	return strstr(path, "/qemu/") != NULL;
 }
 
+/* No cache is "none" to the one generation and "never" to the other; a configuration may say either to both. */
+static const char *cache_of(const struct virtiofsd_args *a)
+{
+	if (strcmp(a->cache, "none") != 0 && strcmp(a->cache, "never") != 0)
+		return a->cache;
+	return virtiofsd_is_qemus(a->path) ? "none" : "never";
+}
+
 /* Announcing submounts hangs this generation. */
 static size_t add_qemus(struct arena *arena, const struct virtiofsd_args *a, const char *sandbox, char **v)
 {
@@ -17,7 +25,7 @@ static size_t add_qemus(struct arena *arena, const struct virtiofsd_args *a, con
 	v[2] = (char *)"-o";
 	v[3] = arena_printf(arena, "source=%s", a->dir);
 	v[4] = (char *)"-o";
-	v[5] = arena_printf(arena, "sandbox=%s,cache=%s,xattr,log_level=warn", sandbox, a->cache);
+	v[5] = arena_printf(arena, "sandbox=%s,cache=%s,xattr,log_level=warn", sandbox, cache_of(a));
 	v[6] = (char *)"-f";
 	return v[1] && v[3] && v[5] ? 7 : 0;
 }
@@ -26,7 +34,7 @@ static size_t add_newer(const struct virtiofsd_args *a, const char *sandbox, cha
 {
 	const char *const words[] = { "--socket-path", a->socket,     "--shared-dir",
 		                      a->dir,          "--sandbox",   sandbox,
-		                      "--cache",       a->cache,      "--announce-submounts",
+		                      "--cache",       cache_of(a),   "--announce-submounts",
 		                      "--xattr",       "--log-level", "warn" };
 
 	memcpy(v + 1, words, sizeof(words));

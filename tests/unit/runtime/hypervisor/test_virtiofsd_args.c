@@ -20,6 +20,12 @@ static void both_generations(void **state)
 		{ { "/usr/libexec/virtiofsd", "/r/fs.sock", "/r/shared", "auto", extra, true },
 		  "/usr/libexec/virtiofsd --socket-path /r/fs.sock --shared-dir /r/shared --sandbox namespace --cache "
 		  "auto --announce-submounts --xattr --log-level warn --thread-pool-size=1" },
+		{ { "/usr/lib/qemu/virtiofsd", "/r/fs.sock", "/r/shared", "never", NULL, true },
+		  "/usr/lib/qemu/virtiofsd --socket-path=/r/fs.sock -o source=/r/shared -o "
+		  "sandbox=namespace,cache=none,xattr,log_level=warn -f" },
+		{ { "/usr/libexec/virtiofsd", "/r/fs.sock", "/r/shared", "none", NULL, true },
+		  "/usr/libexec/virtiofsd --socket-path /r/fs.sock --shared-dir /r/shared --sandbox namespace --cache "
+		  "never --announce-submounts --xattr --log-level warn" },
 	};
 
 	(void)state;
