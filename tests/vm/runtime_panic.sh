@@ -42,7 +42,9 @@ panics='.process.args = ["sh", "-c", "echo up; read x; echo c >/proc/sysrq-trigg
 while_it_runs() {
 	local status=0
 	set_process "$panics"
-	echo go | kr --log "$work/log" run -b "$work/b" cc >"$work/out" 2>&1 || status=$?
+	: >"$work/out"
+	# What it has said must have left the guest.
+	{ retry_until grep -qx up "$work/out" >&2; echo go; } | kr --log "$work/log" run -b "$work/b" cc >"$work/out" 2>&1 || status=$?
 	[ "$status" = 137 ] && grep -qx up "$work/out" && grep -q "^kata-runtime: container 'cc': its VM has gone: Kernel panic - not syncing: sysrq" "$work/out" &&
 		grep -q 'level=error.*sysrq' "$work/log" || { echo "status $status"; cat "$work/out" "$work/log"; return 1; }
 	nothing_left
